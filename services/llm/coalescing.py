@@ -1,0 +1,87 @@
+"""Gathers deltas, so that a stream of tiny pieces costs few messages.
+
+The first delta is passed on at once: it is what a person waits for. Later ones are gathered for a window and passed on
+together. Whatever ends the stream ends the window too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import suppress
+
+from services.llm.chat import ChatEvent, TextDelta, ThinkingDelta
+
+
+def merge(events: list[ChatEvent]) -> list[ChatEvent]:
+    """The same events with neighbouring deltas of one kind joined."""
+    merged: list[ChatEvent] = []
+    run: list[str] = []
+    kind: type[TextDelta | ThinkingDelta] | None = None
+    for event in events:
+        if isinstance(event, (TextDelta, ThinkingDelta)):
+            if type(event) is not kind:
+                if kind is not None:
+                    merged.append(kind("".join(run)))
+                kind, run = type(event), []
+            run.append(event.text)
+            continue
+        if kind is not None:
+            merged.append(kind("".join(run)))
+            kind, run = None, []
+        merged.append(event)
+    if kind is not None:
+        merged.append(kind("".join(run)))
+    return merged
+
+
+async def coalesce(source: AsyncIterator[ChatEvent], window: float) -> AsyncGenerator[list[ChatEvent], None]:
+    """Batches of merged events, none of them empty.
+
+    Args:
+        source: The events. It is closed when this generator is.
+        window: Seconds between two batches at least, unless the stream ends.
+
+    An exception of the source is raised after all that came before it.
+    """
+    loop = asyncio.get_running_loop()
+    buffer: list[ChatEvent] = []
+    arrived = asyncio.Event()
+    done = asyncio.Event()
+
+    async def pump() -> None:
+        try:
+            async for event in source:
+                buffer.append(event)
+                arrived.set()
+        finally:
+            done.set()
+            arrived.set()
+
+    task = asyncio.create_task(pump())
+    due = loop.time()
+    try:
+        while not (done.is_set() and not buffer):
+            await arrived.wait()
+            wait = due - loop.time()
+            if wait > 0 and not done.is_set():
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(wait):
+                        await done.wait()
+            arrived.clear()
+            if done.is_set():
+                arrived.set()
+            batch = merge(buffer)
+            buffer.clear()
+            if batch:
+                due = loop.time() + window
+                yield batch
+        await task
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # a consumer that has left wants no error either
+        closing = getattr(source, "aclose", None)
+        if closing is not None:
+            await closing()
