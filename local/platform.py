@@ -63,10 +63,13 @@ class Platform:
             "OTEL_EXPORTER_OTLP_ENDPOINT": page,
             "SANDBOX_BOT_TOKEN": sandbox_token,
             "SANDBOX_CONTROL_TOKEN": kept(folder.keys / "sandbox-control-token"),
-            "TRACE_UI_URL": f"{page}/#/traces",
+            "TRACE_UI_URL": f"{page}/#/traces/{{trace_id}}",
+            # On one machine nothing balances load, so there is nobody to wait for; what was taken over is durable.
+            "GUILDHALL_RPC__DRAIN": "0.1",
+            "GUILDHALL_RPC__GRACE": "1",
         }
         for name in SERVICES:
-            defaults[f"GUILDHALL_ADDRESSES__{name.upper()}"] = ports.address(name)
+            defaults[f"GUILDHALL_RPC__PORTS__{name.upper()}"] = str(getattr(ports, name))
         if not in_real_discord(operator):
             defaults |= {"DISCORD_TOKEN": sandbox_token, "DISCORD_API_BASE": f"{page}/api/v10"}
         if not has_real_model(operator):
@@ -84,8 +87,6 @@ class Platform:
                 own[key] = value
         own["PYTHONPATH"] = str(ROOT / "gen")
         own["PYTHONUNBUFFERED"] = "1"
-        if name in SERVICES:
-            own["GUILDHALL_SERVER__LISTEN"] = self.ports.address(name)
         return own
 
     def units(self) -> list[Unit]:

@@ -21,7 +21,8 @@ def grpc_serving(address: str) -> Check:
     async def check() -> bool:
         async with grpc.aio.insecure_channel(address) as channel:
             try:
-                answer = await health_pb2_grpc.HealthStub(channel).Check(
+                stub = health_pb2_grpc.HealthStub(channel)
+                answer = await stub.Check(  # type: ignore[attr-defined]  # the published stubs leave the methods out
                     health_pb2.HealthCheckRequest(), timeout=_PATIENCE
                 )
             except grpc.aio.AioRpcError:

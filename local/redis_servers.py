@@ -2,7 +2,8 @@
 
 Two, because their duties exclude each other (docs/adr): `durable` syncs each write to disk before it is answered and
 may never evict, as jobs and journals must survive anything; `limits` syncs once a second, as counters are written for
-every decision and two lost seconds of counting are bearable. The cache lives beside the limits in a database of its own.
+every decision and two lost seconds of counting are bearable. The cache lives beside the limits, in a database of its
+own.
 """
 
 from __future__ import annotations
@@ -42,8 +43,8 @@ class RedisUrls:
         missing = [role for role, url in named.items() if not url]
         if missing:
             raise Problem(
-                f"REDIS_{given[0].upper()}_URL is set, but REDIS_{missing[0].upper()}_URL is not. Set REDIS_URL for all "
-                "that have none of their own, or unset them all to use the embedded servers."
+                f"REDIS_{given[0].upper()}_URL is set, but REDIS_{missing[0].upper()}_URL is not. Set REDIS_URL for "
+                "all that have none of their own, or unset them all to use the embedded servers."
             )
         return cls(**named)
 

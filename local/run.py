@@ -7,7 +7,6 @@ import contextlib
 import os
 import signal
 import time
-from collections.abc import Callable
 
 from local import control, dev, redis_servers
 from local.paths import RunFolder
@@ -27,7 +26,7 @@ def say(line: str) -> None:
 async def run(operator: dict[str, str], folder: RunFolder, *, watch_code: bool) -> int:
     """Start everything, stay until told to stop, stop everything. Gives the exit code."""
     started = time.monotonic()
-    if await control.ask(folder.control_socket, "status"):
+    if await running(folder):
         raise Problem("Guildhall runs already. `make status` shows it, `make stop` ends it.")
     platform = Platform.prepare(operator, folder)
     platform.ports.check_free(["sandbox", *SERVICES])
@@ -110,10 +109,15 @@ def _welcome(platform: Platform, operator: dict[str, str], seconds: float) -> st
         lines += [f"  Open         {page}", "               a local Discord to try everything in; no account, no key"]
     if not has_real_model(operator):
         lines += [
-            "  Model        the sandbox's demo; set OPENAI_API_KEY, ANTHROPIC_API_KEY or OPENAI_BASE_URL for a real one"
+            "  Model        the sandbox's demo; for a real one set OPENAI_API_KEY, ANTHROPIC_API_KEY or OPENAI_BASE_URL"
         ]
     lines += [f"  Logs         {platform.folder.logs}", "  Ctrl-C stops everything.", ""]
     return "\n".join(lines)
+
+
+async def running(folder: RunFolder) -> bool:
+    """Whether a supervisor runs in this folder."""
+    return await control.ask(folder.control_socket, "status") is not None
 
 
 async def stop(folder: RunFolder) -> int:
@@ -123,7 +127,7 @@ async def stop(folder: RunFolder) -> int:
         return 0
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(15):
-            while await control.ask(folder.control_socket, "status") is not None or folder.control_socket.exists():
+            while await running(folder) or folder.control_socket.exists():
                 await asyncio.sleep(0.1)
             say("Stopped.")
             return 0
@@ -156,6 +160,3 @@ async def restart(folder: RunFolder, name: str) -> int:
         return 2
     say(f"Restarted: {', '.join(answer.get('restarted', []))}")
     return 0
-
-
-Say = Callable[[str], None]

@@ -3,9 +3,11 @@
 import os
 import socket
 import stat
+from functools import partial
 from pathlib import Path
 
 import pytest
+import redis.asyncio
 
 from local import control, redis_servers
 from local.dev import concerned
@@ -15,8 +17,8 @@ from local.platform import Platform, operators_environment
 from local.ports import Ports
 from local.problems import Problem
 from local.process import Process
+from local.readiness import until
 from local.redis_servers import RedisUrls
-from tests.support.waiting import eventually
 
 
 def test_a_log_rotates_and_keeps_a_bounded_number(tmp_path: Path) -> None:
@@ -140,8 +142,8 @@ async def test_the_embedded_servers_keep_what_was_written(tmp_path: Path, role: 
     program = redis_servers.program(role, redis_servers.find_server(), folder, dict(os.environ))
     for round_number in range(2):
         server = await Process.start(program, folder.logs)
-        await eventually(lambda: redis_servers.answers(url), timeout=10)
-        client = redis_servers.redis.asyncio.from_url(url, decode_responses=True)
+        await until(partial(redis_servers.answers, url))
+        client = redis.asyncio.from_url(url, decode_responses=True)
         if round_number:
             assert await client.get("kept") == "yes"
         assert (await client.config_get("maxmemory-policy"))["maxmemory-policy"] == "noeviction"

@@ -93,7 +93,7 @@ async def test_a_process_that_ends_at_start_is_a_problem_with_its_own_words(
 ) -> None:
     broken = unit("broken", tmp_path, "import sys; sys.exit('broken: OPENAI_API_KEY is missing; set it')")
     supervisor = supervise(broken)
-    with pytest.raises(Problem, match="^broken: OPENAI_API_KEY is missing; set it$"):
+    with pytest.raises(Problem, match=r"^broken: OPENAI_API_KEY is missing; set it$"):
         await supervisor.start(20)
     await supervisor.stop()
 
