@@ -71,6 +71,10 @@ class _RestRefusalReasonEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Res
     """Too many invalid requests: everything stops before Discord bans the address."""
     REST_REFUSAL_REASON_YIELDED: _RestRefusalReason.ValueType  # 5
     """A preview that gave way to more important calls."""
+    REST_REFUSAL_REASON_STOPPED: _RestRefusalReason.ValueType  # 6
+    """Discord refused the credential (401), or the webhook is gone; asking on would only use up the budget."""
+    REST_REFUSAL_REASON_UNAVAILABLE: _RestRefusalReason.ValueType  # 7
+    """The store is away and no share was leased, so nothing can be promised."""
 
 class RestRefusalReason(_RestRefusalReason, metaclass=_RestRefusalReasonEnumTypeWrapper):
     """Why there is no permit."""
@@ -87,6 +91,10 @@ REST_REFUSAL_REASON_INVALID_BUDGET: RestRefusalReason.ValueType  # 4
 """Too many invalid requests: everything stops before Discord bans the address."""
 REST_REFUSAL_REASON_YIELDED: RestRefusalReason.ValueType  # 5
 """A preview that gave way to more important calls."""
+REST_REFUSAL_REASON_STOPPED: RestRefusalReason.ValueType  # 6
+"""Discord refused the credential (401), or the webhook is gone; asking on would only use up the budget."""
+REST_REFUSAL_REASON_UNAVAILABLE: RestRefusalReason.ValueType  # 7
+"""The store is away and no share was leased, so nothing can be promised."""
 Global___RestRefusalReason: _TypeAlias = RestRefusalReason  # noqa: Y015
 
 class _IdentifyOutcome:
@@ -125,19 +133,25 @@ class Lease(_message.Message):
 
     KEY_FIELD_NUMBER: _builtins.int
     EPOCH_FIELD_NUMBER: _builtins.int
+    REMAINING_FIELD_NUMBER: _builtins.int
     key: _builtins.str
     """What is leased, for example `executor/partition/7`."""
     epoch: _builtins.int
     """The epoch, which grows with each new owner."""
+    @_builtins.property
+    def remaining(self) -> _duration_pb2.Duration:
+        """How long the lease still lasts, where the holder knows; the permit ends before it."""
+
     def __init__(
         self,
         *,
         key: _builtins.str = ...,
         epoch: _builtins.int = ...,
+        remaining: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["remaining", b"remaining"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "key", b"key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["epoch", b"epoch", "key", b"key", "remaining", b"remaining"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -158,6 +172,8 @@ class AcquireRestRequest(_message.Message):
     LEASE_FIELD_NUMBER: _builtins.int
     MAX_WAIT_FIELD_NUMBER: _builtins.int
     TARGET_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    ASPECT_FIELD_NUMBER: _builtins.int
+    EGRESS_FIELD_NUMBER: _builtins.int
     credential: _builtins.str
     """Which credential makes the call; the bot's user id."""
     method: _builtins.str
@@ -172,6 +188,12 @@ class AcquireRestRequest(_message.Message):
     """How much it matters."""
     target_message_id: _builtins.int
     """The snowflake of the message that the call deletes or edits, for limits by age; 0 where there is none."""
+    aspect: _builtins.str
+    """What of the target the call changes, where Discord is known to count that apart: `name` or `topic` of a channel.
+    Empty otherwise.
+    """
+    egress: _builtins.str
+    """The address that Discord sees, for the budget of invalid requests; empty where all callers share one."""
     @_builtins.property
     def lease(self) -> Global___Lease:
         """The lease of the holder; absent for callers that work under none."""
@@ -192,10 +214,12 @@ class AcquireRestRequest(_message.Message):
         lease: Global___Lease | None = ...,
         max_wait: _duration_pb2.Duration | None = ...,
         target_message_id: _builtins.int = ...,
+        aspect: _builtins.str = ...,
+        egress: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["lease", b"lease", "max_wait", b"max_wait"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["credential", b"credential", "guild_id", b"guild_id", "lease", b"lease", "major", b"major", "max_wait", b"max_wait", "method", b"method", "priority", b"priority", "route", b"route", "target_message_id", b"target_message_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["aspect", b"aspect", "credential", b"credential", "egress", b"egress", "guild_id", b"guild_id", "lease", b"lease", "major", b"major", "max_wait", b"max_wait", "method", b"method", "priority", b"priority", "route", b"route", "target_message_id", b"target_message_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -332,12 +356,15 @@ class ReportRestRequest(_message.Message):
     HEADERS_FIELD_NUMBER: _builtins.int
     RETRY_AFTER_US_FIELD_NUMBER: _builtins.int
     GLOBAL_FIELD_NUMBER: _builtins.int
+    ERROR_CODE_FIELD_NUMBER: _builtins.int
     permit_id: _builtins.str
     """The permit that was used."""
     status: _builtins.int
     """The HTTP status; 0 where no answer came."""
     retry_after_us: _builtins.int
     """`retry_after` of a 429's body, in microseconds; 0 where there is none."""
+    error_code: _builtins.int
+    """Discord's own error code from the body; 0 where there is none."""
     @_builtins.property
     def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Discord's rate-limit headers, in lower case: `x-ratelimit-*`, `retry-after`, `via`."""
@@ -349,10 +376,11 @@ class ReportRestRequest(_message.Message):
         status: _builtins.int = ...,
         headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         retry_after_us: _builtins.int = ...,
+        error_code: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["global", b"global", "headers", b"headers", "permit_id", b"permit_id", "retry_after_us", b"retry_after_us", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error_code", b"error_code", "global", b"global", "headers", b"headers", "permit_id", b"permit_id", "retry_after_us", b"retry_after_us", "status", b"status"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -387,6 +415,7 @@ class AcquireIdentifyRequest(_message.Message):
     REMAINING_FIELD_NUMBER: _builtins.int
     RESET_AFTER_FIELD_NUMBER: _builtins.int
     MAX_WAIT_FIELD_NUMBER: _builtins.int
+    USE_RESERVE_FIELD_NUMBER: _builtins.int
     credential: _builtins.str
     """Which credential; the bot's user id."""
     shard_id: _builtins.int
@@ -395,6 +424,8 @@ class AcquireIdentifyRequest(_message.Message):
     """`session_start_limit.max_concurrency` as Discord gave it."""
     remaining: _builtins.int
     """`session_start_limit.remaining` as Discord gave it."""
+    use_reserve: _builtins.bool
+    """An operator asked for this start, so it may use the reserve that is kept of the day's identifies."""
     @_builtins.property
     def reset_after(self) -> _duration_pb2.Duration:
         """How long until `remaining` is full again."""
@@ -412,10 +443,11 @@ class AcquireIdentifyRequest(_message.Message):
         remaining: _builtins.int = ...,
         reset_after: _duration_pb2.Duration | None = ...,
         max_wait: _duration_pb2.Duration | None = ...,
+        use_reserve: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["max_wait", b"max_wait", "reset_after", b"reset_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["credential", b"credential", "max_concurrency", b"max_concurrency", "max_wait", b"max_wait", "remaining", b"remaining", "reset_after", b"reset_after", "shard_id", b"shard_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["credential", b"credential", "max_concurrency", b"max_concurrency", "max_wait", b"max_wait", "remaining", b"remaining", "reset_after", b"reset_after", "shard_id", b"shard_id", "use_reserve", b"use_reserve"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -430,6 +462,7 @@ class AcquireIdentifyResponse(_message.Message):
     ALLOWED_FIELD_NUMBER: _builtins.int
     PERMIT_ID_FIELD_NUMBER: _builtins.int
     RETRY_AFTER_FIELD_NUMBER: _builtins.int
+    TTL_FIELD_NUMBER: _builtins.int
     allowed: _builtins.bool
     """Whether the shard may identify now."""
     permit_id: _builtins.str
@@ -438,16 +471,21 @@ class AcquireIdentifyResponse(_message.Message):
     def retry_after(self) -> _duration_pb2.Duration:
         """When asking again makes sense, if not allowed."""
 
+    @_builtins.property
+    def ttl(self) -> _duration_pb2.Duration:
+        """How long the permit lasts; the key is free again then, whatever happened."""
+
     def __init__(
         self,
         *,
         allowed: _builtins.bool = ...,
         permit_id: _builtins.str = ...,
         retry_after: _duration_pb2.Duration | None = ...,
+        ttl: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after", "ttl", b"ttl"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "permit_id", b"permit_id", "retry_after", b"retry_after"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "permit_id", b"permit_id", "retry_after", b"retry_after", "ttl", b"ttl"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

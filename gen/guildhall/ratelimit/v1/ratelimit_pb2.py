@@ -23,25 +23,64 @@ _sym_db = _symbol_database.Default()
 
 
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&guildhall/ratelimit/v1/ratelimit.proto\x12\x16guildhall.ratelimit.v1\x1a\x1egoogle/protobuf/duration.proto\"s\n\x07Subject\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x0f\n\x07user_id\x18\x02 \x01(\x04\x12\x10\n\x08role_ids\x18\x03 \x03(\x04\x12\x12\n\nchannel_id\x18\x04 \x01(\x04\x12\r\n\x05model\x18\x05 \x01(\t\x12\x10\n\x08provider\x18\x06 \x01(\t\"%\n\x06\x43harge\x12\r\n\x05limit\x18\x01 \x01(\t\x12\x0c\n\x04\x63ost\x18\x02 \x01(\x04\"\x87\x01\n\x0e\x41\x63quireRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x30\n\x07subject\x18\x02 \x01(\x0b\x32\x1f.guildhall.ratelimit.v1.Subject\x12/\n\x07\x63harges\x18\x03 \x03(\x0b\x32\x1e.guildhall.ratelimit.v1.Charge\"\xb1\x01\n\nLimitState\x12\r\n\x05limit\x18\x01 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x02 \x01(\x08\x12\x11\n\tremaining\x18\x03 \x01(\x04\x12\x10\n\x08\x63\x61pacity\x18\x04 \x01(\x04\x12.\n\x0breset_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0bretry_after\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x9e\x01\n\x0f\x41\x63quireResponse\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x08\x12.\n\x0bretry_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0e\x62locking_limit\x18\x03 \x01(\t\x12\x32\n\x06limits\x18\x04 \x03(\x0b\x32\".guildhall.ratelimit.v1.LimitState2n\n\x10RateLimitService\x12Z\n\x07\x41\x63quire\x12&.guildhall.ratelimit.v1.AcquireRequest\x1a\'.guildhall.ratelimit.v1.AcquireResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&guildhall/ratelimit/v1/ratelimit.proto\x12\x16guildhall.ratelimit.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"s\n\x07Subject\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x0f\n\x07user_id\x18\x02 \x01(\x04\x12\x10\n\x08role_ids\x18\x03 \x03(\x04\x12\x12\n\nchannel_id\x18\x04 \x01(\x04\x12\r\n\x05model\x18\x05 \x01(\t\x12\x10\n\x08provider\x18\x06 \x01(\t\"%\n\x06\x43harge\x12\r\n\x05limit\x18\x01 \x01(\t\x12\x0c\n\x04\x63ost\x18\x02 \x01(\x04\"\xb4\x01\n\x0e\x41\x63quireRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x30\n\x07subject\x18\x02 \x01(\x0b\x32\x1f.guildhall.ratelimit.v1.Subject\x12/\n\x07\x63harges\x18\x03 \x03(\x0b\x32\x1e.guildhall.ratelimit.v1.Charge\x12+\n\x08max_wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xe5\x01\n\nLimitState\x12\r\n\x05limit\x18\x01 \x01(\t\x12\x0f\n\x07\x61llowed\x18\x02 \x01(\x08\x12\x11\n\tremaining\x18\x03 \x01(\x04\x12\x10\n\x08\x63\x61pacity\x18\x04 \x01(\x04\x12.\n\x0breset_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12.\n\x0bretry_after\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06shadow\x18\x07 \x01(\x08\x12\x10\n\x08\x62ypassed\x18\x08 \x01(\x08\x12\x10\n\x08\x64\x65graded\x18\t \x01(\x08\"\xf4\x01\n\x0f\x41\x63quireResponse\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x08\x12.\n\x0bretry_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0e\x62locking_limit\x18\x03 \x01(\t\x12\x32\n\x06limits\x18\x04 \x03(\x0b\x32\".guildhall.ratelimit.v1.LimitState\x12\x0f\n\x07hold_id\x18\x05 \x01(\t\x12)\n\x06waited\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10repeated_request\x18\x07 \x01(\x08\"`\n\rDecisionError\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12.\n\x0bretry_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"O\n\x13\x41\x63quireBatchRequest\x12\x38\n\x08requests\x18\x01 \x03(\x0b\x32&.guildhall.ratelimit.v1.AcquireRequest\"\x8f\x01\n\rBatchDecision\x12;\n\x08response\x18\x01 \x01(\x0b\x32\'.guildhall.ratelimit.v1.AcquireResponseH\x00\x12\x36\n\x05\x65rror\x18\x02 \x01(\x0b\x32%.guildhall.ratelimit.v1.DecisionErrorH\x00\x42\t\n\x07outcome\"P\n\x14\x41\x63quireBatchResponse\x12\x38\n\tdecisions\x18\x01 \x03(\x0b\x32%.guildhall.ratelimit.v1.BatchDecision\"O\n\x14\x41\x63quireStreamRequest\x12\x37\n\x07request\x18\x01 \x01(\x0b\x32&.guildhall.ratelimit.v1.AcquireRequest\"\x97\x01\n\x15\x41\x63quireStreamResponse\x12;\n\x08response\x18\x01 \x01(\x0b\x32\'.guildhall.ratelimit.v1.AcquireResponseH\x00\x12\x36\n\x05\x65rror\x18\x02 \x01(\x0b\x32%.guildhall.ratelimit.v1.DecisionErrorH\x00\x42\t\n\x07outcome\"!\n\x0eReleaseRequest\x12\x0f\n\x07hold_id\x18\x01 \x01(\t\"#\n\x0fReleaseResponse\x12\x10\n\x08released\x18\x01 \x01(\x08\"p\n\x0bPeekRequest\x12\x30\n\x07subject\x18\x01 \x01(\x0b\x32\x1f.guildhall.ratelimit.v1.Subject\x12/\n\x07\x63harges\x18\x02 \x03(\x0b\x32\x1e.guildhall.ratelimit.v1.Charge\"\x9b\x01\n\x0cPeekResponse\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x08\x12.\n\x0bretry_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0e\x62locking_limit\x18\x03 \x01(\t\x12\x32\n\x06limits\x18\x04 \x03(\x0b\x32\".guildhall.ratelimit.v1.LimitState\"`\n\x0cResetRequest\x12\x30\n\x07subject\x18\x01 \x01(\x0b\x32\x1f.guildhall.ratelimit.v1.Subject\x12\x0e\n\x06limits\x18\x02 \x03(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x1f\n\rResetResponse\x12\x0e\n\x06limits\x18\x01 \x03(\t\"\xdc\x01\n\x0eReserveRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x30\n\x07subject\x18\x02 \x01(\x0b\x32\x1f.guildhall.ratelimit.v1.Subject\x12/\n\x07\x63harges\x18\x03 \x03(\x0b\x32\x1e.guildhall.ratelimit.v1.Charge\x12&\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08max_wait\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x8f\x02\n\x0fReserveResponse\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x08\x12.\n\x0bretry_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x16\n\x0e\x62locking_limit\x18\x03 \x01(\t\x12\x32\n\x06limits\x18\x04 \x03(\x0b\x32\".guildhall.ratelimit.v1.LimitState\x12\x13\n\x0breservation\x18\x05 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x06waited\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\"L\n\rExtendRequest\x12\x13\n\x0breservation\x18\x01 \x01(\t\x12&\n\x03ttl\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"A\n\x0e\x45xtendResponse\x12/\n\x0b\x65xpire_time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"&\n\x05Usage\x12\r\n\x05limit\x18\x01 \x01(\t\x12\x0e\n\x06\x61mount\x18\x02 \x01(\x04\"i\n\rSettleRequest\x12\x13\n\x0breservation\x18\x01 \x01(\t\x12-\n\x06usages\x18\x02 \x03(\x0b\x32\x1d.guildhall.ratelimit.v1.Usage\x12\x14\n\x0cnothing_sent\x18\x03 \x01(\x08\"k\n\x0eSettleResponse\x12\x17\n\x0f\x61lready_settled\x18\x01 \x01(\x08\x12\x0c\n\x04late\x18\x02 \x01(\x08\x12\x32\n\x06limits\x18\x03 \x03(\x0b\x32\".guildhall.ratelimit.v1.LimitState2\xde\x06\n\x10RateLimitService\x12Z\n\x07\x41\x63quire\x12&.guildhall.ratelimit.v1.AcquireRequest\x1a\'.guildhall.ratelimit.v1.AcquireResponse\x12i\n\x0c\x41\x63quireBatch\x12+.guildhall.ratelimit.v1.AcquireBatchRequest\x1a,.guildhall.ratelimit.v1.AcquireBatchResponse\x12p\n\rAcquireStream\x12,.guildhall.ratelimit.v1.AcquireStreamRequest\x1a-.guildhall.ratelimit.v1.AcquireStreamResponse(\x01\x30\x01\x12Z\n\x07Release\x12&.guildhall.ratelimit.v1.ReleaseRequest\x1a\'.guildhall.ratelimit.v1.ReleaseResponse\x12Q\n\x04Peek\x12#.guildhall.ratelimit.v1.PeekRequest\x1a$.guildhall.ratelimit.v1.PeekResponse\x12T\n\x05Reset\x12$.guildhall.ratelimit.v1.ResetRequest\x1a%.guildhall.ratelimit.v1.ResetResponse\x12Z\n\x07Reserve\x12&.guildhall.ratelimit.v1.ReserveRequest\x1a\'.guildhall.ratelimit.v1.ReserveResponse\x12W\n\x06\x45xtend\x12%.guildhall.ratelimit.v1.ExtendRequest\x1a&.guildhall.ratelimit.v1.ExtendResponse\x12W\n\x06Settle\x12%.guildhall.ratelimit.v1.SettleRequest\x1a&.guildhall.ratelimit.v1.SettleResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guildhall.ratelimit.v1.ratelimit_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_SUBJECT']._serialized_start=98
-  _globals['_SUBJECT']._serialized_end=213
-  _globals['_CHARGE']._serialized_start=215
-  _globals['_CHARGE']._serialized_end=252
-  _globals['_ACQUIREREQUEST']._serialized_start=255
-  _globals['_ACQUIREREQUEST']._serialized_end=390
-  _globals['_LIMITSTATE']._serialized_start=393
-  _globals['_LIMITSTATE']._serialized_end=570
-  _globals['_ACQUIRERESPONSE']._serialized_start=573
-  _globals['_ACQUIRERESPONSE']._serialized_end=731
-  _globals['_RATELIMITSERVICE']._serialized_start=733
-  _globals['_RATELIMITSERVICE']._serialized_end=843
+  _globals['_SUBJECT']._serialized_start=131
+  _globals['_SUBJECT']._serialized_end=246
+  _globals['_CHARGE']._serialized_start=248
+  _globals['_CHARGE']._serialized_end=285
+  _globals['_ACQUIREREQUEST']._serialized_start=288
+  _globals['_ACQUIREREQUEST']._serialized_end=468
+  _globals['_LIMITSTATE']._serialized_start=471
+  _globals['_LIMITSTATE']._serialized_end=700
+  _globals['_ACQUIRERESPONSE']._serialized_start=703
+  _globals['_ACQUIRERESPONSE']._serialized_end=947
+  _globals['_DECISIONERROR']._serialized_start=949
+  _globals['_DECISIONERROR']._serialized_end=1045
+  _globals['_ACQUIREBATCHREQUEST']._serialized_start=1047
+  _globals['_ACQUIREBATCHREQUEST']._serialized_end=1126
+  _globals['_BATCHDECISION']._serialized_start=1129
+  _globals['_BATCHDECISION']._serialized_end=1272
+  _globals['_ACQUIREBATCHRESPONSE']._serialized_start=1274
+  _globals['_ACQUIREBATCHRESPONSE']._serialized_end=1354
+  _globals['_ACQUIRESTREAMREQUEST']._serialized_start=1356
+  _globals['_ACQUIRESTREAMREQUEST']._serialized_end=1435
+  _globals['_ACQUIRESTREAMRESPONSE']._serialized_start=1438
+  _globals['_ACQUIRESTREAMRESPONSE']._serialized_end=1589
+  _globals['_RELEASEREQUEST']._serialized_start=1591
+  _globals['_RELEASEREQUEST']._serialized_end=1624
+  _globals['_RELEASERESPONSE']._serialized_start=1626
+  _globals['_RELEASERESPONSE']._serialized_end=1661
+  _globals['_PEEKREQUEST']._serialized_start=1663
+  _globals['_PEEKREQUEST']._serialized_end=1775
+  _globals['_PEEKRESPONSE']._serialized_start=1778
+  _globals['_PEEKRESPONSE']._serialized_end=1933
+  _globals['_RESETREQUEST']._serialized_start=1935
+  _globals['_RESETREQUEST']._serialized_end=2031
+  _globals['_RESETRESPONSE']._serialized_start=2033
+  _globals['_RESETRESPONSE']._serialized_end=2064
+  _globals['_RESERVEREQUEST']._serialized_start=2067
+  _globals['_RESERVEREQUEST']._serialized_end=2287
+  _globals['_RESERVERESPONSE']._serialized_start=2290
+  _globals['_RESERVERESPONSE']._serialized_end=2561
+  _globals['_EXTENDREQUEST']._serialized_start=2563
+  _globals['_EXTENDREQUEST']._serialized_end=2639
+  _globals['_EXTENDRESPONSE']._serialized_start=2641
+  _globals['_EXTENDRESPONSE']._serialized_end=2706
+  _globals['_USAGE']._serialized_start=2708
+  _globals['_USAGE']._serialized_end=2746
+  _globals['_SETTLEREQUEST']._serialized_start=2748
+  _globals['_SETTLEREQUEST']._serialized_end=2853
+  _globals['_SETTLERESPONSE']._serialized_start=2855
+  _globals['_SETTLERESPONSE']._serialized_end=2962
+  _globals['_RATELIMITSERVICE']._serialized_start=2965
+  _globals['_RATELIMITSERVICE']._serialized_end=3827
 # @@protoc_insertion_point(module_scope)

@@ -7,6 +7,7 @@ from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import message as _message
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
@@ -98,8 +99,11 @@ class AcquireRequest(_message.Message):
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     SUBJECT_FIELD_NUMBER: _builtins.int
     CHARGES_FIELD_NUMBER: _builtins.int
+    MAX_WAIT_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
-    """Makes a repeat free: a second request with the same id gets the first one's answer."""
+    """Makes a repeat free: after an admission, a second request with the same id gets the same answer and takes nothing.
+    A denial took nothing, so a repeat of it is decided anew. Letters, digits, `.`, `_`, `:`, `/` and `-`, up to 128.
+    """
     @_builtins.property
     def subject(self) -> Global___Subject:
         """Who asks."""
@@ -108,16 +112,21 @@ class AcquireRequest(_message.Message):
     def charges(self) -> _containers.RepeatedCompositeFieldContainer[Global___Charge]:
         """What to take; all or none."""
 
+    @_builtins.property
+    def max_wait(self) -> _duration_pb2.Duration:
+        """How long the caller would wait in the limits' fair queue; also bound by the deadline. Absent: answered at once."""
+
     def __init__(
         self,
         *,
         request_id: _builtins.str = ...,
         subject: Global___Subject | None = ...,
         charges: _abc.Iterable[Global___Charge] | None = ...,
+        max_wait: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["max_wait", b"max_wait", "subject", b"subject"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["charges", b"charges", "request_id", b"request_id", "subject", b"subject"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charges", b"charges", "max_wait", b"max_wait", "request_id", b"request_id", "subject", b"subject"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -135,6 +144,9 @@ class LimitState(_message.Message):
     CAPACITY_FIELD_NUMBER: _builtins.int
     RESET_AFTER_FIELD_NUMBER: _builtins.int
     RETRY_AFTER_FIELD_NUMBER: _builtins.int
+    SHADOW_FIELD_NUMBER: _builtins.int
+    BYPASSED_FIELD_NUMBER: _builtins.int
+    DEGRADED_FIELD_NUMBER: _builtins.int
     limit: _builtins.str
     """The limit's name."""
     allowed: _builtins.bool
@@ -143,6 +155,12 @@ class LimitState(_message.Message):
     """How many units could be taken now."""
     capacity: _builtins.int
     """How many units the limit holds when untouched."""
+    shadow: _builtins.bool
+    """Whether the limit is in shadow mode: it counts and never denies; `allowed` says what it would have said."""
+    bypassed: _builtins.bool
+    """Whether the limit would have denied and the caller's rights lifted it. The use is counted all the same."""
+    degraded: _builtins.bool
+    """Whether the store was away and the limit's policy for outages decided."""
     @_builtins.property
     def reset_after(self) -> _duration_pb2.Duration:
         """How long until the limit is untouched again."""
@@ -160,10 +178,13 @@ class LimitState(_message.Message):
         capacity: _builtins.int = ...,
         reset_after: _duration_pb2.Duration | None = ...,
         retry_after: _duration_pb2.Duration | None = ...,
+        shadow: _builtins.bool = ...,
+        bypassed: _builtins.bool = ...,
+        degraded: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["reset_after", b"reset_after", "retry_after", b"retry_after"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "capacity", b"capacity", "limit", b"limit", "remaining", b"remaining", "reset_after", b"reset_after", "retry_after", b"retry_after"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "bypassed", b"bypassed", "capacity", b"capacity", "degraded", b"degraded", "limit", b"limit", "remaining", b"remaining", "reset_after", b"reset_after", "retry_after", b"retry_after", "shadow", b"shadow"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -179,13 +200,307 @@ class AcquireResponse(_message.Message):
     RETRY_AFTER_FIELD_NUMBER: _builtins.int
     BLOCKING_LIMIT_FIELD_NUMBER: _builtins.int
     LIMITS_FIELD_NUMBER: _builtins.int
+    HOLD_ID_FIELD_NUMBER: _builtins.int
+    WAITED_FIELD_NUMBER: _builtins.int
+    REPEATED_REQUEST_FIELD_NUMBER: _builtins.int
     allowed: _builtins.bool
     """Whether everything was taken."""
     blocking_limit: _builtins.str
     """The name of the limit that makes one wait longest; empty when allowed."""
+    hold_id: _builtins.str
+    """Names the concurrency slots taken, for Release; empty where none were."""
+    repeated_request: _builtins.bool
+    """Whether this is the answer to an earlier request with the same id."""
     @_builtins.property
     def retry_after(self) -> _duration_pb2.Duration:
         """How long to wait before asking again; 0 when allowed."""
+
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitState]:
+        """How each limit stands, in the order of the charges, groups expanded."""
+
+    @_builtins.property
+    def waited(self) -> _duration_pb2.Duration:
+        """How long the request waited inside the service."""
+
+    def __init__(
+        self,
+        *,
+        allowed: _builtins.bool = ...,
+        retry_after: _duration_pb2.Duration | None = ...,
+        blocking_limit: _builtins.str = ...,
+        limits: _abc.Iterable[Global___LimitState] | None = ...,
+        hold_id: _builtins.str = ...,
+        waited: _duration_pb2.Duration | None = ...,
+        repeated_request: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after", "waited", b"waited"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "blocking_limit", b"blocking_limit", "hold_id", b"hold_id", "limits", b"limits", "repeated_request", b"repeated_request", "retry_after", b"retry_after", "waited", b"waited"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcquireResponse: _TypeAlias = AcquireResponse  # noqa: Y015
+
+@_typing.final
+class DecisionError(_message.Message):
+    """Why one request of a batch or a stream could not be decided; what would be the error of an Acquire."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REASON_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """The reason, in UPPER_SNAKE, as in ErrorInfo."""
+    message: _builtins.str
+    """What is wrong, for developers."""
+    @_builtins.property
+    def retry_after(self) -> _duration_pb2.Duration:
+        """When asking again makes sense, where it does."""
+
+    def __init__(
+        self,
+        *,
+        reason: _builtins.str = ...,
+        message: _builtins.str = ...,
+        retry_after: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["message", b"message", "reason", b"reason", "retry_after", b"retry_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DecisionError: _TypeAlias = DecisionError  # noqa: Y015
+
+@_typing.final
+class AcquireBatchRequest(_message.Message):
+    """A request for AcquireBatch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___AcquireRequest]:
+        """What to decide; each by itself."""
+
+    def __init__(
+        self,
+        *,
+        requests: _abc.Iterable[Global___AcquireRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcquireBatchRequest: _TypeAlias = AcquireBatchRequest  # noqa: Y015
+
+@_typing.final
+class BatchDecision(_message.Message):
+    """One decision of a batch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESPONSE_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def response(self) -> Global___AcquireResponse:
+        """The answer."""
+
+    @_builtins.property
+    def error(self) -> Global___DecisionError:
+        """Why there is none."""
+
+    def __init__(
+        self,
+        *,
+        response: Global___AcquireResponse | None = ...,
+        error: Global___DecisionError | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "outcome", b"outcome", "response", b"response"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "outcome", b"outcome", "response", b"response"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["response", "error"]  # noqa: Y015
+    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+Global___BatchDecision: _TypeAlias = BatchDecision  # noqa: Y015
+
+@_typing.final
+class AcquireBatchResponse(_message.Message):
+    """An answer of AcquireBatch."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def decisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___BatchDecision]:
+        """One decision for each request, in their order."""
+
+    def __init__(
+        self,
+        *,
+        decisions: _abc.Iterable[Global___BatchDecision] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcquireBatchResponse: _TypeAlias = AcquireBatchResponse  # noqa: Y015
+
+@_typing.final
+class AcquireStreamRequest(_message.Message):
+    """One request of an AcquireStream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def request(self) -> Global___AcquireRequest:
+        """What to decide."""
+
+    def __init__(
+        self,
+        *,
+        request: Global___AcquireRequest | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AcquireStreamRequest: _TypeAlias = AcquireStreamRequest  # noqa: Y015
+
+@_typing.final
+class AcquireStreamResponse(_message.Message):
+    """One answer of an AcquireStream."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESPONSE_FIELD_NUMBER: _builtins.int
+    ERROR_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def response(self) -> Global___AcquireResponse:
+        """The answer."""
+
+    @_builtins.property
+    def error(self) -> Global___DecisionError:
+        """Why there is none."""
+
+    def __init__(
+        self,
+        *,
+        response: Global___AcquireResponse | None = ...,
+        error: Global___DecisionError | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "outcome", b"outcome", "response", b"response"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error", b"error", "outcome", b"outcome", "response", b"response"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["response", "error"]  # noqa: Y015
+    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+Global___AcquireStreamResponse: _TypeAlias = AcquireStreamResponse  # noqa: Y015
+
+@_typing.final
+class ReleaseRequest(_message.Message):
+    """A request for Release."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    HOLD_ID_FIELD_NUMBER: _builtins.int
+    hold_id: _builtins.str
+    """What the Acquire answered."""
+    def __init__(
+        self,
+        *,
+        hold_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["hold_id", b"hold_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseRequest: _TypeAlias = ReleaseRequest  # noqa: Y015
+
+@_typing.final
+class ReleaseResponse(_message.Message):
+    """An answer of Release."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RELEASED_FIELD_NUMBER: _builtins.int
+    released: _builtins.bool
+    """Whether slots were still held."""
+    def __init__(
+        self,
+        *,
+        released: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["released", b"released"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReleaseResponse: _TypeAlias = ReleaseResponse  # noqa: Y015
+
+@_typing.final
+class PeekRequest(_message.Message):
+    """A request for Peek."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    CHARGES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def subject(self) -> Global___Subject:
+        """Who would ask."""
+
+    @_builtins.property
+    def charges(self) -> _containers.RepeatedCompositeFieldContainer[Global___Charge]:
+        """What would be taken."""
+
+    def __init__(
+        self,
+        *,
+        subject: Global___Subject | None = ...,
+        charges: _abc.Iterable[Global___Charge] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charges", b"charges", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___PeekRequest: _TypeAlias = PeekRequest  # noqa: Y015
+
+@_typing.final
+class PeekResponse(_message.Message):
+    """An answer of Peek."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALLOWED_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_FIELD_NUMBER: _builtins.int
+    BLOCKING_LIMIT_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    allowed: _builtins.bool
+    """Whether an Acquire would be allowed now."""
+    blocking_limit: _builtins.str
+    """The limit that makes one wait longest; empty when allowed."""
+    @_builtins.property
+    def retry_after(self) -> _duration_pb2.Duration:
+        """How long until it would; 0 when it would now."""
 
     @_builtins.property
     def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitState]:
@@ -205,4 +520,304 @@ class AcquireResponse(_message.Message):
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
-Global___AcquireResponse: _TypeAlias = AcquireResponse  # noqa: Y015
+Global___PeekResponse: _TypeAlias = PeekResponse  # noqa: Y015
+
+@_typing.final
+class ResetRequest(_message.Message):
+    """A request for Reset."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    reason: _builtins.str
+    """Why, for the audit log. Required."""
+    @_builtins.property
+    def subject(self) -> Global___Subject:
+        """Whose use is forgotten."""
+
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The limits or groups; empty for all that count by what the subject names."""
+
+    def __init__(
+        self,
+        *,
+        subject: Global___Subject | None = ...,
+        limits: _abc.Iterable[_builtins.str] | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["subject", b"subject"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits", "reason", b"reason", "subject", b"subject"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResetRequest: _TypeAlias = ResetRequest  # noqa: Y015
+
+@_typing.final
+class ResetResponse(_message.Message):
+    """An answer of Reset."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMITS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The limits whose counters were forgotten."""
+
+    def __init__(
+        self,
+        *,
+        limits: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["limits", b"limits"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ResetResponse: _TypeAlias = ResetResponse  # noqa: Y015
+
+@_typing.final
+class ReserveRequest(_message.Message):
+    """A request for Reserve."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    SUBJECT_FIELD_NUMBER: _builtins.int
+    CHARGES_FIELD_NUMBER: _builtins.int
+    TTL_FIELD_NUMBER: _builtins.int
+    MAX_WAIT_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Makes a repeat free, and names the reservation. Required; as in AcquireRequest."""
+    @_builtins.property
+    def subject(self) -> Global___Subject:
+        """For whom."""
+
+    @_builtins.property
+    def charges(self) -> _containers.RepeatedCompositeFieldContainer[Global___Charge]:
+        """The estimates: for tokens the prompt plus the largest output; money in nano-dollars."""
+
+    @_builtins.property
+    def ttl(self) -> _duration_pb2.Duration:
+        """How long the reservation lasts unless it is extended; absent for the configured time."""
+
+    @_builtins.property
+    def max_wait(self) -> _duration_pb2.Duration:
+        """How long the caller would wait in the limits' fair queue; also bound by the deadline."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        subject: Global___Subject | None = ...,
+        charges: _abc.Iterable[Global___Charge] | None = ...,
+        ttl: _duration_pb2.Duration | None = ...,
+        max_wait: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["max_wait", b"max_wait", "subject", b"subject", "ttl", b"ttl"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["charges", b"charges", "max_wait", b"max_wait", "request_id", b"request_id", "subject", b"subject", "ttl", b"ttl"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReserveRequest: _TypeAlias = ReserveRequest  # noqa: Y015
+
+@_typing.final
+class ReserveResponse(_message.Message):
+    """An answer of Reserve."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALLOWED_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_FIELD_NUMBER: _builtins.int
+    BLOCKING_LIMIT_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    RESERVATION_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    WAITED_FIELD_NUMBER: _builtins.int
+    allowed: _builtins.bool
+    """Whether everything was set aside."""
+    blocking_limit: _builtins.str
+    """The limit that makes one wait longest; empty when allowed."""
+    reservation: _builtins.str
+    """Names the reservation for Extend and Settle; empty when denied."""
+    @_builtins.property
+    def retry_after(self) -> _duration_pb2.Duration:
+        """How long to wait before asking again; 0 when allowed."""
+
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitState]:
+        """How each limit stands, in the order of the charges, groups expanded."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When it expires."""
+
+    @_builtins.property
+    def waited(self) -> _duration_pb2.Duration:
+        """How long the request waited inside the service."""
+
+    def __init__(
+        self,
+        *,
+        allowed: _builtins.bool = ...,
+        retry_after: _duration_pb2.Duration | None = ...,
+        blocking_limit: _builtins.str = ...,
+        limits: _abc.Iterable[Global___LimitState] | None = ...,
+        reservation: _builtins.str = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        waited: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "retry_after", b"retry_after", "waited", b"waited"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "blocking_limit", b"blocking_limit", "expire_time", b"expire_time", "limits", b"limits", "reservation", b"reservation", "retry_after", b"retry_after", "waited", b"waited"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReserveResponse: _TypeAlias = ReserveResponse  # noqa: Y015
+
+@_typing.final
+class ExtendRequest(_message.Message):
+    """A request for Extend."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESERVATION_FIELD_NUMBER: _builtins.int
+    TTL_FIELD_NUMBER: _builtins.int
+    reservation: _builtins.str
+    """The reservation."""
+    @_builtins.property
+    def ttl(self) -> _duration_pb2.Duration:
+        """How long it lasts from now on; a reservation is never shortened. Absent for the configured time."""
+
+    def __init__(
+        self,
+        *,
+        reservation: _builtins.str = ...,
+        ttl: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["ttl", b"ttl"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reservation", b"reservation", "ttl", b"ttl"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtendRequest: _TypeAlias = ExtendRequest  # noqa: Y015
+
+@_typing.final
+class ExtendResponse(_message.Message):
+    """An answer of Extend."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """When it expires now."""
+
+    def __init__(
+        self,
+        *,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExtendResponse: _TypeAlias = ExtendResponse  # noqa: Y015
+
+@_typing.final
+class Usage(_message.Message):
+    """What was really used of one limit."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMIT_FIELD_NUMBER: _builtins.int
+    AMOUNT_FIELD_NUMBER: _builtins.int
+    limit: _builtins.str
+    """The limit, or the group, as it was named when reserving."""
+    amount: _builtins.int
+    """How much; 0 is nothing."""
+    def __init__(
+        self,
+        *,
+        limit: _builtins.str = ...,
+        amount: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amount", b"amount", "limit", b"limit"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Usage: _TypeAlias = Usage  # noqa: Y015
+
+@_typing.final
+class SettleRequest(_message.Message):
+    """A request for Settle."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESERVATION_FIELD_NUMBER: _builtins.int
+    USAGES_FIELD_NUMBER: _builtins.int
+    NOTHING_SENT_FIELD_NUMBER: _builtins.int
+    reservation: _builtins.str
+    """The reservation."""
+    nothing_sent: _builtins.bool
+    """Nothing was sent to the provider, so nothing is charged, whatever `usages` says."""
+    @_builtins.property
+    def usages(self) -> _containers.RepeatedCompositeFieldContainer[Global___Usage]:
+        """What was used. What was reserved and isn't named here is charged as estimated."""
+
+    def __init__(
+        self,
+        *,
+        reservation: _builtins.str = ...,
+        usages: _abc.Iterable[Global___Usage] | None = ...,
+        nothing_sent: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["nothing_sent", b"nothing_sent", "reservation", b"reservation", "usages", b"usages"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettleRequest: _TypeAlias = SettleRequest  # noqa: Y015
+
+@_typing.final
+class SettleResponse(_message.Message):
+    """An answer of Settle."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ALREADY_SETTLED_FIELD_NUMBER: _builtins.int
+    LATE_FIELD_NUMBER: _builtins.int
+    LIMITS_FIELD_NUMBER: _builtins.int
+    already_settled: _builtins.bool
+    """Whether this call was a repeat and changed nothing."""
+    late: _builtins.bool
+    """Whether the reservation had expired, so that what was charged then was adjusted."""
+    @_builtins.property
+    def limits(self) -> _containers.RepeatedCompositeFieldContainer[Global___LimitState]:
+        """How each limit stands now, in the order in which they were reserved."""
+
+    def __init__(
+        self,
+        *,
+        already_settled: _builtins.bool = ...,
+        late: _builtins.bool = ...,
+        limits: _abc.Iterable[Global___LimitState] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["already_settled", b"already_settled", "late", b"late", "limits", b"limits"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettleResponse: _TypeAlias = SettleResponse  # noqa: Y015

@@ -41,6 +41,46 @@ class RateLimitServiceStub:
                 request_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.AcquireRequest.SerializeToString,
                 response_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.AcquireResponse.FromString,
                 _registered_method=True)
+        self.AcquireBatch = channel.unary_unary(
+                '/guildhall.ratelimit.v1.RateLimitService/AcquireBatch',
+                request_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.AcquireBatchRequest.SerializeToString,
+                response_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.AcquireBatchResponse.FromString,
+                _registered_method=True)
+        self.AcquireStream = channel.stream_stream(
+                '/guildhall.ratelimit.v1.RateLimitService/AcquireStream',
+                request_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.AcquireStreamRequest.SerializeToString,
+                response_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.AcquireStreamResponse.FromString,
+                _registered_method=True)
+        self.Release = channel.unary_unary(
+                '/guildhall.ratelimit.v1.RateLimitService/Release',
+                request_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ReleaseRequest.SerializeToString,
+                response_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ReleaseResponse.FromString,
+                _registered_method=True)
+        self.Peek = channel.unary_unary(
+                '/guildhall.ratelimit.v1.RateLimitService/Peek',
+                request_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.PeekRequest.SerializeToString,
+                response_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.PeekResponse.FromString,
+                _registered_method=True)
+        self.Reset = channel.unary_unary(
+                '/guildhall.ratelimit.v1.RateLimitService/Reset',
+                request_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ResetRequest.SerializeToString,
+                response_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ResetResponse.FromString,
+                _registered_method=True)
+        self.Reserve = channel.unary_unary(
+                '/guildhall.ratelimit.v1.RateLimitService/Reserve',
+                request_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ReserveRequest.SerializeToString,
+                response_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ReserveResponse.FromString,
+                _registered_method=True)
+        self.Extend = channel.unary_unary(
+                '/guildhall.ratelimit.v1.RateLimitService/Extend',
+                request_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ExtendRequest.SerializeToString,
+                response_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ExtendResponse.FromString,
+                _registered_method=True)
+        self.Settle = channel.unary_unary(
+                '/guildhall.ratelimit.v1.RateLimitService/Settle',
+                request_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.SettleRequest.SerializeToString,
+                response_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.SettleResponse.FromString,
+                _registered_method=True)
 
 
 class RateLimitServiceServicer:
@@ -57,6 +97,67 @@ class RateLimitServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def AcquireBatch(self, request, context):
+        """Decides many requests, each all-or-none by itself; the answers stand in the order of the requests.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AcquireStream(self, request_iterator, context):
+        """Decides requests as they come; the answers stand in the order of the requests. For callers that ask often.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Release(self, request, context):
+        """Gives back the concurrency slots that an Acquire took. Idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Peek(self, request, context):
+        """Says how limits stand and whether the charges would be allowed now. Consumes nothing, ever.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Reset(self, request, context):
+        """Forgets what a subject has used. For administrators; every use is written to the audit log.
+        Errors: PERMISSION_DENIED for anybody else.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Reserve(self, request, context):
+        """Sets amounts aside (model tokens, nano-dollars) until Settle says what was used. All or none; a denial is an
+        answer. A reservation that is neither settled nor extended is charged as estimated when it expires.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Extend(self, request, context):
+        """Lets a reservation last longer, for streams that do.
+        Errors: NOT_FOUND for an unknown reservation; FAILED_PRECONDITION for one that is settled or has expired.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Settle(self, request, context):
+        """Charges what was really used and frees the rest. Idempotent: the first settlement counts. After expiry it
+        adjusts what was charged then. May leave a debt, which delays what comes next.
+        Errors: NOT_FOUND for an unknown reservation, or one whose record is no longer kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RateLimitServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -64,6 +165,46 @@ def add_RateLimitServiceServicer_to_server(servicer, server):
                     servicer.Acquire,
                     request_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.AcquireRequest.FromString,
                     response_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.AcquireResponse.SerializeToString,
+            ),
+            'AcquireBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.AcquireBatch,
+                    request_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.AcquireBatchRequest.FromString,
+                    response_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.AcquireBatchResponse.SerializeToString,
+            ),
+            'AcquireStream': grpc.stream_stream_rpc_method_handler(
+                    servicer.AcquireStream,
+                    request_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.AcquireStreamRequest.FromString,
+                    response_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.AcquireStreamResponse.SerializeToString,
+            ),
+            'Release': grpc.unary_unary_rpc_method_handler(
+                    servicer.Release,
+                    request_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ReleaseRequest.FromString,
+                    response_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ReleaseResponse.SerializeToString,
+            ),
+            'Peek': grpc.unary_unary_rpc_method_handler(
+                    servicer.Peek,
+                    request_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.PeekRequest.FromString,
+                    response_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.PeekResponse.SerializeToString,
+            ),
+            'Reset': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reset,
+                    request_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ResetRequest.FromString,
+                    response_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ResetResponse.SerializeToString,
+            ),
+            'Reserve': grpc.unary_unary_rpc_method_handler(
+                    servicer.Reserve,
+                    request_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ReserveRequest.FromString,
+                    response_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ReserveResponse.SerializeToString,
+            ),
+            'Extend': grpc.unary_unary_rpc_method_handler(
+                    servicer.Extend,
+                    request_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ExtendRequest.FromString,
+                    response_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ExtendResponse.SerializeToString,
+            ),
+            'Settle': grpc.unary_unary_rpc_method_handler(
+                    servicer.Settle,
+                    request_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.SettleRequest.FromString,
+                    response_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.SettleResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -95,6 +236,222 @@ class RateLimitService:
             '/guildhall.ratelimit.v1.RateLimitService/Acquire',
             guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.AcquireRequest.SerializeToString,
             guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.AcquireResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcquireBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.ratelimit.v1.RateLimitService/AcquireBatch',
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.AcquireBatchRequest.SerializeToString,
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.AcquireBatchResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AcquireStream(request_iterator,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.stream_stream(
+            request_iterator,
+            target,
+            '/guildhall.ratelimit.v1.RateLimitService/AcquireStream',
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.AcquireStreamRequest.SerializeToString,
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.AcquireStreamResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Release(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.ratelimit.v1.RateLimitService/Release',
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ReleaseRequest.SerializeToString,
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ReleaseResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Peek(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.ratelimit.v1.RateLimitService/Peek',
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.PeekRequest.SerializeToString,
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.PeekResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reset(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.ratelimit.v1.RateLimitService/Reset',
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ResetRequest.SerializeToString,
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ResetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Reserve(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.ratelimit.v1.RateLimitService/Reserve',
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ReserveRequest.SerializeToString,
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ReserveResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Extend(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.ratelimit.v1.RateLimitService/Extend',
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ExtendRequest.SerializeToString,
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ExtendResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Settle(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.ratelimit.v1.RateLimitService/Settle',
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.SettleRequest.SerializeToString,
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.SettleResponse.FromString,
             options,
             channel_credentials,
             insecure,

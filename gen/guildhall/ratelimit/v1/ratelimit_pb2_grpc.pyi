@@ -23,6 +23,31 @@ class RateLimitServiceStub:
     Errors: INVALID_ARGUMENT for an unknown limit, an empty subject or a cost out of range;
     UNAVAILABLE where the store is away and a limit fails closed.
     """
+    AcquireBatch: _aio.UnaryUnaryMultiCallable[_ratelimit_pb2.AcquireBatchRequest, _ratelimit_pb2.AcquireBatchResponse]
+    """Decides many requests, each all-or-none by itself; the answers stand in the order of the requests."""
+    AcquireStream: _aio.StreamStreamMultiCallable[_ratelimit_pb2.AcquireStreamRequest, _ratelimit_pb2.AcquireStreamResponse]
+    """Decides requests as they come; the answers stand in the order of the requests. For callers that ask often."""
+    Release: _aio.UnaryUnaryMultiCallable[_ratelimit_pb2.ReleaseRequest, _ratelimit_pb2.ReleaseResponse]
+    """Gives back the concurrency slots that an Acquire took. Idempotent."""
+    Peek: _aio.UnaryUnaryMultiCallable[_ratelimit_pb2.PeekRequest, _ratelimit_pb2.PeekResponse]
+    """Says how limits stand and whether the charges would be allowed now. Consumes nothing, ever."""
+    Reset: _aio.UnaryUnaryMultiCallable[_ratelimit_pb2.ResetRequest, _ratelimit_pb2.ResetResponse]
+    """Forgets what a subject has used. For administrators; every use is written to the audit log.
+    Errors: PERMISSION_DENIED for anybody else.
+    """
+    Reserve: _aio.UnaryUnaryMultiCallable[_ratelimit_pb2.ReserveRequest, _ratelimit_pb2.ReserveResponse]
+    """Sets amounts aside (model tokens, nano-dollars) until Settle says what was used. All or none; a denial is an
+    answer. A reservation that is neither settled nor extended is charged as estimated when it expires.
+    """
+    Extend: _aio.UnaryUnaryMultiCallable[_ratelimit_pb2.ExtendRequest, _ratelimit_pb2.ExtendResponse]
+    """Lets a reservation last longer, for streams that do.
+    Errors: NOT_FOUND for an unknown reservation; FAILED_PRECONDITION for one that is settled or has expired.
+    """
+    Settle: _aio.UnaryUnaryMultiCallable[_ratelimit_pb2.SettleRequest, _ratelimit_pb2.SettleResponse]
+    """Charges what was really used and frees the rest. Idempotent: the first settlement counts. After expiry it
+    adjusts what was charged then. May leave a debt, which delays what comes next.
+    Errors: NOT_FOUND for an unknown reservation, or one whose record is no longer kept.
+    """
 
 class RateLimitServiceServicer(metaclass=_abc_1.ABCMeta):
     """Decides whether something may happen now. Limits and their sizes are configuration of this service;
@@ -38,6 +63,79 @@ class RateLimitServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes from every named limit, or from none. A denial is an answer, not an error, and consumes nothing.
         Errors: INVALID_ARGUMENT for an unknown limit, an empty subject or a cost out of range;
         UNAVAILABLE where the store is away and a limit fails closed.
+        """
+
+    @_abc_1.abstractmethod
+    def AcquireBatch(
+        self,
+        request: _ratelimit_pb2.AcquireBatchRequest,
+        context: _aio.ServicerContext[_ratelimit_pb2.AcquireBatchRequest, _abc.Awaitable[_ratelimit_pb2.AcquireBatchResponse]],
+    ) -> _abc.Awaitable[_ratelimit_pb2.AcquireBatchResponse]:
+        """Decides many requests, each all-or-none by itself; the answers stand in the order of the requests."""
+
+    @_abc_1.abstractmethod
+    def AcquireStream(
+        self,
+        request_iterator: _abc.AsyncIterator[_ratelimit_pb2.AcquireStreamRequest],
+        context: _aio.ServicerContext[_abc.AsyncIterator[_ratelimit_pb2.AcquireStreamRequest], _abc.AsyncIterator[_ratelimit_pb2.AcquireStreamResponse]],
+    ) -> _abc.AsyncIterator[_ratelimit_pb2.AcquireStreamResponse]:
+        """Decides requests as they come; the answers stand in the order of the requests. For callers that ask often."""
+
+    @_abc_1.abstractmethod
+    def Release(
+        self,
+        request: _ratelimit_pb2.ReleaseRequest,
+        context: _aio.ServicerContext[_ratelimit_pb2.ReleaseRequest, _abc.Awaitable[_ratelimit_pb2.ReleaseResponse]],
+    ) -> _abc.Awaitable[_ratelimit_pb2.ReleaseResponse]:
+        """Gives back the concurrency slots that an Acquire took. Idempotent."""
+
+    @_abc_1.abstractmethod
+    def Peek(
+        self,
+        request: _ratelimit_pb2.PeekRequest,
+        context: _aio.ServicerContext[_ratelimit_pb2.PeekRequest, _abc.Awaitable[_ratelimit_pb2.PeekResponse]],
+    ) -> _abc.Awaitable[_ratelimit_pb2.PeekResponse]:
+        """Says how limits stand and whether the charges would be allowed now. Consumes nothing, ever."""
+
+    @_abc_1.abstractmethod
+    def Reset(
+        self,
+        request: _ratelimit_pb2.ResetRequest,
+        context: _aio.ServicerContext[_ratelimit_pb2.ResetRequest, _abc.Awaitable[_ratelimit_pb2.ResetResponse]],
+    ) -> _abc.Awaitable[_ratelimit_pb2.ResetResponse]:
+        """Forgets what a subject has used. For administrators; every use is written to the audit log.
+        Errors: PERMISSION_DENIED for anybody else.
+        """
+
+    @_abc_1.abstractmethod
+    def Reserve(
+        self,
+        request: _ratelimit_pb2.ReserveRequest,
+        context: _aio.ServicerContext[_ratelimit_pb2.ReserveRequest, _abc.Awaitable[_ratelimit_pb2.ReserveResponse]],
+    ) -> _abc.Awaitable[_ratelimit_pb2.ReserveResponse]:
+        """Sets amounts aside (model tokens, nano-dollars) until Settle says what was used. All or none; a denial is an
+        answer. A reservation that is neither settled nor extended is charged as estimated when it expires.
+        """
+
+    @_abc_1.abstractmethod
+    def Extend(
+        self,
+        request: _ratelimit_pb2.ExtendRequest,
+        context: _aio.ServicerContext[_ratelimit_pb2.ExtendRequest, _abc.Awaitable[_ratelimit_pb2.ExtendResponse]],
+    ) -> _abc.Awaitable[_ratelimit_pb2.ExtendResponse]:
+        """Lets a reservation last longer, for streams that do.
+        Errors: NOT_FOUND for an unknown reservation; FAILED_PRECONDITION for one that is settled or has expired.
+        """
+
+    @_abc_1.abstractmethod
+    def Settle(
+        self,
+        request: _ratelimit_pb2.SettleRequest,
+        context: _aio.ServicerContext[_ratelimit_pb2.SettleRequest, _abc.Awaitable[_ratelimit_pb2.SettleResponse]],
+    ) -> _abc.Awaitable[_ratelimit_pb2.SettleResponse]:
+        """Charges what was really used and frees the rest. Idempotent: the first settlement counts. After expiry it
+        adjusts what was charged then. May leave a debt, which delays what comes next.
+        Errors: NOT_FOUND for an unknown reservation, or one whose record is no longer kept.
         """
 
 def add_RateLimitServiceServicer_to_server(servicer: RateLimitServiceServicer, server: _aio.Server) -> None: ...
