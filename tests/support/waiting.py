@@ -5,11 +5,15 @@ import inspect
 import socket
 import time
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from typing import TypeVar, overload
 
 T = TypeVar("T")
 
 
+@overload
+async def eventually(condition: Callable[[], Awaitable[T]], timeout: float = ..., interval: float = ...) -> T: ...
+@overload
+async def eventually(condition: Callable[[], T], timeout: float = ..., interval: float = ...) -> T: ...
 async def eventually(condition: Callable[[], T | Awaitable[T]], timeout: float = 10.0, interval: float = 0.01) -> T:
     """Tries a condition (plain or async) until it is truthy and gives its value; fails with what it gave last.
 
