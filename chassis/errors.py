@@ -172,12 +172,8 @@ def _details(error: grpc.aio.AioRpcError) -> list[Any]:
     except ValueError:
         # Code or message of the details differ from the call's own: not ours, so not to be trusted.
         return []
-    found = []
-    for packed in status.details if status is not None else ():
-        for kind in _DETAIL_TYPES:
-            if packed.Is(kind.DESCRIPTOR):
-                found.append(kind.FromString(packed.value))
-    return found
+    packed = status.details if status is not None else ()
+    return [kind.FromString(one.value) for one in packed for kind in _DETAIL_TYPES if one.Is(kind.DESCRIPTOR)]
 
 
 def _pack(status: status_pb2.Status, detail: Any) -> None:

@@ -83,7 +83,9 @@ def _build(
         for marker in field.metadata:
             if isinstance(marker, FromSection):
                 if name in tree:
-                    problems.append(Problem(".".join((*path, name)), "does not belong here", f"it is the section {marker.name}"))
+                    problems.append(
+                        Problem(".".join((*path, name)), "does not belong here", f"it is the section {marker.name}")
+                    )
                 borrowed[name] = (marker.name,)
                 if raw.tree.get(marker.name) is not None:
                     tree[name] = raw.tree[marker.name]
@@ -91,14 +93,23 @@ def _build(
         value = environment.get(marker.name)
         if value is not None and not _overridden(environment, (*path, *steps)):
             sources.set_path(tree, steps, value)
-    found = _plain_secrets(model, tree, path, borrowed, raw, from_environment={
-        (*path, *steps) for steps, marker in _well_known(model) if environment.get(marker.name) is not None
-    })
+    found = _plain_secrets(
+        model,
+        tree,
+        path,
+        borrowed,
+        raw,
+        from_environment={
+            (*path, *steps) for steps, marker in _well_known(model) if environment.get(marker.name) is not None
+        },
+    )
     problems += found
     try:
         return model.model_validate(tree)
     except ValidationError as error:
-        problems += [_problem(model, detail, path, borrowed) for detail in error.errors(include_url=False, include_input=False)]
+        problems += [
+            _problem(model, detail, path, borrowed) for detail in error.errors(include_url=False, include_input=False)
+        ]
         return None
 
 
@@ -150,13 +161,17 @@ def _plain_secrets(
         for below, value, steps in _models_within(field, tree[name], place):
             if below is None:
                 if holds_secret(field.annotation) and steps in raw.plain and steps not in from_environment:
-                    found.append(Problem(".".join(steps), "a secret must not stand in the file", _secret_remedy(field, steps)))
+                    found.append(
+                        Problem(".".join(steps), "a secret must not stand in the file", _secret_remedy(field, steps))
+                    )
             else:
                 found += _plain_secrets(below, value, steps, {}, raw, from_environment)
     return found
 
 
-def _models_within(field: FieldInfo, value: Any, place: tuple[str, ...]) -> Iterator[tuple[type[BaseModel] | None, Any, tuple[str, ...]]]:
+def _models_within(
+    field: FieldInfo, value: Any, place: tuple[str, ...]
+) -> Iterator[tuple[type[BaseModel] | None, Any, tuple[str, ...]]]:
     """The values of a field with their models: one, or one for each entry of a mapping or list."""
     model = submodel(field.annotation)
     if model is not None and isinstance(value, dict):
@@ -167,7 +182,9 @@ def _models_within(field: FieldInfo, value: Any, place: tuple[str, ...]) -> Iter
     if model is not None and isinstance(value, dict):
         yield from ((model, below, (*place, key)) for key, below in value.items() if isinstance(below, dict))
     elif model is not None and isinstance(value, list):
-        yield from ((model, below, (*place, str(index))) for index, below in enumerate(value) if isinstance(below, dict))
+        yield from (
+            (model, below, (*place, str(index))) for index, below in enumerate(value) if isinstance(below, dict)
+        )
     else:
         yield None, value, place
 
@@ -187,7 +204,9 @@ def _problem(
     if detail["type"] == "extra_forbidden":
         return Problem(where, "there is no such key", did_you_mean(location[-1], _keys_at(model, location[:-1])))
     if detail["type"] == "missing":
-        return Problem(where, "is missing", "set it in guildhall.yaml or as " + sources.PREFIX + "__".join(place).upper())
+        return Problem(
+            where, "is missing", "set it in guildhall.yaml or as " + sources.PREFIX + "__".join(place).upper()
+        )
     message = detail["msg"].removeprefix("Value error, ")
     return Problem(where, message[:1].lower() + message[1:])
 

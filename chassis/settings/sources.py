@@ -137,7 +137,9 @@ def _read_file(path: Path, raw: Raw, *, named: bool) -> str:
             raw.problems.append(Problem(CONFIG_VARIABLE, f"there is no file {path}", "correct the path or unset it"))
         return ""
     except (OSError, UnicodeDecodeError) as error:
-        raw.problems.append(Problem(str(path), f"can't be read: {type(error).__name__}", "check its rights and encoding"))
+        raw.problems.append(
+            Problem(str(path), f"can't be read: {type(error).__name__}", "check its rights and encoding")
+        )
         return ""
     raw.file = path
     return text
@@ -180,6 +182,8 @@ class _UniqueKeys(yaml.SafeLoader):
             key = self.construct_object(key_node, deep=deep)  # type: ignore[no-untyped-call]
             if key_node.tag != "tag:yaml.org,2002:merge" and isinstance(key, str | int):
                 if key in seen:
-                    raise yaml.constructor.ConstructorError(None, None, f"the key {key!r} is given twice", key_node.start_mark)
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key {key!r} is given twice", key_node.start_mark
+                    )
                 seen.add(key)
         return super().construct_mapping(node, deep)

@@ -32,12 +32,15 @@ class Caller(_message.Message):
     METHOD_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
     PERSON_FIELD_NUMBER: _builtins.int
+    NONCE_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     """The service that makes the call, for example `gateway`."""
     audience: _builtins.str
     """The service that is called; a caller made for one service is refused by every other."""
     method: _builtins.str
     """The full name of the method, for example `/guildhall.llm.v1.GenerationService/Generate`."""
+    nonce: _builtins.bytes
+    """Sixteen random bytes, new for every call: a method that is not idempotent refuses one that it has seen."""
     @_builtins.property
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """When this caller stops being accepted; seconds after it was made."""
@@ -54,10 +57,11 @@ class Caller(_message.Message):
         method: _builtins.str = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
         person: Global___Person | None = ...,
+        nonce: _builtins.bytes = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time", "person", b"person"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "expire_time", b"expire_time", "method", b"method", "person", b"person", "service", b"service"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["audience", b"audience", "expire_time", b"expire_time", "method", b"method", "nonce", b"nonce", "person", b"person", "service", b"service"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

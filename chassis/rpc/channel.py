@@ -1,0 +1,155 @@
+"""The channel to a service, as everybody uses it: each call made on it has a deadline, a Caller and the trace.
+
+It wraps gRPC's channel rather than adding interceptors: an interceptor of grpc.aio stands between a call and its
+cancellation, this stands before the call is made and watches how it ends.
+"""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import grpc
+from grpc.aio import Metadata
+
+from chassis.caller import current_person
+from chassis.caller_signing import METADATA_KEY, Signer
+from chassis.deadline import bounded
+from chassis.rpc.methods import idempotent_methods
+from chassis.telemetry.rpc import ClientCall
+
+_RETRY = {
+    "maxAttempts": 4,
+    "initialBackoff": "0.1s",
+    "maxBackoff": "1s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
+
+
+class Channel(grpc.aio.Channel):
+    """A channel to one service, on which calls are vouched for, bounded and traced."""
+
+    def __init__(self, inner: grpc.aio.Channel, audience: str, signer: Signer) -> None:
+        self._inner = inner
+        self._audience = audience
+        self._signer = signer
+        self._ending: set[asyncio.Task[None]] = set()
+
+    def unary_unary(self, method: str, *arguments: Any, **options: Any) -> Any:
+        return _MultiCallable(self, method, self._inner.unary_unary(method, *arguments, **options))
+
+    def unary_stream(self, method: str, *arguments: Any, **options: Any) -> Any:
+        return _MultiCallable(self, method, self._inner.unary_stream(method, *arguments, **options))
+
+    def stream_unary(self, method: str, *arguments: Any, **options: Any) -> Any:
+        return _MultiCallable(self, method, self._inner.stream_unary(method, *arguments, **options))
+
+    def stream_stream(self, method: str, *arguments: Any, **options: Any) -> Any:
+        return _MultiCallable(self, method, self._inner.stream_stream(method, *arguments, **options))
+
+    async def close(self, grace: float | None = None) -> None:
+        """Ends all calls, after `grace` seconds where given, and waits until each is accounted for."""
+        await self._inner.close(grace)
+        if self._ending:
+            await asyncio.wait(self._ending, timeout=1.0)
+
+    def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
+        return self._inner.get_state(try_to_connect)
+
+    async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
+        await self._inner.wait_for_state_change(last_observed_state)
+
+    async def channel_ready(self) -> None:
+        await self._inner.channel_ready()
+
+    async def __aenter__(self) -> "Channel":
+        return self
+
+    async def __aexit__(self, *raised: object) -> None:
+        await self.close()
+
+    def prepare(self, path: str, timeout: float | None, metadata: Any) -> tuple[float, Metadata, ClientCall]:
+        """What one call is made with: its bounded timeout, its metadata, its span."""
+        limit = bounded(timeout)
+        if limit is None:
+            raise ValueError(f"a call of {path} needs a timeout")
+        signed = self._signer.sign(self._audience, path, current_person(), limit)
+        call = ClientCall(path)
+        full = Metadata(*(metadata or ()), (METADATA_KEY, signed), *call.headers().items())
+        return limit, full, call
+
+    def watch(self, call: Any, record: ClientCall) -> None:
+        """Ends the record when the call has ended."""
+
+        def ended(_: object) -> None:
+            task = asyncio.ensure_future(_finish(call, record))
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
+
+        call.add_done_callback(ended)
+
+
+class _MultiCallable:
+    """One method of a stub."""
+
+    def __init__(self, channel: Channel, path: str, inner: Any) -> None:
+        self._channel = channel
+        self._path = path
+        self._inner = inner
+
+    def __call__(
+        self, request: Any = None, *, timeout: float | None = None, metadata: Any = None, **options: Any
+    ) -> Any:
+        limit, full, record = self._channel.prepare(self._path, timeout, metadata)
+        arguments = () if request is None else (request,)
+        call = self._inner(*arguments, timeout=limit, metadata=full, **options)
+        self._channel.watch(call, record)
+        return call
+
+
+async def _finish(call: Any, record: ClientCall) -> None:
+    record.finish(await call.code())
+
+
+def open_channel(
+    target: str,
+    audience: str,
+    signer: Signer,
+    *,
+    credentials: grpc.ChannelCredentials | None = None,
+    keepalive: float = 30.0,
+    max_message_bytes: int = 16 * 1024 * 1024,
+) -> Channel:
+    """Opens a channel to a service. It connects when first used, and again whenever that is needed."""
+    options: Sequence[tuple[str, Any]] = (
+        ("grpc.service_config", service_config(audience)),
+        ("grpc.keepalive_time_ms", int(keepalive * 1000)),
+        ("grpc.keepalive_timeout_ms", 10_000),
+        ("grpc.http2.max_pings_without_data", 0),
+        ("grpc.max_receive_message_length", max_message_bytes),
+        ("grpc.max_send_message_length", max_message_bytes),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.min_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", 2_000),
+        # A channel of its own per service: connections are not shared with other channels of this process.
+        ("grpc.use_local_subchannel_pool", 1),
+    )
+    if credentials is None:
+        inner = grpc.aio.insecure_channel(target, options=options)
+    else:
+        inner = grpc.aio.secure_channel(target, credentials, options=options)
+    return Channel(inner, audience, signer)
+
+
+def service_config(audience: str) -> str:
+    """Round robin over the healthy replicas, and retries for those methods alone that the contracts call idempotent."""
+    retried = [{"service": method.service, "method": method.name} for method in idempotent_methods(audience)]
+    config: dict[str, Any] = {
+        "loadBalancingConfig": [{"round_robin": {}}],
+        "healthCheckConfig": {"serviceName": ""},
+    }
+    if retried:
+        config["methodConfig"] = [{"name": retried, "retryPolicy": _RETRY}]
+        config["retryThrottling"] = {"maxTokens": 100, "tokenRatio": 0.1}
+    return json.dumps(config)

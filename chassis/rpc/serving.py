@@ -1,0 +1,202 @@
+"""What surrounds each RPC on the server: span, error table, caller, deadline, in that order from the outside.
+
+Handlers are wrapped once, when a servicer is added, as coroutines that write their responses themselves: a stream's
+generator is thereby closed in the task and context that ran it, whatever ends the call.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
+from contextlib import aclosing, asynccontextmanager
+from typing import Any
+
+import grpc
+import redis.exceptions
+import structlog
+from grpc_status import rpc_status
+
+from chassis import caller as callers_
+from chassis.caller import Caller
+from chassis.caller_signing import METADATA_KEY, Verifier
+from chassis.deadline import deadline_in
+from chassis.errors import (
+    Cancelled,
+    DeadlineExceeded,
+    GuildhallError,
+    Internal,
+    PermissionDenied,
+    ResourceExhausted,
+    Unavailable,
+    from_rpc_error,
+    status_code,
+    to_status,
+)
+from chassis.rpc.methods import Method, methods_of
+from chassis.telemetry.names import Attribute
+from chassis.telemetry.rpc import ServerCall
+
+# A method that names this instead of services may be called without a Caller; only for contracts of others.
+ANYONE = "*"
+_log = structlog.stdlib.get_logger(__name__)
+_PASSED_ON = (Unavailable, DeadlineExceeded, ResourceExhausted, Cancelled)
+
+
+class Registrar:
+    """Adds servicers to a server, each handler wrapped. Stands in for the server in generated code."""
+
+    def __init__(self, server: grpc.aio.Server, verifier: Verifier) -> None:
+        self._server = server
+        self._verifier = verifier
+        self._callers: Mapping[str, Collection[str]] | None = None
+        self.services: list[str] = []
+
+    def add(
+        self,
+        add_to_server: Callable[[Any, Any], None],
+        servicer: object,
+        callers: Mapping[str, Collection[str]] | None,
+    ) -> None:
+        """Adds a servicer. `callers` names for each method the services that may call it, None lets every service;
+        ValueError for a method that the contract does not have."""
+        self._callers = callers
+        add_to_server(servicer, self)
+
+    def add_generic_rpc_handlers(self, handlers: object) -> None:
+        """Generated code registers each servicer in two ways; the other one says more."""
+
+    def add_registered_method_handlers(
+        self, service: str, handlers: Mapping[str, "grpc.RpcMethodHandler[Any, Any]"]
+    ) -> None:
+        """What generated code calls with the handlers of one contract."""
+        unknown = set(self._callers or ()) - set(handlers)
+        if unknown:
+            raise ValueError(f"{service} has no method {', '.join(sorted(unknown))}")
+        methods = methods_of(service)
+        wrapped = {
+            name: _wrap(_Scope(methods[name], self._allowed(name), self._verifier), handler)
+            for name, handler in handlers.items()
+        }
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, wrapped),))
+        self.services.append(service)
+
+    def _allowed(self, method: str) -> frozenset[str] | None:
+        return None if self._callers is None else frozenset(self._callers.get(method, ()))
+
+
+class _Scope:
+    """What one method's calls run in."""
+
+    def __init__(self, method: Method, callers: frozenset[str] | None, verifier: Verifier) -> None:
+        self._method = method
+        self._callers = callers
+        self._verifier = verifier
+
+    @asynccontextmanager
+    async def __call__(self, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[None]:
+        metadata = tuple(context.invocation_metadata() or ())
+        with ServerCall(self._method.path, metadata) as call:
+            code = grpc.StatusCode.UNKNOWN
+            try:
+                caller = self._caller(metadata, call)
+                with callers_.serving(caller), deadline_in(context.time_remaining()):
+                    yield
+                code = _code_set(context)
+            except asyncio.CancelledError:
+                code = _why_cancelled(context)
+                raise
+            except grpc.aio.AbortError:
+                code = _code_set(context)
+                raise
+            except NotImplementedError:
+                code = grpc.StatusCode.UNIMPLEMENTED
+                await context.abort(code, f"{self._method.path} is not implemented")
+            except Exception as raised:  # noqa: BLE001  (this is the boundary: nothing may pass it unmapped)
+                error = as_error(raised)
+                code = status_code(error)
+                call.span.set_attribute(Attribute.REASON, error.reason)
+                self._note(error, raised, code)
+                await context.abort_with_status(rpc_status.to_status(to_status(error)))
+            finally:
+                call.finish(code)
+
+    def _caller(self, metadata: tuple[tuple[str, str | bytes], ...], call: ServerCall) -> Caller:
+        if self._callers is not None and ANYONE in self._callers:
+            return Caller(ANYONE)
+        signed = next((value for key, value in metadata if key == METADATA_KEY), None)
+        caller = self._verifier.verify(
+            signed if isinstance(signed, bytes) else None, self._method.path, once=not self._method.idempotent
+        )
+        call.span.set_attribute(Attribute.CALLER, caller.service)
+        if self._callers is not None and caller.service not in self._callers:
+            raise PermissionDenied(f"{caller.service} may not call {self._method.path}", reason="CALLER_NOT_ALLOWED")
+        return caller
+
+    def _note(self, error: GuildhallError, raised: Exception, code: grpc.StatusCode) -> None:
+        if code is grpc.StatusCode.INTERNAL:
+            _log.error("rpc failed", method=self._method.path, reason=error.reason, exc_info=raised)
+        elif code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
+            _log.warning("rpc refused", method=self._method.path, reason=error.reason, security=True)
+        else:
+            _log.debug("rpc answered with an error", method=self._method.path, code=code.name, reason=error.reason)
+
+
+def as_error(raised: Exception) -> GuildhallError:
+    """What an exception means to the caller of an RPC. Whatever has no meaning there is a defect."""
+    if isinstance(raised, GuildhallError):
+        return raised
+    if isinstance(raised, redis.exceptions.ConnectionError | redis.exceptions.TimeoutError):
+        return Unavailable("the store is away", reason="STORE_UNAVAILABLE", retry_after=1.0)
+    if isinstance(raised, grpc.aio.AioRpcError):
+        error = from_rpc_error(raised)
+        # What another service finds wrong with our request is our defect, not our caller's.
+        return error if isinstance(error, _PASSED_ON) else Internal("a call failed", reason="DEPENDENCY_FAILED")
+    if isinstance(raised, TimeoutError):
+        return DeadlineExceeded("there was not enough time", reason="DEADLINE_EXCEEDED")
+    return Internal("unexpected error", reason="INTERNAL")
+
+
+def _wrap(scope: _Scope, handler: "grpc.RpcMethodHandler[Any, Any]") -> "grpc.RpcMethodHandler[Any, Any]":
+    behaviour: Any = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+
+    async def one_response(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
+        async with scope(context):
+            return await behaviour(request, context)
+
+    async def many_responses(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
+        async with scope(context):
+            responses = behaviour(request, context)
+            if not hasattr(responses, "__aiter__"):
+                await responses
+                return
+            async with aclosing(responses):
+                async for response in responses:
+                    await context.write(response)
+
+    kinds = {
+        (False, False): grpc.unary_unary_rpc_method_handler,
+        (False, True): grpc.unary_stream_rpc_method_handler,
+        (True, False): grpc.stream_unary_rpc_method_handler,
+        (True, True): grpc.stream_stream_rpc_method_handler,
+    }
+    make: Any = kinds[bool(handler.request_streaming), bool(handler.response_streaming)]
+    wrapped: "grpc.RpcMethodHandler[Any, Any]" = make(
+        many_responses if handler.response_streaming else one_response,
+        request_deserializer=handler.request_deserializer,
+        response_serializer=handler.response_serializer,
+    )
+    return wrapped
+
+
+def _code_set(context: grpc.aio.ServicerContext[Any, Any]) -> grpc.StatusCode:
+    """The status that a servicer set; gRPC keeps it as a number or as nothing."""
+    code: Any = context.code()
+    if not code:
+        return grpc.StatusCode.OK
+    return code if isinstance(code, grpc.StatusCode) else _BY_NUMBER[code]
+
+
+_BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
+
+
+def _why_cancelled(context: grpc.aio.ServicerContext[Any, Any]) -> grpc.StatusCode:
+    left = context.time_remaining()
+    return grpc.StatusCode.CANCELLED if left is None or left > 0 else grpc.StatusCode.DEADLINE_EXCEEDED

@@ -1,0 +1,68 @@
+"""TLS by file paths. A server takes changed files into use without a restart; channels at their next connection."""
+
+from pathlib import Path
+
+import grpc
+
+from chassis.problems import StartupError
+from chassis.settings.shared import Tls
+
+
+def server_credentials(tls: Tls) -> grpc.ServerCredentials | None:
+    """A server's credentials, None where connections are plain. With an authority, clients need a certificate of it."""
+    if not tls.enabled:
+        return None
+    configuration = _Files(tls)
+
+    def fetch() -> grpc.ServerCertificateConfiguration | None:
+        return configuration.if_changed()
+
+    return grpc.dynamic_ssl_server_credentials(  # type: ignore[no-untyped-call,no-any-return,attr-defined]
+        configuration.read(), fetch, require_client_authentication=tls.authority is not None
+    )
+
+
+def channel_credentials(tls: Tls) -> grpc.ChannelCredentials | None:
+    """A client's credentials, None where connections are plain."""
+    if not tls.enabled:
+        return None
+    return grpc.ssl_channel_credentials(
+        root_certificates=_read(tls.authority) if tls.authority else None,
+        private_key=_read(tls.key),
+        certificate_chain=_read(tls.certificate),
+    )
+
+
+class _Files:
+    """A server's certificate files, read again when one has changed."""
+
+    def __init__(self, tls: Tls) -> None:
+        self._tls = tls
+        self._stamp: object = None
+
+    def read(self) -> grpc.ServerCertificateConfiguration:
+        self._stamp = self._now()
+        return grpc.ssl_server_certificate_configuration(  # type: ignore[no-any-return,attr-defined]
+            [(_read(self._tls.key), _read(self._tls.certificate))],
+            root_certificates=_read(self._tls.authority) if self._tls.authority else None,
+        )
+
+    def if_changed(self) -> grpc.ServerCertificateConfiguration | None:
+        """The new files, or None where they are as before or half written: then the old ones stay in use."""
+        try:
+            return self.read() if self._now() != self._stamp else None
+        except (OSError, StartupError):
+            return None
+
+    def _now(self) -> object:
+        paths = (self._tls.certificate, self._tls.key, self._tls.authority)
+        return tuple((path.stat().st_mtime_ns, path.stat().st_ino) for path in paths if path is not None)
+
+
+def _read(path: Path | None) -> bytes:
+    if path is None:
+        raise StartupError("TLS is not complete", "set rpc.tls.certificate and rpc.tls.key")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise StartupError(f"can't read {path}", "check rpc.tls and the file's rights") from error

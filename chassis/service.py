@@ -1,0 +1,150 @@
+"""Runs one service: from its configuration to its last flushed span.
+
+The order of a stop: say "not serving", wait a moment for clients to notice, take no new calls and let those under way
+finish, run what `on_stop` registered, end background work, close connections, flush telemetry.
+"""
+
+import asyncio
+import contextlib
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+import structlog
+from redis.exceptions import RedisError
+
+from chassis import logs
+from chassis.caller_keys import FolderKeyRing, KeyRing
+from chassis.caller_signing import Verifier
+from chassis.clock import Clock, SystemClock
+from chassis.problems import StartupError
+from chassis.redis_clients import remedy_for
+from chassis.rpc.health import Health, HealthPart
+from chassis.rpc.server import Server
+from chassis.runtime import JSON, Background, Runtime
+from chassis.settings.live import Live
+from chassis.settings.loading import Configuration, load
+from chassis.settings.problems import ConfigurationError
+from chassis.settings.section import Section
+from chassis.settings.shared import Shared
+from chassis.telemetry import setup as telemetry_setup
+
+__all__ = ["JSON", "HealthPart", "Runtime", "run"]
+
+VERSION = "0.1.0"
+CONFIGURATION_WRONG = 2
+S = TypeVar("S", bound=Section)
+Build = Callable[[Runtime[S]], Awaitable[None]]
+_log = structlog.stdlib.get_logger(__name__)
+
+
+async def run(name: str, settings_type: type[S], build: Callable[[Runtime[S]], Awaitable[None]]) -> int:
+    """Runs a service until SIGTERM or SIGINT and gives the exit code: 0, 1 for a failure, 2 for the configuration."""
+    try:
+        configuration = load(name, settings_type)
+        keys = folder_keys(configuration.shared)
+    except ConfigurationError as error:
+        _say(f"{name}: {error.report()}")
+        return CONFIGURATION_WRONG
+    except StartupError as error:
+        _say(f"{name}: {error}")
+        return 1
+    logs.configure(name, configuration.shared.logging)
+    service = Service(name, configuration, SystemClock(), keys)
+    telemetry = telemetry_setup.start(name, service.runtime.instance_id, VERSION, configuration.shared.telemetry)
+    try:
+        await service.start(build)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, service.stopping.set)
+        await service.stopping.wait()
+    except StartupError as error:
+        _say(f"{name}: {error}")
+        service.failed = True
+    except RedisError as error:
+        _say(f"{name}: Redis does not answer: {remedy_for(error)}")
+        service.failed = True
+    finally:
+        await service.stop()
+        await telemetry.shutdown()
+    return 1 if service.failed else 0
+
+
+class Service(Generic[S]):
+    """One service, from its start to its stop."""
+
+    def __init__(self, name: str, configuration: Configuration[S], clock: Clock, keys: KeyRing) -> None:
+        self.stopping = asyncio.Event()
+        self.failed = False
+        self._started = False
+        self._rpc = configuration.shared.rpc
+        self._health = Health()
+        verifier = Verifier(name, keys, clock, configuration.shared.callers.clock_skew)
+        self._server = Server(self._rpc, verifier, self._health)
+        self._tasks: list[asyncio.Task[None]] = []
+        self.runtime: Runtime[S] = Runtime(
+            name, Live(configuration.service), Live(configuration.shared), clock, keys, self._server, self._health
+        )
+
+    @property
+    def port(self) -> int:
+        """The port that it listens on."""
+        return self._server.port
+
+    async def start(self, build: Callable[[Runtime[S]], Awaitable[None]]) -> None:
+        """Builds the service and serves. StartupError where something that it needs is missing."""
+        runtime = self.runtime
+        await build(runtime)
+        await runtime.redis_clients.check()
+        await self._server.start(self._rpc.ports[runtime.name])
+        runtime.background("health", self._health.keep_published)
+        for work in runtime.backgrounds:
+            self._tasks.append(asyncio.create_task(self._last(work), name=work.name))
+        self._health.started(tuple(self._server.registrar.services))
+        await self._health.publish()
+        self._started = True
+        _log.info("ready", port=self.port, instance=runtime.instance_id)
+
+    async def stop(self) -> None:
+        """Stops in order; safe after a start that failed half-way."""
+        if self._started:
+            _log.info("stopping")
+            await self._health.drain()
+            await asyncio.sleep(self._rpc.drain)
+        await self._server.stop(self._rpc.grace)
+        for work in reversed(self.runtime.stops):
+            try:
+                await work()
+            except Exception:
+                _log.exception("a step of the stop failed")
+                self.failed = True
+        for task in reversed(self._tasks):
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+        await self.runtime.close()
+
+    async def _last(self, background: Background) -> None:
+        """Background work must last: whether it fails or ends, the process can't be trusted any more."""
+        try:
+            await background.work()
+            _log.error("background work ended", work=background.name)
+        except Exception:
+            _log.exception("background work failed", work=background.name)
+        self.failed = True
+        self.stopping.set()
+
+
+def folder_keys(shared: Shared) -> KeyRing:
+    """The key ring of the configuration; StartupError where there is none."""
+    folder = shared.callers.keys_dir
+    if folder is None or not folder.is_dir():
+        raise StartupError(
+            "there is no folder with the services' keys" if folder is None else f"there is no folder {folder}",
+            "`make run` makes one; else set GUILDHALL_CALLERS__KEYS_DIR",
+        )
+    return FolderKeyRing(folder)
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")

@@ -1,0 +1,1 @@
+"""Tests of the chassis, on real servers and a real Redis."""
