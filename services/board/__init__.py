@@ -1,0 +1,1 @@
+"""The request board: requests, characters, professions and their history, in SQL."""

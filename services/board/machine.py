@@ -1,0 +1,412 @@
+"""The request's state machine: what may be done from where, by whom, and what it makes of the row.
+
+    OPEN ──claim──▶ CLAIMED ◀──▶ WAITING_MATERIALS        OPEN ──expire──▶ EXPIRED ──reopen──▶ OPEN
+      ▲                │  └──────────┬───────┘            OPEN, held ──cancel──▶ CANCELLED
+      └────release─────┴── READY ◀───┘ ──complete──▶ COMPLETED
+
+COMPLETED and CANCELLED are final, so a cancelled request is never completed. `decide` is pure: the caller writes what
+it gives by compare-and-set on the version it was given, and asks again where somebody else was faster.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from services.board.model import (
+    ACTIVE,
+    HELD,
+    Action,
+    Actor,
+    ActorKind,
+    Change,
+    Claim,
+    Draft,
+    Refused,
+    Request,
+    State,
+    Why,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """The guild's times, in milliseconds; 0 switches a thing off."""
+
+    nudge_after: int = 0
+    release_after: int = 0
+    expire_after: int = 0
+    remind_before: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """What is to be done to one request. What an action does not use is ignored.
+
+    `quantity` 0 means all of it; `expected_version` 0 means whatever the version is. `heir_id` is who takes over in a
+    transfer. `draft` is what an edit makes of the request, whole.
+    """
+
+    action: Action
+    expected_version: int = 0
+    quantity: int = 0
+    heir_id: int = 0
+    heir_name: str = ""
+    character_id: str = ""
+    due_at: int | None = None
+    expires_at: int | None = None
+    draft: Draft | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to write. `result` is the request the command was about: a claimed part rather than the rest of it."""
+
+    changes: tuple[Change, ...]
+    result: Request
+
+
+@dataclass(frozen=True, slots=True)
+class NewPart:
+    """The identity of a part that may be split off; its number's part is given by the store when it is written."""
+
+    request_id: str
+    part: int
+
+
+# From which states, and as whom.
+RULES: dict[Action, tuple[frozenset[State], frozenset[str]]] = {
+    Action.CLAIM: (frozenset({State.OPEN}), frozenset({"anyone"})),
+    Action.RELEASE: (HELD, frozenset({"crafter", "officer", "system"})),
+    Action.TRANSFER: (HELD | {State.OPEN}, frozenset({"crafter", "officer"})),
+    Action.AWAIT_MATERIALS: (frozenset({State.CLAIMED}), frozenset({"crafter", "officer"})),
+    Action.RECEIVE_MATERIALS: (frozenset({State.WAITING_MATERIALS}), frozenset({"crafter", "requester", "officer"})),
+    Action.READY: (frozenset({State.CLAIMED, State.WAITING_MATERIALS}), frozenset({"crafter", "officer"})),
+    Action.COMPLETE: (HELD, frozenset({"crafter", "requester", "officer"})),
+    Action.CANCEL: (ACTIVE, frozenset({"requester", "officer"})),
+    Action.REOPEN: (frozenset({State.EXPIRED}), frozenset({"requester", "officer"})),
+    Action.EXTEND: (ACTIVE, frozenset({"requester", "officer"})),
+    Action.SPLIT: (frozenset({State.OPEN, *HELD}), frozenset({"requester", "crafter", "officer"})),
+    Action.EDIT: (ACTIVE, frozenset({"requester", "officer"})),
+    Action.EXPIRE: (frozenset({State.OPEN}), frozenset({"system"})),
+    Action.NUDGE: (HELD, frozenset({"system"})),
+    Action.REMIND: (ACTIVE, frozenset({"system"})),
+}
+
+
+def roles_of(request: Request, actor: Actor) -> frozenset[str]:
+    """In what capacities an actor stands to a request."""
+    if actor.kind is ActorKind.SYSTEM:
+        return frozenset({"system"})
+    roles = {"anyone"}
+    if actor.user_id == request.requester_id:
+        roles.add("requester")
+    if request.claim is not None and request.state in HELD and actor.user_id == request.claim.crafter_id:
+        roles.add("crafter")
+    if actor.kind is ActorKind.OFFICER:
+        roles.add("officer")
+    return frozenset(roles)
+
+
+def allowed(request: Request, actor: Actor) -> tuple[Action, ...]:
+    """What this actor may do to the request from where it stands, in the order of the rules."""
+    roles = roles_of(request, actor)
+    found = [action for action, (states, who) in RULES.items() if request.state in states and roles & who]
+    if Action.TRANSFER in found and request.state is State.OPEN and "officer" not in roles:
+        found.remove(Action.TRANSFER)
+    if Action.SPLIT in found and request.quantity < 2:
+        found.remove(Action.SPLIT)
+    return tuple(found)
+
+
+def decide(
+    request: Request, command: Command, actor: Actor, now: int, policy: Policy, part: NewPart
+) -> Decision | Refused:
+    """What a command makes of a request, or why it makes nothing. `now` in Unix milliseconds."""
+    may = allowed(request, actor)
+    if command.action not in may:
+        return _refusal(request, command, actor, may)
+    if command.expected_version not in (0, request.version):
+        return Refused(Why.STALE, request, may)
+    if not 0 <= command.quantity <= request.quantity:
+        return Refused(Why.INVALID, request, may, detail=f"there are {request.quantity} of it, not {command.quantity}")
+    return _HANDLERS[command.action](_Case(request, command, actor, now, policy, part, may))
+
+
+def _refusal(request: Request, command: Command, actor: Actor, may: tuple[Action, ...]) -> Refused:
+    states, _ = RULES.get(command.action, (frozenset(), frozenset()))
+    if command.action is Action.CLAIM and request.state in HELD:
+        return Refused(Why.ALREADY_CLAIMED, request, may)
+    if request.state not in states:
+        return Refused(Why.NOT_FROM_HERE, request, may)
+    if command.action is Action.SPLIT and request.quantity < 2:
+        return Refused(Why.INVALID, request, may, detail="one piece cannot be split")
+    return Refused(Why.NOT_PERMITTED, request, may)
+
+
+@dataclass(frozen=True, slots=True)
+class _Case:
+    request: Request
+    command: Command
+    actor: Actor
+    now: int
+    policy: Policy
+    part: NewPart
+    may: tuple[Action, ...]
+
+    def next(self, **changes: object) -> Request:
+        return replace(self.request, version=self.request.version + 1, updated_at=self.now, **changes)  # type: ignore[arg-type]
+
+    def becomes(self, detail: str = "", **changes: object) -> Decision:
+        after = self.next(**changes)
+        return Decision((Change(self.command.action, self.request, after, detail or self.command.reason),), after)
+
+    def invalid(self, detail: str) -> Refused:
+        return Refused(Why.INVALID, self.request, self.may, detail=detail)
+
+    def hold(self, crafter_id: int, crafter_name: str) -> Claim:
+        return Claim(crafter_id, crafter_name, self.command.character_id, self.now, None, self.deadline())
+
+    def deadline(self) -> int | None:
+        """When a claim that does not move is taken back."""
+        if not (self.policy.nudge_after and self.policy.release_after):
+            return None
+        return self.now + self.policy.nudge_after + self.policy.release_after
+
+    def expiry(self) -> int | None:
+        """When an open request expires: never before it is due."""
+        if not self.policy.expire_after:
+            return None
+        return max(self.now + self.policy.expire_after, self.request.due_at or 0)
+
+    def split_off(self, quantity: int, action: Action, **changes: object) -> Decision:
+        """Takes `quantity` out into a part of its own, on which `action` is done."""
+        rest = self.next(quantity=self.request.quantity - quantity)
+        made = replace(
+            self.request,
+            request_id=self.part.request_id,
+            part=self.part.part,
+            parent_id=self.request.request_id,
+            quantity=quantity,
+            version=1,
+            created_at=self.now,
+            updated_at=self.now,
+            **changes,  # type: ignore[arg-type]
+        )
+        return Decision((Change(Action.SPLIT, self.request, rest), Change(action, None, made)), made)
+
+    @property
+    def partial(self) -> bool:
+        """Whether the command is about fewer than there are."""
+        return 0 < self.command.quantity < self.request.quantity
+
+
+def _claim(case: _Case) -> Decision:
+    claim = case.hold(case.actor.user_id, case.actor.name)
+    if case.partial:
+        return case.split_off(case.command.quantity, Action.CLAIM, state=State.CLAIMED, claim=claim, expires_at=None)
+    return case.becomes(state=State.CLAIMED, claim=claim, expires_at=None)
+
+
+def _release(case: _Case) -> Decision | Refused:
+    claim = case.request.claim
+    if case.actor.kind is ActorKind.SYSTEM and (
+        claim is None or claim.release_at is None or claim.release_at > case.now
+    ):
+        return case.invalid("its time has not come")
+    return case.becomes(state=State.OPEN, claim=None, expires_at=case.expiry())
+
+
+def _transfer(case: _Case) -> Decision | Refused:
+    heir = case.command.heir_id
+    if heir == 0:
+        return case.invalid("it takes somebody to pass it to")
+    if case.request.claim is not None and case.request.claim.crafter_id == heir:
+        return case.invalid("that person holds it already")
+    state = State.CLAIMED if case.request.state is State.OPEN else case.request.state
+    claim = case.hold(heir, case.command.heir_name)
+    if state is State.READY:
+        claim = replace(claim, release_at=None)
+    return case.becomes(state=state, claim=claim, expires_at=None)
+
+
+def _moved(case: _Case) -> Claim | None:
+    """The claim after its crafter did something: the time of grace begins anew."""
+    claim = case.request.claim
+    return None if claim is None else replace(claim, nudged_at=None, release_at=case.deadline())
+
+
+def _await_materials(case: _Case) -> Decision:
+    return case.becomes(state=State.WAITING_MATERIALS, claim=_moved(case))
+
+
+def _receive_materials(case: _Case) -> Decision:
+    return case.becomes(state=State.CLAIMED, claim=_moved(case))
+
+
+def _ready(case: _Case) -> Decision:
+    # What is made waits for the requester, so the crafter is not hurried any more.
+    claim = case.request.claim
+    return case.becomes(state=State.READY, claim=None if claim is None else replace(claim, release_at=None))
+
+
+def _complete(case: _Case) -> Decision:
+    claim = case.request.claim
+    done = None if claim is None else replace(claim, release_at=None)
+    if case.partial:
+        return case.split_off(
+            case.command.quantity, Action.COMPLETE, state=State.COMPLETED, claim=done, closed_at=case.now
+        )
+    return case.becomes(state=State.COMPLETED, claim=done, closed_at=case.now)
+
+
+def _cancel(case: _Case) -> Decision:
+    claim = case.request.claim
+    return case.becomes(
+        state=State.CANCELLED,
+        claim=None if claim is None else replace(claim, release_at=None),
+        expires_at=None,
+        closed_at=case.now,
+    )
+
+
+def _reopen(case: _Case) -> Decision:
+    due = case.request.due_at if case.request.due_at is not None and case.request.due_at > case.now else None
+    reopened = replace(case, request=replace(case.request, due_at=due))
+    after = case.next(
+        state=State.OPEN, claim=None, due_at=due, reminded_at=None, expires_at=reopened.expiry(), closed_at=None
+    )
+    return Decision((Change(Action.REOPEN, case.request, after, case.command.reason),), after)
+
+
+def _extend(case: _Case) -> Decision | Refused:
+    command, request = case.command, case.request
+    due = request.due_at if command.due_at is None else command.due_at
+    expires = request.expires_at if command.expires_at is None else command.expires_at
+    if command.due_at is None and command.expires_at is None:
+        return case.invalid("it takes a later date")
+    if (command.due_at is not None and command.due_at <= case.now) or (expires is not None and expires <= case.now):
+        return case.invalid("the date is in the past")
+    if request.state is not State.OPEN:
+        expires = None
+    elif expires is not None and due is not None:
+        expires = max(expires, due)
+    return case.becomes(due_at=due, expires_at=expires, reminded_at=None)
+
+
+def _split(case: _Case) -> Decision | Refused:
+    if not case.partial:
+        return case.invalid(f"a part has 1 to {case.request.quantity - 1} of the {case.request.quantity}")
+    return case.split_off(case.command.quantity, Action.CREATE)
+
+
+def _edit(case: _Case) -> Decision | Refused:
+    draft, request = case.command.draft, case.request
+    if draft is None:
+        return case.invalid("there is nothing to change")
+    fixed = (request.item, request.quantity, request.profession, request.quality)
+    if request.state is not State.OPEN and (draft.item, draft.quantity, draft.profession, draft.quality) != fixed:
+        return case.invalid("a crafter works on it: item, quantity, profession and quality stay as they are")
+    expires = request.expires_at
+    if expires is not None and draft.due_at is not None:
+        expires = max(expires, draft.due_at)
+    return case.becomes(
+        item=draft.item,
+        quantity=draft.quantity,
+        profession=draft.profession,
+        quality=draft.quality,
+        materials=draft.materials,
+        note=draft.note,
+        tip=draft.tip,
+        due_at=draft.due_at,
+        character_id=draft.character_id,
+        expires_at=expires,
+        reminded_at=request.reminded_at if draft.due_at == request.due_at else None,
+    )
+
+
+def _expire(case: _Case) -> Decision | Refused:
+    if case.request.expires_at is None or case.request.expires_at > case.now:
+        return case.invalid("its time has not come")
+    return case.becomes(state=State.EXPIRED, expires_at=None, closed_at=case.now)
+
+
+def _nudge(case: _Case) -> Decision | Refused:
+    claim = case.request.claim
+    if claim is None or claim.nudged_at is not None:
+        return case.invalid("there is nobody to remind")
+    return case.becomes(claim=replace(claim, nudged_at=case.now))
+
+
+def _remind(case: _Case) -> Decision | Refused:
+    if case.request.due_at is None or case.request.reminded_at is not None:
+        return case.invalid("there is nothing to remind of")
+    return case.becomes(reminded_at=case.now)
+
+
+_HANDLERS: dict[Action, Callable[[_Case], Decision | Refused]] = {
+    Action.CLAIM: _claim,
+    Action.RELEASE: _release,
+    Action.TRANSFER: _transfer,
+    Action.AWAIT_MATERIALS: _await_materials,
+    Action.RECEIVE_MATERIALS: _receive_materials,
+    Action.READY: _ready,
+    Action.COMPLETE: _complete,
+    Action.CANCEL: _cancel,
+    Action.REOPEN: _reopen,
+    Action.EXTEND: _extend,
+    Action.SPLIT: _split,
+    Action.EDIT: _edit,
+    Action.EXPIRE: _expire,
+    Action.NUDGE: _nudge,
+    Action.REMIND: _remind,
+}
+
+
+def created(draft: Draft, requester: Actor, guild_id: int, request_id: str, now: int, policy: Policy) -> Change:
+    """A new request; it expires some time after it was made, but never before it is due. The store numbers it."""
+    expires = max(now + policy.expire_after, draft.due_at or 0) if policy.expire_after else None
+    row = Request(
+        request_id=request_id,
+        guild_id=guild_id,
+        number=0,
+        part=0,
+        parent_id="",
+        item=draft.item,
+        quantity=draft.quantity,
+        profession=draft.profession,
+        quality=draft.quality,
+        materials=draft.materials,
+        note=draft.note,
+        tip=draft.tip,
+        requester_id=requester.user_id,
+        requester_name=requester.name,
+        character_id=draft.character_id,
+        state=State.OPEN,
+        version=1,
+        claim=None,
+        due_at=draft.due_at,
+        expires_at=expires,
+        reminded_at=None,
+        created_at=now,
+        updated_at=now,
+        closed_at=None,
+    )
+    return Change(Action.CREATE, None, row)
+
+
+def due_times(request: Request, policy: Policy) -> dict[Action, int]:
+    """When the board has to act on a request by itself, for its row in the due-time index."""
+    due: dict[Action, int] = {}
+    claim = request.claim
+    if request.state is State.OPEN and request.expires_at is not None:
+        due[Action.EXPIRE] = request.expires_at
+    if request.state in HELD and claim is not None and claim.release_at is not None:
+        due[Action.RELEASE] = claim.release_at
+        if claim.nudged_at is None:
+            due[Action.NUDGE] = claim.release_at - policy.release_after
+    if request.state in ACTIVE and request.due_at is not None and request.reminded_at is None and policy.remind_before:
+        remind_at = request.due_at - policy.remind_before
+        # Whoever asks for something within the hour needs no reminder of it.
+        if remind_at > request.created_at:
+            due[Action.REMIND] = remind_at
+    return due

@@ -1,0 +1,249 @@
+"""Requests as the outside asks for them: checked, decided, written, read.
+
+A change is decided on what was read without any lock and written by compare-and-set; where somebody was faster it is
+decided again on what is there now, so the loser of a race gets an answer about the fresh row.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Protocol
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.clock import Clock
+from chassis.errors import InvalidArgument, NotFound, Unavailable
+from chassis.ids import is_id, new_id
+from chassis.settings import Live
+from services.board.cache import GenerationCache
+from services.board.drafts import Problems, RawDraft, checked
+from services.board.machine import Command, Decision, NewPart, allowed, created, decide
+from services.board.model import Action, Actor, Change, Draft, Refused, Request, Why
+from services.board.paging import BadTokenError, make_token, read_token
+from services.board.professions import Professions
+from services.board.rules import RuleBook
+from services.board.settings import BoardSettings
+from services.board.store import listing
+from services.board.store.database import Database, DuplicateError
+from services.board.store.listing import Filter, Page
+from services.board.store.rows import dumps
+from services.board.store.writing import LostRaceError, Origin, Transaction
+
+_ATTEMPTS = 16
+_KEY_LENGTH = 64
+
+
+class GuildProfessions(Protocol):
+    """Says what a guild's professions are."""
+
+    async def of(self, guild_id: int) -> Professions:
+        """The professions of a guild now."""
+        ...
+
+
+class Gate(Protocol):
+    """Keeps blocked people out."""
+
+    async def blocked(self, guild_id: int, user_id: int) -> str | None:
+        """Why this person is blocked from the board; None where they are not."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of a change. `duplicate` where the idempotency key had been used: then nothing new was done."""
+
+    result: Request | Refused
+    duplicate: bool = False
+    changes: tuple[Change, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ListPage:
+    """One page of a list."""
+
+    requests: tuple[Request, ...]
+    next_token: str
+    total: int
+
+
+class Requests:
+    """The requests of all guilds."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Live[BoardSettings],
+        clock: Clock,
+        rules: RuleBook,
+        professions: GuildProfessions,
+        gate: Gate,
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._clock = clock
+        self._rules = rules
+        self._professions = professions
+        self._gate = gate
+        self.cache: GenerationCache[Page] = GenerationCache(
+            clock, lambda: settings.current.cache.lists, lambda: settings.current.cache.lists_ttl
+        )
+
+    async def create(self, guild_id: int, raw: RawDraft, actor: Actor, key: str) -> Outcome:
+        """Puts a request on the board, once per key. InvalidArgument (REQUEST_INVALID) with every wrong field."""
+        fingerprint = _fingerprint(key, "create", actor.user_id, asdict(raw))
+        earlier = await self._earlier(guild_id, key, fingerprint)
+        if earlier is not None:
+            return Outcome(earlier, duplicate=True)
+        draft = await self._checked(guild_id, raw)
+        refused = await self._turned_away(guild_id, actor)
+        if refused is not None:
+            return Outcome(refused)
+        rules = await self._rules.of(guild_id)
+        now = self._now()
+        change = created(draft, actor, guild_id, new_id(now / 1000), now, rules.policy)
+        origin = Origin(actor, now, key, fingerprint)
+
+        async def work(connection: AsyncConnection) -> Request:
+            transaction = Transaction(self._database, connection, guild_id, origin, rules.policy)
+            return await transaction.created(change)
+
+        try:
+            return Outcome(await self._database.write(work), changes=(change,))
+        except DuplicateError:
+            # The same key, at the same time: the other one was faster, and it is the same request.
+            earlier = await self._earlier(guild_id, key, fingerprint)
+            if earlier is None:
+                raise
+            return Outcome(earlier, duplicate=True)
+
+    async def transition(self, guild_id: int, request_id: str, command: Command, actor: Actor, key: str) -> Outcome:
+        """Does one thing to one request, once per key; or says why not, with the request as it is now."""
+        fingerprint = _fingerprint(key, request_id, actor.user_id, asdict(command))
+        if command.action is Action.CLAIM:
+            reason = await self._gate.blocked(guild_id, actor.user_id)
+            if reason is not None:
+                return Outcome(Refused(Why.BLOCKED, detail=reason))
+        rules = await self._rules.of(guild_id)
+        for _ in range(_ATTEMPTS):
+            earlier = await self._earlier(guild_id, key, fingerprint)
+            if earlier is not None:
+                return Outcome(earlier, duplicate=True)
+            request = await self.find(guild_id, request_id)
+            if request is None:
+                return Outcome(Refused(Why.UNKNOWN_REQUEST))
+            now = self._now()
+            decision = decide(request, command, actor, now, rules.policy, NewPart(new_id(now / 1000), 0))
+            if isinstance(decision, Refused):
+                return Outcome(decision)
+            written = await self._written(decision, Origin(actor, now, key, fingerprint), guild_id)
+            if written is not None:
+                return written
+        raise Unavailable("the request keeps changing", reason="CONTENDED", retry_after=0.2)
+
+    async def find(self, guild_id: int, request_id: str) -> Request | None:
+        """A request of this guild by its id, None where there is none."""
+        if not is_id(request_id):
+            return None
+        async with self._database.read() as connection:
+            return await listing.get(connection, guild_id, request_id)
+
+    async def get(self, guild_id: int, request_id: str = "", number: int = 0) -> Request:
+        """A request by id or, where none is given, by number. NotFound (REQUEST_UNKNOWN)."""
+        if request_id:
+            found = await self.find(guild_id, request_id)
+        else:
+            async with self._database.read() as connection:
+                found = await listing.by_number(connection, guild_id, number)
+        if found is None:
+            raise NotFound("there is no such request", reason="REQUEST_UNKNOWN")
+        return found
+
+    async def list(self, guild_id: int, wanted: Filter, order: str, size: int, token: str) -> ListPage:
+        """A page of requests. InvalidArgument (PAGE_TOKEN_INVALID)."""
+        pages = self._settings.current.pages
+        size = min(size or pages.size, pages.maximum)
+        list_of = _fingerprint("list", str(guild_id), order, sorted(wanted.states), asdict(wanted) | {"states": 0})
+        after: Sequence[int] = ()
+        if token:
+            try:
+                after = read_token(list_of, token, lengths=(3,) if order == "due" else (2,))
+            except BadTokenError as error:
+                raise InvalidArgument(
+                    str(error), reason="PAGE_TOKEN_INVALID", fields={"page_token": str(error)}
+                ) from error
+
+        async with self._database.read() as connection:
+            generation = await listing.generation(connection, guild_id, wanted.profession)
+
+            async def load() -> Page:
+                return await listing.page(connection, guild_id, wanted, order, size, after, pages.counted)
+
+            page = await self.cache.get((list_of, size, tuple(after), generation), load)
+        token = "" if page.after is None else make_token(list_of, page.after)
+        return ListPage(page.requests, token, page.total)
+
+    def allowed(self, request: Request, actor: Actor) -> tuple[Action, ...]:
+        """What this actor may do to a request now."""
+        return allowed(request, actor)
+
+    async def _written(self, decision: Decision, origin: Origin, guild_id: int) -> Outcome | None:
+        """Writes a decision; None where somebody else was faster, by the row or by the key."""
+        rules = await self._rules.of(guild_id)
+
+        async def work(connection: AsyncConnection) -> tuple[Change, ...]:
+            transaction = Transaction(self._database, connection, guild_id, origin, rules.policy)
+            return await transaction.changes(decision.changes, decision.result.request_id)
+
+        try:
+            changes = await self._database.write(work)
+        except (LostRaceError, DuplicateError):
+            return None
+        result = next(change.after for change in changes if change.after.request_id == decision.result.request_id)
+        return Outcome(result, changes=changes)
+
+    async def _earlier(self, guild_id: int, key: str, fingerprint: str) -> Request | None:
+        if not key:
+            return None
+        if len(key) > _KEY_LENGTH:
+            raise InvalidArgument(
+                "the idempotency key is too long",
+                reason="REQUEST_INVALID",
+                fields={"idempotency_key": f"at most {_KEY_LENGTH} characters"},
+            )
+        async with self._database.read() as connection:
+            found = await listing.earlier_result(connection, guild_id, key)
+            if found is None:
+                return None
+            if found[0] != fingerprint:
+                raise InvalidArgument(
+                    "this idempotency key was used for something else", reason="IDEMPOTENCY_KEY_REUSED"
+                )
+            return await listing.get(connection, guild_id, found[1])
+
+    async def _checked(self, guild_id: int, raw: RawDraft) -> Draft:
+        try:
+            return checked(raw, await self._professions.of(guild_id), self._settings.current.limits, self._now())
+        except Problems as problems:
+            raise InvalidArgument(
+                "the request cannot be put on the board as it is",
+                reason="REQUEST_INVALID",
+                fields={f"draft.{name}": text for name, text in problems.fields.items()},
+            ) from problems
+
+    async def _turned_away(self, guild_id: int, actor: Actor) -> Refused | None:
+        reason = await self._gate.blocked(guild_id, actor.user_id)
+        if reason is not None:
+            return Refused(Why.BLOCKED, detail=reason)
+        limit = (await self._rules.of(guild_id)).open_per_person
+        async with self._database.read() as connection:
+            if await listing.count_active(connection, guild_id, actor.user_id) >= limit:
+                return Refused(Why.TOO_MANY_OPEN, limit=limit)
+        return None
+
+    def _now(self) -> int:
+        return round(self._clock.now() * 1000)
+
+
+def _fingerprint(*parts: object) -> str:
+    return hashlib.blake2s(dumps(parts).encode(), digest_size=16).hexdigest()

@@ -1,0 +1,1 @@
+"""The board's rows: the only modules that know SQL."""

@@ -1,0 +1,282 @@
+"""Writing changes: rows by compare-and-set, and with them, in the same transaction, everything that follows from them.
+
+For each change: the row, the claim's record, an event (what was before, what is after, by whom), an outbox row (what
+executor is to know), the due-time index, the counts and the generation of its profession; and for the whole the
+idempotency key. Either all of it is there or none.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import sqlalchemy as sa
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from services.board.machine import Policy, due_times
+from services.board.model import HELD, Action, Actor, Change, Request, State
+from services.board.store.database import Database
+from services.board.store.rows import difference, dumps, to_columns, to_record
+from services.board.store.schema import boards, claims, due, events, guilds, idempotency, items, outbox, requests
+from services.board.text import search_key
+
+
+class LostRaceError(Exception):
+    """Somebody else changed the row first; nothing was written."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Who writes, when (Unix milliseconds), and under which idempotency key ('' for none)."""
+
+    actor: Actor
+    at: int
+    key: str = ""
+    fingerprint: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One line of the guild's history, before it has its sequence."""
+
+    subject: str
+    subject_id: str
+    action: str
+    version: int
+    before: object
+    after: object
+    detail: str = ""
+    payload: object = None
+    """What goes out with it; None where it concerns nobody outside."""
+
+
+class Transaction:
+    """One write to one guild, by one actor. Every method runs on the open connection; nothing holds before it commits."""
+
+    def __init__(
+        self, database: Database, connection: AsyncConnection, guild_id: int, origin: Origin, policy: Policy
+    ) -> None:
+        self._database = database
+        self._connection = connection
+        self._guild_id = guild_id
+        self._origin = origin
+        self._policy = policy
+
+    async def changes(self, changes: Sequence[Change], result_id: str) -> tuple[Change, ...]:
+        """Writes what the machine decided; gives the changes as written, new parts with the number that they got.
+
+        LostRaceError where a row is no longer what the decision was made from.
+        """
+        for change in changes:
+            if change.before is not None:
+                await self._compare_and_set(change.before, change.after)
+        last, _ = await self.reserve(sequences=len(changes))
+        written = tuple([await self._placed(change) for change in changes])
+        await self._consequences(last, written, result_id)
+        return written
+
+    async def created(self, change: Change) -> Request:
+        """Writes a new request and gives it the guild's next number."""
+        last, number = await self.reserve(sequences=1, numbers=1)
+        numbered = replace(change, after=replace(change.after, number=number))
+        await self._connection.execute(sa.insert(requests).values(**to_columns(numbered.after)))
+        await self._consequences(last, (numbered,), numbered.after.request_id)
+        return numbered.after
+
+    async def reserve(self, *, sequences: int, numbers: int = 0) -> tuple[int, int]:
+        """Takes event sequences and request numbers; gives the last of each. Holds the guild's lock from here on."""
+        statement = self._database.insert(guilds).values(
+            guild_id=self._guild_id, sequence=sequences, last_number=numbers
+        )
+        statement = statement.on_conflict_do_update(
+            index_elements=[guilds.c.guild_id],
+            set_={"sequence": guilds.c.sequence + sequences, "last_number": guilds.c.last_number + numbers},
+        )
+        row = (await self._connection.execute(statement.returning(guilds.c.sequence, guilds.c.last_number))).one()
+        return int(row[0]), int(row[1])
+
+    async def record(self, last_sequence: int, entries: Sequence[AuditEntry]) -> None:
+        """Writes history and outbox under the sequences that `reserve` gave."""
+        first = last_sequence - len(entries) + 1
+        origin = self._origin
+        rows = [
+            {
+                "guild_id": self._guild_id,
+                "sequence": first + index,
+                "subject": entry.subject,
+                "subject_id": entry.subject_id,
+                "action": entry.action,
+                "version": entry.version,
+                "actor_kind": origin.actor.kind.value,
+                "actor_id": origin.actor.user_id,
+                "actor_name": origin.actor.name,
+                "at": origin.at,
+                "before": dumps(entry.before),
+                "after": dumps(entry.after),
+                "detail": entry.detail,
+                "idempotency_key": origin.key,
+            }
+            for index, entry in enumerate(entries)
+        ]
+        await self._connection.execute(sa.insert(events), rows)
+        leaving = [
+            {"guild_id": self._guild_id, "sequence": first + index, "at": origin.at, "payload": dumps(entry.payload)}
+            for index, entry in enumerate(entries)
+            if entry.payload is not None
+        ]
+        if leaving:
+            await self._connection.execute(sa.insert(outbox), leaving)
+
+    async def remember(self, result: str) -> None:
+        """Keeps what was done under the idempotency key; a second writer with the same key fails on it."""
+        origin = self._origin
+        if origin.key:
+            values = {
+                "guild_id": self._guild_id,
+                "idempotency_key": origin.key,
+                "fingerprint": origin.fingerprint,
+                "result": result,
+                "at": origin.at,
+            }
+            await self._connection.execute(sa.insert(idempotency).values(**values))
+
+    async def _consequences(self, last_sequence: int, changes: Sequence[Change], result_id: str) -> None:
+        await self._claims(changes)
+        await self.record(last_sequence, [_entry(change) for change in changes])
+        await self._count(changes)
+        await self._due(changes)
+        await self._items(changes)
+        await self.remember(result_id)
+
+    async def _compare_and_set(self, before: Request, after: Request) -> None:
+        new, old = to_columns(after), to_columns(before)
+        values = {name: value for name, value in new.items() if old[name] != value}
+        statement = (
+            sa.update(requests)
+            .where(requests.c.request_id == before.request_id, requests.c.version == before.version)
+            .values(**values)
+        )
+        if (await self._connection.execute(statement)).rowcount != 1:
+            raise LostRaceError(before.request_id)
+
+    async def _placed(self, change: Change) -> Change:
+        """A new part gets the next number of its request; the guild's lock keeps others from taking the same."""
+        if change.before is not None:
+            return change
+        highest = sa.select(sa.func.max(requests.c.part)).where(
+            requests.c.guild_id == change.after.guild_id, requests.c.number == change.after.number
+        )
+        part = int((await self._connection.execute(highest)).scalar_one()) + 1
+        placed = replace(change, after=replace(change.after, part=part))
+        await self._connection.execute(sa.insert(requests).values(**to_columns(placed.after)))
+        return placed
+
+    async def _claims(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            before, after = change.before, change.after
+            held_before = before.claim if before is not None and before.state in HELD else None
+            held_after = after.claim if after.state in HELD else None
+            same = (
+                held_before is not None
+                and held_after is not None
+                and (held_before.crafter_id, held_before.claimed_at) == (held_after.crafter_id, held_after.claimed_at)
+            )
+            if same:
+                continue
+            if held_before is not None:
+                await self._connection.execute(
+                    sa.update(claims)
+                    .where(claims.c.request_id == after.request_id, claims.c.ended_at.is_(None))
+                    .values(ended_at=self._origin.at, outcome=_OUTCOMES.get(change.action, change.action.value))
+                )
+            # A part that was split off for being handed over comes with its claim ended already.
+            done_part = before is None and after.state is State.COMPLETED and after.claim is not None
+            claim = held_after or (after.claim if done_part else None)
+            if claim is not None:
+                values = {
+                    "request_id": after.request_id,
+                    "version": after.version,
+                    "guild_id": after.guild_id,
+                    "crafter_id": claim.crafter_id,
+                    "claimed_at": claim.claimed_at,
+                    "ended_at": self._origin.at if done_part else None,
+                    "outcome": "completed" if done_part else "",
+                }
+                await self._connection.execute(sa.insert(claims).values(**values))
+
+    async def _count(self, changes: Sequence[Change]) -> None:
+        moved: dict[str, Counter[str]] = {}
+        for change in changes:
+            if change.before is not None:
+                moved.setdefault(change.before.profession, Counter())[change.before.state.value] -= 1
+            moved.setdefault(change.after.profession, Counter())[change.after.state.value] += 1
+        for profession in sorted(moved):
+            delta = {state.value: moved[profession].get(state.value, 0) for state in State}
+            statement = self._database.insert(boards).values(
+                guild_id=self._guild_id, profession=profession, generation=1, **delta
+            )
+            raised = {name: boards.c[name] + by for name, by in delta.items() if by}
+            raised["generation"] = boards.c.generation + 1
+            await self._connection.execute(
+                statement.on_conflict_do_update(index_elements=[boards.c.guild_id, boards.c.profession], set_=raised)
+            )
+
+    async def _due(self, changes: Sequence[Change]) -> None:
+        await self._connection.execute(
+            sa.delete(due).where(due.c.request_id.in_([change.after.request_id for change in changes]))
+        )
+        rows = [
+            {"request_id": change.after.request_id, "action": action.value, "guild_id": change.after.guild_id, "at": at}
+            for change in changes
+            for action, at in due_times(change.after, self._policy).items()
+        ]
+        if rows:
+            await self._connection.execute(sa.insert(due), rows)
+
+    async def _items(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            before, after = change.before, change.after
+            is_new = change.action is Action.CREATE and after.part == 0
+            renamed = before is not None and (before.item, before.profession) != (after.item, after.profession)
+            if not (is_new or renamed):
+                continue
+            values = {
+                "item_key": search_key(after.item),
+                "profession": after.profession,
+                "item": after.item,
+                "requested": 1,
+            }
+            statement = self._database.insert(items).values(guild_id=self._guild_id, **values)
+            await self._connection.execute(
+                statement.on_conflict_do_update(
+                    index_elements=[items.c.guild_id, items.c.item_key, items.c.profession],
+                    set_={"requested": items.c.requested + 1, "item": after.item},
+                )
+            )
+
+
+_OUTCOMES = {
+    Action.RELEASE: "released",
+    Action.TRANSFER: "transferred",
+    Action.COMPLETE: "completed",
+    Action.CANCEL: "cancelled",
+}
+
+
+def _entry(change: Change) -> AuditEntry:
+    before, after = difference(change.before, change.after)
+    payload = {
+        "action": change.action.value,
+        "request": to_record(change.after),
+        "before": before,
+        "detail": change.detail,
+    }
+    return AuditEntry(
+        "request",
+        change.after.request_id,
+        change.action.value,
+        change.after.version,
+        before,
+        after,
+        change.detail,
+        payload,
+    )
