@@ -20,6 +20,8 @@ class Person:
     permissions: int = 0
     display_name: str = ""
     locale: str = ""
+    channel_id: int = 0
+    """The channel or thread in which `permissions` hold."""
 
 
 @dataclass(frozen=True)

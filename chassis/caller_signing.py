@@ -52,6 +52,7 @@ class Signer:
                     permissions=person.permissions,
                     display_name=person.display_name,
                     locale=person.locale,
+                    channel_id=person.channel_id,
                 )
             )
         body = caller.SerializeToString()
@@ -125,4 +126,5 @@ def _person(person: caller_pb2.Person) -> Person:
         permissions=person.permissions,
         display_name=person.display_name,
         locale=person.locale,
+        channel_id=person.channel_id,
     )

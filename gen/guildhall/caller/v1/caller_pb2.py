@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n guildhall/caller/v1/caller.proto\x12\x13guildhall.caller.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x01\n\x06\x43\x61ller\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x10\n\x08\x61udience\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x06person\x18\x05 \x01(\x0b\x32\x1b.guildhall.caller.v1.Person\x12\r\n\x05nonce\x18\x06 \x01(\x0c\"x\n\x06Person\x12\x0f\n\x07user_id\x18\x01 \x01(\x04\x12\x10\n\x08guild_id\x18\x02 \x01(\x04\x12\x10\n\x08role_ids\x18\x03 \x03(\x04\x12\x13\n\x0bpermissions\x18\x04 \x01(\x04\x12\x14\n\x0c\x64isplay_name\x18\x05 \x01(\t\x12\x0e\n\x06locale\x18\x06 \x01(\t\"+\n\x0cSignedCaller\x12\x0e\n\x06\x63\x61ller\x18\x01 \x01(\x0c\x12\x0b\n\x03mac\x18\x02 \x01(\x0c\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n guildhall/caller/v1/caller.proto\x12\x13guildhall.caller.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xa8\x01\n\x06\x43\x61ller\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x10\n\x08\x61udience\x18\x02 \x01(\t\x12\x0e\n\x06method\x18\x03 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12+\n\x06person\x18\x05 \x01(\x0b\x32\x1b.guildhall.caller.v1.Person\x12\r\n\x05nonce\x18\x06 \x01(\x0c\"\x8c\x01\n\x06Person\x12\x0f\n\x07user_id\x18\x01 \x01(\x04\x12\x10\n\x08guild_id\x18\x02 \x01(\x04\x12\x10\n\x08role_ids\x18\x03 \x03(\x04\x12\x13\n\x0bpermissions\x18\x04 \x01(\x04\x12\x14\n\x0c\x64isplay_name\x18\x05 \x01(\t\x12\x0e\n\x06locale\x18\x06 \x01(\t\x12\x12\n\nchannel_id\x18\x07 \x01(\x04\"+\n\x0cSignedCaller\x12\x0e\n\x06\x63\x61ller\x18\x01 \x01(\x0c\x12\x0b\n\x03mac\x18\x02 \x01(\x0c\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,8 +34,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_CALLER']._serialized_start=91
   _globals['_CALLER']._serialized_end=259
-  _globals['_PERSON']._serialized_start=261
-  _globals['_PERSON']._serialized_end=381
-  _globals['_SIGNEDCALLER']._serialized_start=383
-  _globals['_SIGNEDCALLER']._serialized_end=426
+  _globals['_PERSON']._serialized_start=262
+  _globals['_PERSON']._serialized_end=402
+  _globals['_SIGNEDCALLER']._serialized_start=404
+  _globals['_SIGNEDCALLER']._serialized_end=447
 # @@protoc_insertion_point(module_scope)

@@ -79,6 +79,7 @@ class Person(_message.Message):
     PERMISSIONS_FIELD_NUMBER: _builtins.int
     DISPLAY_NAME_FIELD_NUMBER: _builtins.int
     LOCALE_FIELD_NUMBER: _builtins.int
+    CHANNEL_ID_FIELD_NUMBER: _builtins.int
     user_id: _builtins.int
     """The user's snowflake."""
     guild_id: _builtins.int
@@ -89,6 +90,8 @@ class Person(_message.Message):
     """The name that other members see."""
     locale: _builtins.str
     """The person's locale as Discord names it, for example `en-GB`."""
+    channel_id: _builtins.int
+    """The channel or thread of the event, in which `permissions` hold; 0 where there is none."""
     @_builtins.property
     def role_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
         """The person's roles in that guild, without @everyone."""
@@ -102,10 +105,11 @@ class Person(_message.Message):
         permissions: _builtins.int = ...,
         display_name: _builtins.str = ...,
         locale: _builtins.str = ...,
+        channel_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["display_name", b"display_name", "guild_id", b"guild_id", "locale", b"locale", "permissions", b"permissions", "role_ids", b"role_ids", "user_id", b"user_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel_id", b"channel_id", "display_name", b"display_name", "guild_id", b"guild_id", "locale", b"locale", "permissions", b"permissions", "role_ids", b"role_ids", "user_id", b"user_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
