@@ -1,0 +1,1 @@
+"""executor: everything that the bot does in Discord, as durable jobs."""

@@ -1,0 +1,169 @@
+"""The operations on messages and threads that executor's jobs are made of, over the REST client."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from services.executor.discord.errors import Code, Refused
+from services.executor.discord.permits import Priority
+from services.executor.discord.rest import Call, File, RestClient
+from services.executor.discord.routes import Route
+from services.executor.jobs.model import Fence
+
+_EPOCH_MS = 1_420_070_400_000
+
+Body = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Scope:
+    """On whose behalf calls are made: the lease they need, and the guild they are fair to."""
+
+    fence: Fence | None = None
+    guild_id: int = 0
+
+
+def snowflake_at(unix_seconds: float) -> int:
+    """The smallest snowflake made at a moment."""
+    return max(0, int(unix_seconds * 1000) - _EPOCH_MS) << 22
+
+
+def snowflake_time(snowflake: int) -> float:
+    """When a snowflake was made, in Unix seconds."""
+    return ((snowflake >> 22) + _EPOCH_MS) / 1000
+
+
+class DiscordApi:
+    """Messages, threads and interaction responses. Ids are integers; bodies are Discord's JSON."""
+
+    def __init__(self, rest: RestClient) -> None:
+        self._rest = rest
+
+    async def edit_original(
+        self,
+        application_id: int,
+        token: str,
+        body: Body,
+        *,
+        files: Sequence[File] = (),
+        fence: Fence | None = None,
+        retries: int | None = None,
+    ) -> dict[str, Any]:
+        """Edits the first response to an interaction."""
+        route = Route.of(
+            "PATCH",
+            "/webhooks/{webhook_id}/{webhook_token}/messages/@original",
+            webhook_id=application_id,
+            webhook_token=token,
+        )
+        call = Call(route, body, files=files, fence=fence, retries=retries)
+        return dict(await self._rest.call(call))
+
+    async def send(
+        self, scope: Scope, channel_id: int, body: Body, *, nonce: str, priority: Priority, files: Sequence[File] = ()
+    ) -> dict[str, Any]:
+        """Sends a message once: Discord gives the first one back for a repeated nonce, for some minutes."""
+        route = Route.of("POST", "/channels/{channel_id}/messages", channel_id=channel_id)
+        call = Call(
+            route,
+            {**body, "nonce": nonce, "enforce_nonce": True},
+            files=files,
+            priority=priority,
+            guild_id=scope.guild_id,
+            fence=scope.fence,
+            repeatable=True,
+        )
+        return dict(await self._rest.call(call))
+
+    async def edit(
+        self,
+        scope: Scope,
+        channel_id: int,
+        message_id: int,
+        body: Body,
+        *,
+        priority: Priority,
+        files: Sequence[File] = (),
+        max_wait: float | None = None,
+    ) -> None:
+        """Edits a message of the bot's."""
+        route = Route.of(
+            "PATCH", "/channels/{channel_id}/messages/{message_id}", channel_id=channel_id, message_id=message_id
+        )
+        call = Call(
+            route,
+            body,
+            files=files,
+            priority=priority,
+            guild_id=scope.guild_id,
+            target_message_id=message_id,
+            fence=scope.fence,
+            max_wait=max_wait,
+        )
+        await self._rest.call(call)
+
+    async def delete(self, scope: Scope, channel_id: int, message_id: int) -> None:
+        """Deletes a message; one that is gone already counts as deleted."""
+        route = Route.of(
+            "DELETE", "/channels/{channel_id}/messages/{message_id}", channel_id=channel_id, message_id=message_id
+        )
+        call = Call(
+            route, priority=Priority.FINAL, guild_id=scope.guild_id, target_message_id=message_id, fence=scope.fence
+        )
+        try:
+            await self._rest.call(call)
+        except Refused as refusal:
+            if not refusal.gone:
+                raise
+
+    async def recent(self, scope: Scope, channel_id: int, *, after: int, limit: int = 50) -> list[dict[str, Any]]:
+        """Messages after a snowflake, oldest first."""
+        route = Route.of("GET", "/channels/{channel_id}/messages", channel_id=channel_id)
+        call = Call(
+            route,
+            query={"after": after, "limit": limit},
+            priority=Priority.FIRST,
+            guild_id=scope.guild_id,
+            fence=scope.fence,
+        )
+        return sorted(await self._rest.call(call), key=lambda message: int(message["id"]))
+
+    async def open_thread(
+        self, scope: Scope, channel_id: int, message_id: int, *, name: str, archive_minutes: int
+    ) -> int:
+        """Opens a thread from a message and gives its id, which is the message's: opening it again changes nothing."""
+        route = Route.of(
+            "POST",
+            "/channels/{channel_id}/messages/{message_id}/threads",
+            channel_id=channel_id,
+            message_id=message_id,
+        )
+        call = Call(
+            route,
+            {"name": name, "auto_archive_duration": archive_minutes},
+            priority=Priority.FIRST,
+            guild_id=scope.guild_id,
+            fence=scope.fence,
+            repeatable=True,
+        )
+        try:
+            return int((await self._rest.call(call))["id"])
+        except Refused as refusal:
+            if refusal.code == Code.THREAD_EXISTS:
+                return message_id
+            raise
+
+    async def edit_channel(
+        self, scope: Scope, channel_id: int, body: Body, *, priority: Priority, max_wait: float | None = None
+    ) -> None:
+        """Edits a channel or thread."""
+        route = Route.of("PATCH", "/channels/{channel_id}", channel_id=channel_id)
+        await self._rest.call(
+            Call(route, body, priority=priority, guild_id=scope.guild_id, fence=scope.fence, max_wait=max_wait)
+        )
+
+    async def current_user(self) -> int:
+        """The bot's own user id."""
+        return int((await self._rest.call(Call(Route.of("GET", "/users/@me"))))["id"])

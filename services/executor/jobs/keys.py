@@ -1,0 +1,47 @@
+"""The names of executor's keys in Redis.
+
+Everything that one transaction touches carries the partition's hash tag, so it stands in one slot of a cluster.
+"""
+
+from __future__ import annotations
+
+PREFIX = "executor:"
+
+
+def stream(partition: int) -> str:
+    """Jobs that are not done, oldest first."""
+    return f"{PREFIX}{{p{partition}}}:jobs"
+
+
+def dead(partition: int) -> str:
+    """Jobs that were given up, with the reason."""
+    return f"{PREFIX}{{p{partition}}}:dead"
+
+
+def lease(partition: int) -> str:
+    """Who owns the partition; gone when nobody does."""
+    return f"{PREFIX}{{p{partition}}}:lease"
+
+
+def epoch(partition: int) -> str:
+    """How many owners the partition has had. Changes with the owner alone, so it is what a fenced write watches."""
+    return f"{PREFIX}{{p{partition}}}:epoch"
+
+
+def event(partition: int, event_id: int) -> str:
+    """The job that an event of Discord's became."""
+    return f"{PREFIX}{{p{partition}}}:event:{event_id}"
+
+
+def journal(partition: int, job_id: str) -> str:
+    """What a job has done."""
+    return f"{PREFIX}{{p{partition}}}:job:{job_id}"
+
+
+def thread(thread_id: int) -> str:
+    """The conversation that stands in a thread."""
+    return f"{PREFIX}thread:{thread_id}"
+
+
+MEMBERS = f"{PREFIX}members"
+"""The executors that are alive, scored by their last sign of life."""

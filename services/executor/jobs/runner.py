@@ -1,0 +1,195 @@
+"""Runs jobs: each key in order, keys side by side, under the leases that this process holds."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import structlog
+
+from chassis.clock import Clock
+from chassis.errors import Unavailable
+from chassis.telemetry import consumer_span
+from services.executor.jobs.lease import Lease, LeaseKeeper
+from services.executor.jobs.model import JobKind, LeaseLost, Postpone
+from services.executor.jobs.redis_store import AWAY, Entry, JobStore
+from services.executor.jobs.settings import JobSettings
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass
+class _Partition:
+    """What runs and waits in one leased partition."""
+
+    lease: Lease
+    cursor: str = "0-0"
+    waiting: dict[str, deque[Entry]] = field(default_factory=dict)
+    tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+
+
+class JobRunner:
+    """Reads the streams of the partitions that are leased and runs what is in them. Is a `Holder`."""
+
+    def __init__(self, store: JobStore, settings: JobSettings, clock: Clock, kinds: Mapping[str, JobKind]) -> None:
+        self._store = store
+        self._settings = settings
+        self._clock = clock
+        self._kinds = dict(kinds)
+        self._partitions: dict[int, _Partition] = {}
+        self._slots = asyncio.Semaphore(settings.max_running)
+        self._changed = asyncio.Event()
+        self._stopping = False
+
+    @property
+    def running(self) -> int:
+        """How many keys have a job under way or waiting."""
+        return sum(len(partition.tasks) for partition in self._partitions.values())
+
+    @property
+    def partitions(self) -> list[int]:
+        """The partitions that are held."""
+        return sorted(self._partitions)
+
+    def gained(self, lease: Lease) -> None:
+        """Starts on a partition from the beginning of its stream."""
+        self._partitions[lease.partition] = _Partition(lease)
+        self._changed.set()
+
+    async def lost(self, partition: int) -> None:
+        """Stops everything in a partition."""
+        gone = self._partitions.pop(partition, None)
+        if gone is None:
+            return
+        tasks = list(gone.tasks.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def idle(self, partition: int) -> bool:
+        """Whether nothing is under way there."""
+        held = self._partitions.get(partition)
+        return held is None or not held.tasks
+
+    async def keep_leases(self, keeper: LeaseKeeper) -> None:
+        """Beats until cancelled."""
+        while True:
+            await keeper.beat()
+            await asyncio.sleep(self._settings.heartbeat_seconds)
+
+    async def read_forever(self) -> None:
+        """Reads every held partition until cancelled."""
+        per_read = self._settings.streams_per_read
+        groups = [
+            range(i, min(i + per_read, self._settings.partitions))
+            for i in range(0, self._settings.partitions, per_read)
+        ]
+        async with asyncio.TaskGroup() as readers:
+            for group in groups:
+                readers.create_task(self._follow(group))
+
+    async def drain(self) -> None:
+        """Takes on nothing more and lets what runs go on for a while."""
+        self._stopping = True
+        tasks = [task for held in self._partitions.values() for task in held.tasks.values()]
+        if tasks:
+            await asyncio.wait(tasks, timeout=self._settings.drain_seconds)
+
+    async def _follow(self, group: range) -> None:
+        pause = self._settings.backoff_seconds
+        while not self._stopping:
+            held = {p: self._partitions[p] for p in group if p in self._partitions}
+            if not held:
+                self._changed.clear()
+                await self._changed.wait()
+                continue
+            try:
+                entries = await self._store.read(
+                    {p: partition.cursor for p, partition in held.items()},
+                    block_seconds=self._settings.read_block_seconds,
+                )
+            except AWAY as error:
+                _log.warning("jobs.unreachable", error=str(error), retry_in=pause)
+                await asyncio.sleep(pause)
+                continue
+            for entry in entries:
+                # The partition may have been lost, or lost and won anew, while the read was under way.
+                if self._partitions.get(entry.partition) is held[entry.partition]:
+                    self._enqueue(held[entry.partition], entry)
+
+    def _enqueue(self, partition: _Partition, entry: Entry) -> None:
+        partition.cursor = entry.entry_id
+        key = entry.job.key
+        partition.waiting.setdefault(key, deque()).append(entry)
+        if key not in partition.tasks:
+            partition.tasks[key] = asyncio.create_task(self._run_key(partition, key), name=f"key {key}")
+
+    async def _run_key(self, partition: _Partition, key: str) -> None:
+        queue = partition.waiting[key]
+        try:
+            while queue and not self._stopping:
+                async with self._slots:
+                    await self._run(partition.lease, queue[0])
+                queue.popleft()
+        except LeaseLost:
+            _log.info("job.lease_lost", key=key, partition=partition.lease.partition)
+        finally:
+            partition.tasks.pop(key, None)
+            partition.waiting.pop(key, None)
+
+    async def _run(self, lease: Lease, entry: Entry) -> None:
+        """Runs one job until it is done or given up."""
+        job = entry.job
+        log = _log.bind(job_id=job.job_id, kind=job.kind, key=job.key, epoch=lease.epoch)
+        journal = self._store.journal(entry, lease)
+        while True:
+            attempts = 0
+            try:
+                attempts = await self._store.begin(entry, lease)
+                kind = self._kinds.get(job.kind)
+                if kind is None:
+                    await self._store.bury(entry, lease, "no module runs this kind of job")
+                    log.error("job.unknown_kind")
+                    return
+                if attempts > self._settings.max_attempts:
+                    await self._bury(kind, entry, lease, f"{attempts - 1} attempts without progress")
+                    return
+                with consumer_span(f"executor.{job.kind}", job.trace, redelivered=attempts > 1):
+                    await kind.run(job, journal)
+                await self._store.finish(entry, lease)
+            except (LeaseLost, asyncio.CancelledError):
+                raise
+            except Postpone as later:
+                log.info("job.postponed", why=str(later), after=later.after)
+                await self._forgive(entry, lease)
+                await asyncio.sleep(later.after)
+            except (*AWAY, Unavailable) as error:
+                log.warning("job.dependency_away", error=str(error))
+                await self._forgive(entry, lease)
+                await asyncio.sleep(self._pause(1))
+            except Exception as error:
+                log.exception("job.failed", attempt=attempts, error=str(error))
+                await asyncio.sleep(self._pause(attempts))
+            else:
+                return
+
+    async def _forgive(self, entry: Entry, lease: Lease) -> None:
+        try:
+            await self._store.forgive(entry, lease)
+        except AWAY as error:
+            _log.warning("job.attempt_not_forgiven", job_id=entry.job.job_id, error=str(error))
+
+    async def _bury(self, kind: JobKind, entry: Entry, lease: Lease, reason: str) -> None:
+        _log.error("job.given_up", job_id=entry.job.job_id, kind=entry.job.kind, reason=reason)
+        try:
+            await kind.give_up(entry.job, self._store.journal(entry, lease), reason)
+        except LeaseLost:
+            raise
+        except Exception:  # noqa: BLE001  telling the person is the last thing that can be tried
+            _log.exception("job.give_up_failed", job_id=entry.job.job_id)
+        await self._store.bury(entry, lease, reason)
+
+    def _pause(self, attempt: int) -> float:
+        return min(self._settings.backoff_seconds * 2.0 ** max(0, attempt - 1), self._settings.max_backoff_seconds)

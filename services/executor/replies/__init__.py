@@ -1,0 +1,1 @@
+"""Replies: a question from Discord, answered in its thread."""

@@ -1,0 +1,121 @@
+"""A question as executor keeps it: what came from Discord, who asked, and the conversation that it belongs to; pure."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict
+
+from chassis.caller import Person
+
+
+class _Kept(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Interaction(_Kept):
+    """The interaction by which a question came."""
+
+    application_id: int
+    interaction_id: int
+    token: str
+    ephemeral: bool = False
+
+
+class Attached(_Kept):
+    """Something attached to a question."""
+
+    filename: str
+    content_type: str = ""
+    size: int = 0
+    url: str = ""
+
+
+class Asker(_Kept):
+    """Who asked, with what Discord said of them then."""
+
+    user_id: int
+    guild_id: int = 0
+    role_ids: tuple[int, ...] = ()
+    permissions: int = 0
+    display_name: str = ""
+    locale: str = ""
+
+    @classmethod
+    def of(cls, person: Person) -> Asker:
+        """From a call's Caller."""
+        return cls(
+            user_id=person.user_id,
+            guild_id=person.guild_id,
+            role_ids=person.role_ids,
+            permissions=person.permissions,
+            display_name=person.display_name,
+            locale=person.locale,
+        )
+
+    def person(self) -> Person:
+        """For calls on their behalf."""
+        return Person(**self.model_dump())
+
+
+class Question(_Kept):
+    """One question, the payload of a reply job."""
+
+    event_id: int
+    interaction: Interaction | None = None
+    message_id: int = 0
+    guild_id: int = 0
+    channel_id: int
+    in_conversation: bool = False
+    prompt: str
+    attachments: tuple[Attached, ...] = ()
+    model: str = ""
+    event_time: float
+    asker: Asker
+    conversation_id: str
+    parent_channel_id: int = 0
+    """The channel above the thread, where it is known; 0 otherwise."""
+
+    @property
+    def ephemeral(self) -> bool:
+        """Whether only the asker may see the answer."""
+        return self.interaction is not None and self.interaction.ephemeral
+
+    @property
+    def opens_thread(self) -> bool:
+        """Whether the answer gets a thread of its own."""
+        return not self.in_conversation and not self.ephemeral and self.guild_id != 0
+
+    def problem(self, max_prompt_chars: int) -> str:
+        """The reason for which this cannot be asked; empty where it can."""
+        if len(self.prompt) > max_prompt_chars:
+            return "PROMPT_TOO_LONG"
+        if not visible(self.prompt):
+            return "ATTACHMENT_ONLY" if self.attachments else "EMPTY_PROMPT"
+        return ""
+
+    def text_for_model(self) -> str:
+        """The prompt, with a line for each attachment that the model does not get to see."""
+        lines = [
+            f"[attached, not shown to you: {a.filename} ({a.content_type or 'unknown type'})]" for a in self.attachments
+        ]
+        return "\n".join([self.prompt, *lines])
+
+
+def visible(text: str) -> str:
+    """A text without white space and control characters: empty where there is nothing to read in it."""
+    return "".join(
+        character
+        for character in text
+        if character.isprintable() and not character.isspace() and character not in _INVISIBLE
+    )
+
+
+_INVISIBLE = frozenset("\u200b\u200c\u200d\u2060\ufeff\u2800\u3164\u115f\u1160")
+
+
+def first_words(text: str, limit: int) -> str:
+    """The beginning of a text as one line of at most `limit` characters, cut between words; never empty."""
+    line = " ".join("".join(c if c.isprintable() else " " for c in text).split())
+    if len(line) > limit:
+        head = line[: limit - 1]
+        line = (head.rsplit(" ", 1)[0] if " " in head[limit // 2 :] else head).rstrip() + "…"
+    return line or "Conversation"

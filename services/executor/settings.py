@@ -1,0 +1,24 @@
+"""The section `executor` of guildhall.yaml."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from chassis.discord_access import DiscordAccess
+from chassis.settings import FromSection, Section
+from services.executor.discord.settings import RestSettings
+from services.executor.jobs.settings import JobSettings
+from services.executor.replies.settings import ReplySettings
+
+
+class ExecutorSettings(Section):
+    """Everything that executor is configured with."""
+
+    discord: Annotated[DiscordAccess, FromSection("discord")]
+    """The bot's credential and Discord's address."""
+    jobs: JobSettings = JobSettings()
+    """How jobs are kept and run."""
+    rest: RestSettings = RestSettings()
+    """How Discord's REST API is called."""
+    replies: ReplySettings = ReplySettings()
+    """How questions are answered."""
