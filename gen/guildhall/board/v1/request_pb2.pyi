@@ -637,18 +637,24 @@ class GetRequestResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     REQUEST_FIELD_NUMBER: _builtins.int
+    ALLOWED_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def request(self) -> Global___Request:
         """The request."""
+
+    @_builtins.property
+    def allowed(self) -> _containers.RepeatedScalarFieldContainer[Global___RequestAction.ValueType]:
+        """What the caller's person may do to it from where it stands; empty for the system's own calls."""
 
     def __init__(
         self,
         *,
         request: Global___Request | None = ...,
+        allowed: _abc.Iterable[Global___RequestAction.ValueType] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["request", b"request"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "request", b"request"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -769,3 +775,333 @@ class ListRequestsResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ListRequestsResponse: _TypeAlias = ListRequestsResponse  # noqa: Y015
+
+@_typing.final
+class TransitionRequestRequest(_message.Message):
+    """A request for TransitionRequest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUILD_ID_FIELD_NUMBER: _builtins.int
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ACTION_FIELD_NUMBER: _builtins.int
+    EXPECTED_VERSION_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    HEIR_ID_FIELD_NUMBER: _builtins.int
+    HEIR_NAME_FIELD_NUMBER: _builtins.int
+    CHARACTER_ID_FIELD_NUMBER: _builtins.int
+    DUE_TIME_FIELD_NUMBER: _builtins.int
+    EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    DRAFT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    guild_id: _builtins.int
+    """The guild; the caller's own. In a batch it may be left out."""
+    request_id: _builtins.str
+    """Which request."""
+    action: Global___RequestAction.ValueType
+    """What to do. CREATE and the board's own doings (EXPIRE, NUDGE, REMIND) can't be asked for."""
+    expected_version: _builtins.int
+    """The version that the person saw; 0 where that does not matter."""
+    idempotency_key: _builtins.str
+    """Makes a repeat free: the interaction's snowflake in digits, or any text of up to 64 characters."""
+    quantity: _builtins.int
+    """For CLAIM, COMPLETE and SPLIT: how many of it; 0 for all. Fewer than all makes a part of its own."""
+    heir_id: _builtins.int
+    """For TRANSFER: who takes over."""
+    heir_name: _builtins.str
+    """For TRANSFER: that person's name; people's text."""
+    character_id: _builtins.str
+    """For CLAIM: the character that makes it; empty where none is named."""
+    reason: _builtins.str
+    """Why, for the history; up to 200 characters; people's text."""
+    @_builtins.property
+    def due_time(self) -> _timestamp_pb2.Timestamp:
+        """For EXTEND: the new due date; absent leaves it."""
+
+    @_builtins.property
+    def expire_time(self) -> _timestamp_pb2.Timestamp:
+        """For EXTEND: when it expires now; absent leaves it."""
+
+    @_builtins.property
+    def draft(self) -> Global___RequestDraft:
+        """For EDIT: the request as it is to be, whole."""
+
+    def __init__(
+        self,
+        *,
+        guild_id: _builtins.int = ...,
+        request_id: _builtins.str = ...,
+        action: Global___RequestAction.ValueType = ...,
+        expected_version: _builtins.int = ...,
+        idempotency_key: _builtins.str = ...,
+        quantity: _builtins.int = ...,
+        heir_id: _builtins.int = ...,
+        heir_name: _builtins.str = ...,
+        character_id: _builtins.str = ...,
+        due_time: _timestamp_pb2.Timestamp | None = ...,
+        expire_time: _timestamp_pb2.Timestamp | None = ...,
+        draft: Global___RequestDraft | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["draft", b"draft", "due_time", b"due_time", "expire_time", b"expire_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "character_id", b"character_id", "draft", b"draft", "due_time", b"due_time", "expected_version", b"expected_version", "expire_time", b"expire_time", "guild_id", b"guild_id", "heir_id", b"heir_id", "heir_name", b"heir_name", "idempotency_key", b"idempotency_key", "quantity", b"quantity", "reason", b"reason", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TransitionRequestRequest: _TypeAlias = TransitionRequestRequest  # noqa: Y015
+
+@_typing.final
+class TransitionRequestResponse(_message.Message):
+    """An answer of TransitionRequest."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_FIELD_NUMBER: _builtins.int
+    REFUSAL_FIELD_NUMBER: _builtins.int
+    DUPLICATE_FIELD_NUMBER: _builtins.int
+    ALLOWED_FIELD_NUMBER: _builtins.int
+    duplicate: _builtins.bool
+    """Whether the key had been used before, so that nothing new was done."""
+    @_builtins.property
+    def request(self) -> Global___Request:
+        """It was done; the request as it is now: the part that was claimed, completed or split off, if one was."""
+
+    @_builtins.property
+    def refusal(self) -> Global___Refusal:
+        """It was not, for a reason that is no error."""
+
+    @_builtins.property
+    def allowed(self) -> _containers.RepeatedScalarFieldContainer[Global___RequestAction.ValueType]:
+        """What the caller's person may do next."""
+
+    def __init__(
+        self,
+        *,
+        request: Global___Request | None = ...,
+        refusal: Global___Refusal | None = ...,
+        duplicate: _builtins.bool = ...,
+        allowed: _abc.Iterable[Global___RequestAction.ValueType] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["outcome", b"outcome", "refusal", b"refusal", "request", b"request"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "duplicate", b"duplicate", "outcome", b"outcome", "refusal", b"refusal", "request", b"request"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType_outcome: _TypeAlias = _typing.Literal["request", "refusal"]  # noqa: Y015
+    _WhichOneofArgType_outcome: _TypeAlias = _typing.Literal["outcome", b"outcome"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType_outcome) -> _WhichOneofReturnType_outcome | None: ...
+
+Global___TransitionRequestResponse: _TypeAlias = TransitionRequestResponse  # noqa: Y015
+
+@_typing.final
+class BatchTransitionRequestsRequest(_message.Message):
+    """A request for BatchTransitionRequests."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUILD_ID_FIELD_NUMBER: _builtins.int
+    REQUESTS_FIELD_NUMBER: _builtins.int
+    guild_id: _builtins.int
+    """The guild; the caller's own."""
+    @_builtins.property
+    def requests(self) -> _containers.RepeatedCompositeFieldContainer[Global___TransitionRequestRequest]:
+        """What to do, one thing to one request each."""
+
+    def __init__(
+        self,
+        *,
+        guild_id: _builtins.int = ...,
+        requests: _abc.Iterable[Global___TransitionRequestRequest] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["guild_id", b"guild_id", "requests", b"requests"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchTransitionRequestsRequest: _TypeAlias = BatchTransitionRequestsRequest  # noqa: Y015
+
+@_typing.final
+class BatchTransitionRequestsResponse(_message.Message):
+    """An answer of BatchTransitionRequests."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    RESPONSES_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def responses(self) -> _containers.RepeatedCompositeFieldContainer[Global___TransitionRequestResponse]:
+        """What came of each, in order."""
+
+    def __init__(
+        self,
+        *,
+        responses: _abc.Iterable[Global___TransitionRequestResponse] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["responses", b"responses"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___BatchTransitionRequestsResponse: _TypeAlias = BatchTransitionRequestsResponse  # noqa: Y015
+
+@_typing.final
+class SuggestItemsRequest(_message.Message):
+    """A request for SuggestItems."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUILD_ID_FIELD_NUMBER: _builtins.int
+    QUERY_FIELD_NUMBER: _builtins.int
+    PROFESSION_FIELD_NUMBER: _builtins.int
+    LIMIT_FIELD_NUMBER: _builtins.int
+    guild_id: _builtins.int
+    """The guild; the caller's own."""
+    query: _builtins.str
+    """What was typed so far."""
+    profession: _builtins.str
+    """The profession's key; empty for all."""
+    limit: _builtins.int
+    """How many at most; 0 for 25, which is what Discord shows."""
+    def __init__(
+        self,
+        *,
+        guild_id: _builtins.int = ...,
+        query: _builtins.str = ...,
+        profession: _builtins.str = ...,
+        limit: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["guild_id", b"guild_id", "limit", b"limit", "profession", b"profession", "query", b"query"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuggestItemsRequest: _TypeAlias = SuggestItemsRequest  # noqa: Y015
+
+@_typing.final
+class ItemSuggestion(_message.Message):
+    """An item that can be asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEM_FIELD_NUMBER: _builtins.int
+    PROFESSION_FIELD_NUMBER: _builtins.int
+    item: _builtins.str
+    """Its name; people's text."""
+    profession: _builtins.str
+    """The profession's key."""
+    def __init__(
+        self,
+        *,
+        item: _builtins.str = ...,
+        profession: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["item", b"item", "profession", b"profession"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ItemSuggestion: _TypeAlias = ItemSuggestion  # noqa: Y015
+
+@_typing.final
+class SuggestItemsResponse(_message.Message):
+    """An answer of SuggestItems."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ITEMS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def items(self) -> _containers.RepeatedCompositeFieldContainer[Global___ItemSuggestion]:
+        """The items, the best match first."""
+
+    def __init__(
+        self,
+        *,
+        items: _abc.Iterable[Global___ItemSuggestion] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["items", b"items"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SuggestItemsResponse: _TypeAlias = SuggestItemsResponse  # noqa: Y015
+
+@_typing.final
+class GetOverviewRequest(_message.Message):
+    """A request for GetOverview."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUILD_ID_FIELD_NUMBER: _builtins.int
+    guild_id: _builtins.int
+    """The guild; the caller's own."""
+    def __init__(
+        self,
+        *,
+        guild_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["guild_id", b"guild_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOverviewRequest: _TypeAlias = GetOverviewRequest  # noqa: Y015
+
+@_typing.final
+class StateCount(_message.Message):
+    """How many requests of one profession stand in one state."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFESSION_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    profession: _builtins.str
+    """The profession's key."""
+    state: Global___RequestState.ValueType
+    """The state."""
+    count: _builtins.int
+    """How many."""
+    def __init__(
+        self,
+        *,
+        profession: _builtins.str = ...,
+        state: Global___RequestState.ValueType = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "profession", b"profession", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StateCount: _TypeAlias = StateCount  # noqa: Y015
+
+@_typing.final
+class GetOverviewResponse(_message.Message):
+    """An answer of GetOverview."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COUNTS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___StateCount]:
+        """Every count that is not 0."""
+
+    def __init__(
+        self,
+        *,
+        counts: _abc.Iterable[Global___StateCount] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetOverviewResponse: _TypeAlias = GetOverviewResponse  # noqa: Y015

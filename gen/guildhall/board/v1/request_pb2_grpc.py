@@ -50,6 +50,26 @@ class RequestServiceStub:
                 request_serializer=guildhall_dot_board_dot_v1_dot_request__pb2.ListRequestsRequest.SerializeToString,
                 response_deserializer=guildhall_dot_board_dot_v1_dot_request__pb2.ListRequestsResponse.FromString,
                 _registered_method=True)
+        self.TransitionRequest = channel.unary_unary(
+                '/guildhall.board.v1.RequestService/TransitionRequest',
+                request_serializer=guildhall_dot_board_dot_v1_dot_request__pb2.TransitionRequestRequest.SerializeToString,
+                response_deserializer=guildhall_dot_board_dot_v1_dot_request__pb2.TransitionRequestResponse.FromString,
+                _registered_method=True)
+        self.BatchTransitionRequests = channel.unary_unary(
+                '/guildhall.board.v1.RequestService/BatchTransitionRequests',
+                request_serializer=guildhall_dot_board_dot_v1_dot_request__pb2.BatchTransitionRequestsRequest.SerializeToString,
+                response_deserializer=guildhall_dot_board_dot_v1_dot_request__pb2.BatchTransitionRequestsResponse.FromString,
+                _registered_method=True)
+        self.SuggestItems = channel.unary_unary(
+                '/guildhall.board.v1.RequestService/SuggestItems',
+                request_serializer=guildhall_dot_board_dot_v1_dot_request__pb2.SuggestItemsRequest.SerializeToString,
+                response_deserializer=guildhall_dot_board_dot_v1_dot_request__pb2.SuggestItemsResponse.FromString,
+                _registered_method=True)
+        self.GetOverview = channel.unary_unary(
+                '/guildhall.board.v1.RequestService/GetOverview',
+                request_serializer=guildhall_dot_board_dot_v1_dot_request__pb2.GetOverviewRequest.SerializeToString,
+                response_deserializer=guildhall_dot_board_dot_v1_dot_request__pb2.GetOverviewResponse.FromString,
+                _registered_method=True)
 
 
 class RequestServiceServicer:
@@ -80,6 +100,36 @@ class RequestServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def TransitionRequest(self, request, context):
+        """Does one thing to one request, once per `idempotency_key`. Whoever loses a race, or may not do it, gets a
+        refusal with the request as it is now. INVALID_ARGUMENT (REQUEST_INVALID) for fields that are wrong in any case.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def BatchTransitionRequests(self, request, context):
+        """Does several things, each on its own: one that is refused keeps none of the others back. Answers come in the
+        order of the requests. INVALID_ARGUMENT (BATCH_TOO_LARGE) above the configured number.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SuggestItems(self, request, context):
+        """Suggests items for autocomplete: what the professions list and what this guild asked for before.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetOverview(self, request, context):
+        """Counts requests by profession and state, as the board's front page shows them.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RequestServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -97,6 +147,26 @@ def add_RequestServiceServicer_to_server(servicer, server):
                     servicer.ListRequests,
                     request_deserializer=guildhall_dot_board_dot_v1_dot_request__pb2.ListRequestsRequest.FromString,
                     response_serializer=guildhall_dot_board_dot_v1_dot_request__pb2.ListRequestsResponse.SerializeToString,
+            ),
+            'TransitionRequest': grpc.unary_unary_rpc_method_handler(
+                    servicer.TransitionRequest,
+                    request_deserializer=guildhall_dot_board_dot_v1_dot_request__pb2.TransitionRequestRequest.FromString,
+                    response_serializer=guildhall_dot_board_dot_v1_dot_request__pb2.TransitionRequestResponse.SerializeToString,
+            ),
+            'BatchTransitionRequests': grpc.unary_unary_rpc_method_handler(
+                    servicer.BatchTransitionRequests,
+                    request_deserializer=guildhall_dot_board_dot_v1_dot_request__pb2.BatchTransitionRequestsRequest.FromString,
+                    response_serializer=guildhall_dot_board_dot_v1_dot_request__pb2.BatchTransitionRequestsResponse.SerializeToString,
+            ),
+            'SuggestItems': grpc.unary_unary_rpc_method_handler(
+                    servicer.SuggestItems,
+                    request_deserializer=guildhall_dot_board_dot_v1_dot_request__pb2.SuggestItemsRequest.FromString,
+                    response_serializer=guildhall_dot_board_dot_v1_dot_request__pb2.SuggestItemsResponse.SerializeToString,
+            ),
+            'GetOverview': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetOverview,
+                    request_deserializer=guildhall_dot_board_dot_v1_dot_request__pb2.GetOverviewRequest.FromString,
+                    response_serializer=guildhall_dot_board_dot_v1_dot_request__pb2.GetOverviewResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -181,6 +251,114 @@ class RequestService:
             '/guildhall.board.v1.RequestService/ListRequests',
             guildhall_dot_board_dot_v1_dot_request__pb2.ListRequestsRequest.SerializeToString,
             guildhall_dot_board_dot_v1_dot_request__pb2.ListRequestsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def TransitionRequest(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.board.v1.RequestService/TransitionRequest',
+            guildhall_dot_board_dot_v1_dot_request__pb2.TransitionRequestRequest.SerializeToString,
+            guildhall_dot_board_dot_v1_dot_request__pb2.TransitionRequestResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def BatchTransitionRequests(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.board.v1.RequestService/BatchTransitionRequests',
+            guildhall_dot_board_dot_v1_dot_request__pb2.BatchTransitionRequestsRequest.SerializeToString,
+            guildhall_dot_board_dot_v1_dot_request__pb2.BatchTransitionRequestsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SuggestItems(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.board.v1.RequestService/SuggestItems',
+            guildhall_dot_board_dot_v1_dot_request__pb2.SuggestItemsRequest.SerializeToString,
+            guildhall_dot_board_dot_v1_dot_request__pb2.SuggestItemsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetOverview(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.board.v1.RequestService/GetOverview',
+            guildhall_dot_board_dot_v1_dot_request__pb2.GetOverviewRequest.SerializeToString,
+            guildhall_dot_board_dot_v1_dot_request__pb2.GetOverviewResponse.FromString,
             options,
             channel_credentials,
             insecure,

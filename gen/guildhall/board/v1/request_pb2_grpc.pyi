@@ -27,6 +27,18 @@ class RequestServiceStub:
     """Lists requests by pages (AIP-158). INVALID_ARGUMENT (PAGE_TOKEN_INVALID) for a token that is not from this
     service or was made for other filters.
     """
+    TransitionRequest: _aio.UnaryUnaryMultiCallable[_request_pb2.TransitionRequestRequest, _request_pb2.TransitionRequestResponse]
+    """Does one thing to one request, once per `idempotency_key`. Whoever loses a race, or may not do it, gets a
+    refusal with the request as it is now. INVALID_ARGUMENT (REQUEST_INVALID) for fields that are wrong in any case.
+    """
+    BatchTransitionRequests: _aio.UnaryUnaryMultiCallable[_request_pb2.BatchTransitionRequestsRequest, _request_pb2.BatchTransitionRequestsResponse]
+    """Does several things, each on its own: one that is refused keeps none of the others back. Answers come in the
+    order of the requests. INVALID_ARGUMENT (BATCH_TOO_LARGE) above the configured number.
+    """
+    SuggestItems: _aio.UnaryUnaryMultiCallable[_request_pb2.SuggestItemsRequest, _request_pb2.SuggestItemsResponse]
+    """Suggests items for autocomplete: what the professions list and what this guild asked for before."""
+    GetOverview: _aio.UnaryUnaryMultiCallable[_request_pb2.GetOverviewRequest, _request_pb2.GetOverviewResponse]
+    """Counts requests by profession and state, as the board's front page shows them."""
 
 class RequestServiceServicer(metaclass=_abc_1.ABCMeta):
     """Keeps requests. Who acts is the Caller in the metadata; the person's guild has to be the guild that is named."""
@@ -59,5 +71,41 @@ class RequestServiceServicer(metaclass=_abc_1.ABCMeta):
         """Lists requests by pages (AIP-158). INVALID_ARGUMENT (PAGE_TOKEN_INVALID) for a token that is not from this
         service or was made for other filters.
         """
+
+    @_abc_1.abstractmethod
+    def TransitionRequest(
+        self,
+        request: _request_pb2.TransitionRequestRequest,
+        context: _aio.ServicerContext[_request_pb2.TransitionRequestRequest, _abc.Awaitable[_request_pb2.TransitionRequestResponse]],
+    ) -> _abc.Awaitable[_request_pb2.TransitionRequestResponse]:
+        """Does one thing to one request, once per `idempotency_key`. Whoever loses a race, or may not do it, gets a
+        refusal with the request as it is now. INVALID_ARGUMENT (REQUEST_INVALID) for fields that are wrong in any case.
+        """
+
+    @_abc_1.abstractmethod
+    def BatchTransitionRequests(
+        self,
+        request: _request_pb2.BatchTransitionRequestsRequest,
+        context: _aio.ServicerContext[_request_pb2.BatchTransitionRequestsRequest, _abc.Awaitable[_request_pb2.BatchTransitionRequestsResponse]],
+    ) -> _abc.Awaitable[_request_pb2.BatchTransitionRequestsResponse]:
+        """Does several things, each on its own: one that is refused keeps none of the others back. Answers come in the
+        order of the requests. INVALID_ARGUMENT (BATCH_TOO_LARGE) above the configured number.
+        """
+
+    @_abc_1.abstractmethod
+    def SuggestItems(
+        self,
+        request: _request_pb2.SuggestItemsRequest,
+        context: _aio.ServicerContext[_request_pb2.SuggestItemsRequest, _abc.Awaitable[_request_pb2.SuggestItemsResponse]],
+    ) -> _abc.Awaitable[_request_pb2.SuggestItemsResponse]:
+        """Suggests items for autocomplete: what the professions list and what this guild asked for before."""
+
+    @_abc_1.abstractmethod
+    def GetOverview(
+        self,
+        request: _request_pb2.GetOverviewRequest,
+        context: _aio.ServicerContext[_request_pb2.GetOverviewRequest, _abc.Awaitable[_request_pb2.GetOverviewResponse]],
+    ) -> _abc.Awaitable[_request_pb2.GetOverviewResponse]:
+        """Counts requests by profession and state, as the board's front page shows them."""
 
 def add_RequestServiceServicer_to_server(servicer: RequestServiceServicer, server: _aio.Server) -> None: ...
