@@ -29,7 +29,10 @@ class CustomId:
 
 
 def encode(action: str, *arguments: str | int) -> str:
-    """Makes the custom_id of an action. Raises CustomIdTooLong, ValueError for an action with a colon or none at all."""
+    """Makes the custom_id of an action.
+
+    Raises CustomIdTooLong, ValueError for an action with a colon or none at all.
+    """
     if not action or ":" in action:
         raise ValueError(f"not an action's name: {action!r}")
     text = ":".join((action, *(quote(str(argument), safe=_SAFE) for argument in arguments)))

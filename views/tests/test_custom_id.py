@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from views.custom_id import CustomId, CustomIdTooLong, decode, encode
 
-ACTIONS = st.text(st.characters(categories=("Ll",), include_characters="."), min_size=1, max_size=20)
+ACTIONS = st.text(st.characters(categories=["Ll"], include_characters="."), min_size=1, max_size=20)
 
 
 @given(ACTIONS, st.lists(st.text(max_size=12), max_size=4))

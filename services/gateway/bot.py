@@ -1,0 +1,226 @@
+"""The bot in Discord: what there is once Discord said who we are, and the order in which it starts and stops.
+
+Start: who we are, which intents we may have, where we were (journals), then the shards; commands are registered beside
+them. Stop: the connections first, so that nothing new comes in, then what is being handed over, then the journals.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Mapping
+from typing import TypeVar
+
+import aiohttp
+import disnake
+import structlog
+from guildhall.executor.v1 import notice_pb2_grpc, reply_pb2_grpc
+from guildhall.ratelimit.v1 import discord_pb2_grpc, ratelimit_pb2_grpc
+
+from chassis.runtime import JSON, Runtime
+from services.gateway import client as discord_client
+from services.gateway.callbacks import Callbacks
+from services.gateway.claims import Claims
+from services.gateway.client import Application, Client, Misconfigured, Recommended
+from services.gateway.context import Context, Services
+from services.gateway.conversation import Conversations
+from services.gateway.events import Interaction
+from services.gateway.handover import HandOver
+from services.gateway.intake import Intake
+from services.gateway.journal import Journal
+from services.gateway.notices import ExecutorNotices
+from services.gateway.permits import Permits
+from services.gateway.redis_store import RedisStore
+from services.gateway.registration import register
+from services.gateway.registry import discover
+from services.gateway.router import Router
+from services.gateway.settings import GatewaySettings
+from services.gateway.shards import Shard
+from services.gateway.threads import ThreadIndex
+from views.catalogue import texts
+
+_log = structlog.get_logger(__name__)
+
+AnswerT = TypeVar("AnswerT")
+
+_LONGEST_RETRY = 30.0
+_DRAIN = 5.0
+_UNREACHABLE = (aiohttp.ClientError, OSError, disnake.HTTPException, disnake.GatewayNotFound)
+
+
+class Bot:
+    """Everything between Discord and the other services."""
+
+    def __init__(self, runtime: Runtime[GatewaySettings]) -> None:
+        self._runtime = runtime
+        self._settings = runtime.settings
+        self._health = runtime.health("discord")
+        self._health.not_serving("not connected yet")
+        self._rng = random.Random()  # noqa: S311 - jitter, no secret
+        self._services = Services(runtime.channel)
+        self._registry = discover()
+        self._shards: list[Shard] = []
+        self._intake: Intake | None = None
+        self._client: Client | None = None
+        self._where: Recommended | None = None
+        self._stopping = asyncio.Event()
+
+    async def run(self) -> None:
+        """Lives until cancelled. Returns early only where Discord refuses for good; one logged line says what to do."""
+        try:
+            await self._live()
+        except* Misconfigured as refused:
+            for error in refused.exceptions:
+                self._health.not_serving(str(error))
+                _log.critical(str(error))
+
+    async def stop(self) -> None:
+        """Leaves Discord so that the sessions can be resumed, with everything handed over and written down."""
+        self._stopping.set()
+        await asyncio.gather(*(shard.close() for shard in self._shards))
+        if self._intake is not None:
+            await self._intake.drain(_DRAIN)
+        for shard in self._shards:
+            await shard.journal.save()
+        if self._client is not None:
+            await self._client.http.close()
+
+    def status(self) -> Mapping[str, JSON]:
+        """How each shard is, for operators."""
+        return {
+            "shards": [
+                {
+                    "shard": shard.shard_id,
+                    "connected": shard.connected,
+                    "latency_ms": round(shard.latency * 1000, 1) if shard.connected else None,
+                    "handing_over": shard.journal.outstanding,
+                }
+                for shard in self._shards
+            ],
+            "commands": len(self._registry.commands),
+        }
+
+    async def _live(self) -> None:
+        access = self._settings.current.discord
+        token = access.token.get_secret_value()
+        about = await self._reached(lambda: discord_client.application(access.api_base, token))
+        intents, missing = discord_client.intents(self._settings.current.intents, about.flags)
+        for label in missing:
+            _log.warning(f"the bot does without the {label}: it is not turned on in the developer portal")
+        self._client = discord_client.create(access.api_base, intents)
+        await self._reached(lambda: self._login(token))
+        where = await self._reached(self._recommended)
+        async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
+            await self._assemble(about, where, session)
+            store = RedisStore(self._runtime.redis("durable"), about.bot_id)
+            group.create_task(self._register(about, store))
+            for shard in self._shards:
+                group.create_task(shard.run())
+                group.create_task(shard.journal.keep_saving(self._settings.current.save_interval))
+            group.create_task(self._watch_health())
+            await self._stopping.wait()
+            # Background work that ends takes the process with it; this one ends with the process.
+            await asyncio.Event().wait()
+
+    async def _assemble(self, about: Application, where: Recommended, session: aiohttp.ClientSession) -> None:
+        runtime, settings = self._runtime, self._settings
+        threads = ThreadIndex(about.bot_id)
+        callbacks = Callbacks(session, settings.current.deadlines.callback)
+
+        def make_context(interaction: Interaction) -> Context:
+            return Context(interaction, self._services, texts(), settings, threads, runtime.clock, callbacks)
+
+        conversations = Conversations(
+            bot_id=about.bot_id,
+            threads=threads,
+            hand_over=HandOver(
+                self._services.stub(ratelimit_pb2_grpc.RateLimitServiceStub, "ratelimit"),
+                self._services.stub(reply_pb2_grpc.ReplyServiceStub, "executor"),
+            ),
+            notices=ExecutorNotices(
+                self._services.stub(notice_pb2_grpc.NoticeServiceStub, "executor"), texts(), runtime.clock
+            ),
+            settings=settings,
+            clock=runtime.clock,
+            rng=self._rng,
+        )
+        self._intake = Intake(
+            router=Router(self._registry, make_context),
+            conversations=conversations,
+            threads=threads,
+            claims=Claims(settings.current.remembered_events),
+            clock=runtime.clock,
+        )
+        permits = Permits(
+            self._services.stub(discord_pb2_grpc.DiscordLimitServiceStub, "ratelimit"),
+            str(about.bot_id),
+            self._recommended,
+        )
+        store = RedisStore(runtime.redis("durable"), about.bot_id)
+        shard_ids, count = shard_range(settings.current, where.shards)
+        client = self._connected_client()
+        client.shard_count = client._connection.shard_count = count
+        for shard_id in shard_ids:
+            journal = Journal(shard_id, count, store)
+            threads.restore(await journal.load())
+            self._shards.append(
+                Shard(
+                    shard_id,
+                    client=client,
+                    journal=journal,
+                    permits=permits,
+                    where=self._recommended,
+                    deliver=self._intake.deliver,
+                    rng=self._rng,
+                )
+            )
+
+    def _connected_client(self) -> Client:
+        assert self._client is not None
+        return self._client
+
+    async def _login(self, token: str) -> None:
+        await discord_client.login(self._connected_client(), token)
+
+    async def _recommended(self) -> Recommended:
+        return await discord_client.recommended(self._connected_client())
+
+    async def _register(self, about: Application, store: RedisStore) -> None:
+        client = self._connected_client()
+        payload = self._registry.payload(texts())
+
+        async def send(commands: list[dict[str, object]]) -> object:
+            return await client.http.bulk_upsert_global_commands(about.application_id, commands)  # type: ignore[arg-type]
+
+        await self._reached(lambda: register(payload, store, send))
+
+    async def _watch_health(self) -> None:
+        while True:
+            if all(shard.connected for shard in self._shards):
+                self._health.serving()
+            else:
+                self._health.not_serving("a shard is not connected")
+            await asyncio.sleep(0.25)
+
+    async def _reached(self, call: Callable[[], Awaitable[AnswerT]]) -> AnswerT:
+        """Calls Discord until it answers; Misconfigured is an answer."""
+        delay = 0.5
+        while True:
+            try:
+                return await call()
+            except _UNREACHABLE as error:
+                _log.warning("Discord not reached", error=repr(error))
+                self._health.not_serving("Discord does not answer")
+            await asyncio.sleep(self._rng.uniform(delay / 2, delay))
+            delay = min(_LONGEST_RETRY, delay * 2)
+
+
+def shard_range(settings: GatewaySettings, recommended: int) -> tuple[range, int]:
+    """Which shards this process runs, and how many there are in all. Raises Misconfigured for a range that is none."""
+    count = settings.shards.count or recommended
+    last = count - 1 if settings.shards.last is None else settings.shards.last
+    if not 0 <= settings.shards.first <= last < count:
+        raise Misconfigured(
+            f"gateway.shards asks for shards {settings.shards.first} to {last} of {count}: "
+            "set first, last and count so that first <= last < count.",
+            "SHARDS_INVALID",
+        )
+    return range(settings.shards.first, last + 1), count

@@ -1,0 +1,163 @@
+"""What a handler has in hand: the interaction, the texts in the person's language, the other services, the answer."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, cast
+
+import grpc
+
+from chassis.clock import Clock
+from chassis.settings import Live
+from services.gateway.callbacks import Callbacks, CallbackType, File
+from services.gateway.command import Choice, OptionKind
+from services.gateway.events import Attached, Interaction, attachment
+from services.gateway.settings import GatewaySettings
+from services.gateway.threads import ThreadIndex
+from views.catalogue import Catalogue
+from views.custom_id import CustomId, decode
+from views.markdown import shortened
+from views.messages import EPHEMERAL, message
+
+StubT = TypeVar("StubT")
+
+CHOICES_LIMIT, CHOICE_LENGTH = 25, 100
+
+
+class Services:
+    """The other services' stubs, each made once."""
+
+    def __init__(self, channel: Callable[[str], grpc.aio.Channel]) -> None:
+        self._channel = channel
+        self._stubs: dict[object, object] = {}
+
+    def stub(self, stub_type: Callable[[grpc.aio.Channel], StubT], service: str) -> StubT:
+        """The stub of one contract, for example `stub(RequestServiceStub, "board")`."""
+        if stub_type not in self._stubs:
+            self._stubs[stub_type] = stub_type(self._channel(service))
+        return cast(StubT, self._stubs[stub_type])
+
+
+@dataclass
+class Context:
+    """One use of a command, component, modal or autocomplete. Handlers get it and nothing else."""
+
+    interaction: Interaction
+    services: Services
+    texts: Catalogue
+    settings: Live[GatewaySettings]
+    threads: ThreadIndex
+    clock: Clock
+    _callbacks: Callbacks = field(repr=False)
+    acknowledged: bool = False
+
+    def text(self, key: str, /, **values: object) -> str:
+        """A text in the person's language."""
+        return self.texts.text(self.interaction.locale, key, **values)
+
+    @property
+    def path(self) -> str:
+        """The command's path, for example `request new`."""
+        return path_of(self.interaction.data)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """The options that were given, by name."""
+        return {option["name"]: option.get("value") for option in _leaf_options(self.interaction.data)}
+
+    @property
+    def focused(self) -> tuple[str, str]:
+        """For an autocomplete: the option being typed and what is there so far."""
+        for option in _leaf_options(self.interaction.data):
+            if option.get("focused"):
+                return option["name"], str(option.get("value", ""))
+        return "", ""
+
+    @property
+    def custom_id(self) -> CustomId:
+        """What a component or modal stands for."""
+        return decode(self.interaction.data.get("custom_id", ""))
+
+    @property
+    def selected(self) -> tuple[str, ...]:
+        """What was chosen in a select."""
+        return tuple(self.interaction.data.get("values", ()))
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """What was entered in a modal, by custom_id: a text, or a list where several may be chosen."""
+        found: dict[str, Any] = {}
+        for row in self.interaction.data.get("components", ()):
+            for component in row.get("components", ()) or ([row["component"]] if "component" in row else ()):
+                found[component["custom_id"]] = component.get("value", component.get("values", ""))
+        return found
+
+    def attached(self, option: str) -> Attached | None:
+        """The file given as an option."""
+        value = self.options.get(option)
+        raw = (self.interaction.data.get("resolved") or {}).get("attachments", {}).get(str(value))
+        return attachment(raw) if value is not None and raw is not None else None
+
+    async def respond(self, body: Mapping[str, Any] | str, *, private: bool = True, files: Sequence[File] = ()) -> None:
+        """Says something: as the first answer, or after a deferral in its place."""
+        made = message(body) if isinstance(body, str) else dict(body)
+        if self.acknowledged:
+            await self._callbacks.edit(self.interaction, made, files)
+            return
+        if private:
+            made["flags"] = made.get("flags", 0) | EPHEMERAL
+        await self._first(CallbackType.MESSAGE, made, files)
+
+    async def defer(self, *, private: bool) -> None:
+        """Acknowledges; the answer follows. Whether it is private is fixed now."""
+        await self._first(CallbackType.DEFERRED_MESSAGE, {"flags": EPHEMERAL} if private else {})
+
+    async def defer_update(self) -> None:
+        """Acknowledges a component; its message stays as it is."""
+        await self._first(CallbackType.DEFERRED_UPDATE)
+
+    async def update(self, body: Mapping[str, Any]) -> None:
+        """Replaces the message that carries the component."""
+        await self._first(CallbackType.UPDATE, body)
+
+    async def modal(self, modal: Mapping[str, Any]) -> None:
+        """Opens a modal."""
+        await self._first(CallbackType.MODAL, modal)
+
+    async def choose(self, choices: Sequence[Choice]) -> None:
+        """Offers choices to an autocomplete, as many as Discord takes."""
+        offered = [
+            {"name": shortened(choice.label, CHOICE_LENGTH), "value": choice.value}
+            for choice in choices
+            if 1 <= len(choice.value) <= CHOICE_LENGTH and choice.label.strip()
+        ]
+        await self._first(CallbackType.CHOICES, {"choices": offered[:CHOICES_LIMIT]})
+
+    async def follow_up(self, body: Mapping[str, Any] | str, *, private: bool = True) -> None:
+        """Says something more after the first answer."""
+        made = message(body) if isinstance(body, str) else dict(body)
+        if private:
+            made["flags"] = made.get("flags", 0) | EPHEMERAL
+        await self._callbacks.follow_up(self.interaction, made)
+
+    async def _first(
+        self, kind: CallbackType, data: Mapping[str, Any] | None = None, files: Sequence[File] = ()
+    ) -> None:
+        self.acknowledged = True
+        await self._callbacks.first(self.interaction, kind, data, files)
+
+
+def path_of(data: Mapping[str, Any]) -> str:
+    """The path of the command that an interaction's data names."""
+    names = [data.get("name", "")]
+    options = data.get("options") or ()
+    while options and options[0].get("type") in (OptionKind.SUBCOMMAND, OptionKind.GROUP):
+        names.append(options[0]["name"])
+        options = options[0].get("options") or ()
+    return " ".join(names)
+
+
+def _leaf_options(data: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+    options = data.get("options") or ()
+    while options and options[0].get("type") in (OptionKind.SUBCOMMAND, OptionKind.GROUP):
+        options = options[0].get("options") or ()
+    return cast(Sequence[Mapping[str, Any]], options)

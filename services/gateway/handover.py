@@ -1,0 +1,157 @@
+"""A question on its way to executor: first the person's limits, then the durable hand-over.
+
+Once `submit` returns Accepted, the question will be answered whatever process dies. Both calls carry the event's id,
+so a repeat costs nothing and is answered once.
+"""
+
+from collections.abc import Awaitable
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import grpc
+from google.protobuf.timestamp_pb2 import Timestamp
+from guildhall.executor.v1 import reply_pb2, reply_pb2_grpc
+from guildhall.ratelimit.v1 import ratelimit_pb2, ratelimit_pb2_grpc
+
+from chassis.caller import Person
+from chassis.errors import from_rpc_error
+from services.gateway.events import Attached, Interaction, Message, snowflake_time
+from services.gateway.settings import Deadlines
+
+AnswerT = TypeVar("AnswerT")
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a person asks, and where it came from: an interaction, or else a message."""
+
+    event_id: int
+    person: Person = field(repr=False)
+    guild_id: int
+    channel_id: int
+    in_conversation: bool
+    prompt: str = field(repr=False)
+    attachments: tuple[Attached, ...] = field(default=(), repr=False)
+    model: str = ""
+    interaction: Interaction | None = None
+    private: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The question is in durable hands."""
+
+    job_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Denied:
+    """A limit does not allow it now."""
+
+    limit: str
+    retry_after: float
+    remaining: int
+    capacity: int
+    reset_after: float
+
+
+def from_message(message: Message, *, in_conversation: bool, prompt: str | None = None) -> Question:
+    """The question that a message asks."""
+    return Question(
+        event_id=message.message_id,
+        person=message.author,
+        guild_id=message.guild_id,
+        channel_id=message.channel_id,
+        in_conversation=in_conversation,
+        prompt=message.content if prompt is None else prompt,
+        attachments=message.attachments,
+    )
+
+
+class HandOver:
+    """Hands questions over."""
+
+    def __init__(
+        self,
+        limits: "ratelimit_pb2_grpc.RateLimitServiceStub",
+        replies: "reply_pb2_grpc.ReplyServiceStub",
+    ) -> None:
+        self._limits = limits
+        self._replies = replies
+
+    async def submit(self, question: Question, charges: tuple[str, ...], deadlines: Deadlines) -> Accepted | Denied:
+        """Takes from the limits and hands over. GuildhallError where either service can't."""
+        if charges:
+            answer = await called(self._limits.Acquire(_acquire(question, charges), timeout=deadlines.acquire))
+            if not answer.allowed:
+                return _denied(answer)
+        response = await called(self._replies.SubmitReply(_submit(question), timeout=deadlines.hand_over))
+        return Accepted(response.job_id)
+
+
+async def called(call: Awaitable[AnswerT]) -> AnswerT:
+    """Awaits an RPC; a failure comes as the GuildhallError that the other side meant."""
+    try:
+        return await call
+    except grpc.aio.AioRpcError as error:
+        raise from_rpc_error(error) from error
+
+
+def _acquire(question: Question, charges: tuple[str, ...]) -> ratelimit_pb2.AcquireRequest:
+    return ratelimit_pb2.AcquireRequest(
+        request_id=str(question.event_id),
+        subject=ratelimit_pb2.Subject(
+            guild_id=question.guild_id,
+            user_id=question.person.user_id,
+            role_ids=question.person.role_ids,
+            channel_id=question.channel_id,
+        ),
+        charges=[ratelimit_pb2.Charge(limit=name, cost=1) for name in charges],
+    )
+
+
+def _denied(answer: ratelimit_pb2.AcquireResponse) -> Denied:
+    blocking = next((state for state in answer.limits if state.limit == answer.blocking_limit), None)
+    return Denied(
+        limit=answer.blocking_limit,
+        retry_after=answer.retry_after.ToNanoseconds() / 1e9,
+        remaining=blocking.remaining if blocking else 0,
+        capacity=blocking.capacity if blocking else 0,
+        reset_after=blocking.reset_after.ToNanoseconds() / 1e9 if blocking else 0.0,
+    )
+
+
+def _submit(question: Question) -> reply_pb2.SubmitReplyRequest:
+    event_time = Timestamp()
+    event_time.FromNanoseconds(round(snowflake_time(question.event_id) * 1e9))
+    request = reply_pb2.SubmitReplyRequest(
+        event_id=question.event_id,
+        guild_id=question.guild_id,
+        channel_id=question.channel_id,
+        in_conversation=question.in_conversation,
+        prompt=question.prompt,
+        attachments=[
+            reply_pb2.Attachment(
+                attachment_id=file.attachment_id,
+                filename=file.filename,
+                content_type=file.content_type,
+                size=file.size,
+                url=file.url,
+            )
+            for file in question.attachments
+        ],
+        model=question.model,
+        event_time=event_time,
+    )
+    if question.interaction is not None:
+        request.interaction.CopyFrom(
+            reply_pb2.InteractionOrigin(
+                application_id=question.interaction.application_id,
+                interaction_id=question.interaction.interaction_id,
+                token=question.interaction.token,
+                ephemeral=question.private,
+            )
+        )
+    else:
+        request.message.CopyFrom(reply_pb2.MessageOrigin(message_id=question.event_id))
+    return request

@@ -1,0 +1,108 @@
+"""Where every event of every shard comes in, and which of them become work.
+
+The table below says what each event means here. An event counts as taken (and its sequence may be saved) once its work
+has handed it over; events that mean nothing count at once. Listeners hand over and return: none waits for a model, the
+end of a job, or a database.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import structlog
+
+from chassis.clock import Clock
+from services.gateway import events
+from services.gateway.claims import Claims
+from services.gateway.conversation import Conversations
+from services.gateway.events import DEFAULT_MESSAGE, REPLY_MESSAGE, snowflake_time
+from services.gateway.journal import Event
+from services.gateway.lanes import Lanes
+from services.gateway.router import Router
+from services.gateway.shards import Shard
+from services.gateway.threads import Change, ThreadIndex
+
+_log = structlog.get_logger(__name__)
+
+# Discord tells the person that the app did not respond after this; a repeat that is older would surprise them.
+INTERACTION_LIFETIME = 3.0
+
+
+class Intake:
+    """Takes events from shards."""
+
+    def __init__(
+        self, *, router: Router, conversations: Conversations, threads: ThreadIndex, claims: Claims, clock: Clock
+    ) -> None:
+        self._router = router
+        self._conversations = conversations
+        self._threads = threads
+        self._claims = claims
+        self._clock = clock
+        self._lanes = Lanes()
+        self._work: Mapping[str, Callable[[Shard, Any, Event], bool]] = {
+            "INTERACTION_CREATE": self._interaction,
+            "MESSAGE_CREATE": self._message,
+        }
+        self._index: Mapping[str, Callable[[Any], Change]] = {
+            "GUILD_CREATE": threads.guild_snapshot,
+            "GUILD_DELETE": self._guild_gone,
+            "THREAD_CREATE": threads.thread_seen,
+            "THREAD_UPDATE": threads.thread_seen,
+            "THREAD_DELETE": lambda thread: threads.thread_removed(int(thread["id"])),
+            "THREAD_LIST_SYNC": threads.list_sync,
+            "CHANNEL_CREATE": threads.channel_seen,
+            "CHANNEL_UPDATE": threads.channel_seen,
+            "CHANNEL_DELETE": lambda channel: threads.channel_removed(int(channel["id"])),
+        }
+
+    def deliver(self, shard: Shard, name: str, data: Any, sequence: int) -> None:
+        """Takes one event. Never raises: an event that can't be read is logged and counts as taken."""
+        event = shard.journal.begin(sequence)
+        try:
+            if index := self._index.get(name):
+                shard.journal.changed(index(data))
+            work = self._work.get(name)
+            if work is not None and work(shard, data, event):
+                return
+        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            # The payload itself may hold what people wrote: only its kind is logged.
+            _log.error("event not understood", event_name=name, error=type(error).__name__)
+        event.done()
+
+    async def drain(self, patience: float) -> None:
+        """Waits for what is being handed over, at most so many seconds."""
+        await self._lanes.drain(patience)
+
+    def _guild_gone(self, guild: Any) -> Change:
+        # An outage is no farewell: the guild and its threads come back.
+        return Change() if guild.get("unavailable") else self._threads.guild_removed(int(guild["id"]))
+
+    def _interaction(self, shard: Shard, data: Any, event: Event) -> bool:
+        interaction = events.interaction(data)
+        if shard.replaying and self._clock.now() - snowflake_time(interaction.interaction_id) > INTERACTION_LIFETIME:
+            _log.info("interaction expired while the gateway was away")
+            return False
+        if not self._claims.take(interaction.interaction_id):
+            return False
+
+        async def work() -> None:
+            await self._router.handle(interaction)
+            event.done()
+
+        self._lanes.put(("interaction", interaction.interaction_id), work)
+        return True
+
+    def _message(self, shard: Shard, data: Any, event: Event) -> bool:
+        if data.get("type", DEFAULT_MESSAGE) not in (DEFAULT_MESSAGE, REPLY_MESSAGE):
+            return False
+        message = events.message(data)
+        if not self._conversations.concerned(message) or not self._claims.take(message.message_id):
+            return False
+
+        async def work() -> None:
+            if not await self._conversations.handle(message):
+                self._claims.give_back(message.message_id)
+            event.done()
+
+        self._lanes.put(("channel", message.channel_id), work)
+        return True

@@ -1,0 +1,44 @@
+"""Tells Discord which commands there are, and only when that changed.
+
+Discord allows 200 creates a day and a guild, and replaces nothing that is equal: so the set is fingerprinted, the
+fingerprint kept, and the set sent whole when the fingerprint differs. READY, which comes with every new session,
+has nothing to do with it.
+"""
+
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from typing import Any, Protocol
+
+import structlog
+
+_log = structlog.get_logger(__name__)
+
+Send = Callable[[list[dict[str, Any]]], Awaitable[object]]
+
+
+class FingerprintStore(Protocol):
+    """Where the fingerprint of what Discord has is kept."""
+
+    async def fingerprint(self) -> str:
+        """The fingerprint of the set that was sent last; empty where none is known."""
+
+    async def keep_fingerprint(self, fingerprint: str) -> None:
+        """Keeps the fingerprint of the set that was sent."""
+
+
+def fingerprint(payload: list[dict[str, Any]]) -> str:
+    """A digest of the whole set, equal for equal sets."""
+    canonical = json.dumps(payload, sort_keys=True, separators=(",", ":"), ensure_ascii=True)
+    return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+async def register(payload: list[dict[str, Any]], store: FingerprintStore, send: Send) -> bool:
+    """Sends the set if it is not what Discord has; says whether it did."""
+    current = fingerprint(payload)
+    if await store.fingerprint() == current:
+        return False
+    await send(payload)
+    await store.keep_fingerprint(current)
+    _log.info("commands registered", commands=len(payload))
+    return True

@@ -1,0 +1,91 @@
+"""The section `gateway` of guildhall.yaml."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from chassis.discord_access import DiscordAccess
+from chassis.settings import FromSection, Section
+
+Seconds = Annotated[float, Field(gt=0)]
+Intent = Literal["auto", "on", "off"]
+
+
+class Intents(Section):
+    """Discord's privileged intents. `auto` takes what the developer portal allows, `on` insists, `off` does without."""
+
+    message_content: Intent = "auto"
+    """What people write: needed for mentions without a ping, auto-respond, direct addressing and text commands."""
+    members: Intent = "auto"
+    """Who joins, leaves and changes: keeps the mirror of members whole for bulk plans."""
+    presences: Literal["on", "off"] = "off"
+    """Who is online; nothing here needs it."""
+
+
+class Shards(Section):
+    """Which shards this process runs. Leave all three empty to run every shard that Discord recommends."""
+
+    count: Annotated[int | None, Field(ge=1)] = None
+    """How many shards the bot has altogether."""
+    first: Annotated[int, Field(ge=0)] = 0
+    """The first shard of this process."""
+    last: Annotated[int | None, Field(ge=0)] = None
+    """The last shard of this process; by default the last there is."""
+
+
+class Deadlines(Section):
+    """Seconds that a call may take. Together the first two and the acknowledgement stay within Discord's three."""
+
+    acquire: Seconds = 0.7
+    """Asking ratelimit."""
+    hand_over: Seconds = 1.0
+    """Handing a question to executor."""
+    answer: Seconds = 1.0
+    """The one call behind an autocomplete, a modal or a command that answers at once."""
+    callback: Seconds = 2.5
+    """Discord's own endpoint for acknowledgements."""
+    slow: Seconds = 30.0
+    """What is done after the acknowledgement, for example a chart."""
+
+
+class Presence(Section):
+    """What stands under the bot's name."""
+
+    interval: Seconds = 300.0
+    """Seconds between two updates."""
+    text: str = "/ask · /help"
+    """The text; `{guilds}` and `{version}` are filled in. Empty for none."""
+
+
+class LoopGuard(Section):
+    """Against bots that answer one another for ever."""
+
+    messages: Annotated[int, Field(ge=1)] = 20
+    """So many messages by bots in one channel …"""
+    window: Seconds = 60.0
+    """… within so many seconds …"""
+    quiet: Seconds = 60.0
+    """… make the bot quiet there for so many seconds."""
+
+
+class GatewaySettings(Section):
+    """The Discord sessions and what people can do in Discord."""
+
+    intents: Intents = Intents()
+    shards: Shards = Shards()
+    deadlines: Deadlines = Deadlines()
+    presence: Presence = Presence()
+    loop_guard: LoopGuard = LoopGuard()
+    ask_limits: tuple[str, ...] = ("requests",)
+    """Names of limits or groups in the section `limits` that a question takes one unit from."""
+    max_prompt: Annotated[int, Field(ge=1, le=6000)] = 4000
+    """Characters of a question that are taken; Discord's own limit for an option is 6,000."""
+    remembered_events: Annotated[int, Field(ge=100)] = 20_000
+    """How many events are remembered so that none is taken twice."""
+    hand_over_patience: Seconds = 600.0
+    """Seconds for which a message that can't be handed over is tried again. Meanwhile nothing counts as taken."""
+    save_interval: Seconds = 0.25
+    """Seconds at least between two savings of the sessions' positions."""
+
+    discord: Annotated[DiscordAccess, FromSection("discord")]
+    """Where Discord is."""

@@ -1,0 +1,177 @@
+"""One shard's life: connect, RESUME where that is possible, else IDENTIFY, and again whenever the connection ends.
+
+Discord's rules, which this follows (https://discord.com/developers/docs/events/gateway#connections):
+- closing with 1000 or 1001 ends the session, so we close with 4000 and find it again;
+- Invalid Session that can't be resumed is followed by a pause of one to five seconds, then IDENTIFY;
+- 4004 and 4010 to 4014 are mistakes that no new try can cure.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import aiohttp
+import disnake
+import structlog
+from disnake.gateway import DiscordWebSocket, ReconnectWebSocket
+
+from services.gateway.client import Client, Misconfigured, Recommended, open_socket
+from services.gateway.journal import Journal, Session
+from services.gateway.permits import INVALID_SESSION, LOST, READY, Permits
+
+_log = structlog.get_logger(__name__)
+
+RESUMABLE_CLOSE = 4000
+_FATAL = {
+    4004: "Discord does not accept DISCORD_TOKEN: copy the bot's token from the developer portal (Bot, Reset Token).",
+    4010: "Discord does not know this shard: check gateway.shards against the number of shards of the bot.",
+    4011: "The bot is in too many servers for this many shards: raise gateway.shards.count.",
+    4012: "Discord does not speak this version of its gateway any more: update Guildhall.",
+    4013: "Discord does not know an intent that was asked for: check gateway.intents.",
+    4014: (
+        "Discord does not allow this bot a privileged intent that gateway.intents asks for: turn it on in the "
+        "developer portal (Bot, Privileged Gateway Intents), or set it to off."
+    ),
+}
+_CONNECT_TIMEOUT = 30.0
+_FIRST_RETRY, _LONGEST_RETRY = 0.5, 30.0
+
+Deliver = Callable[["Shard", str, Any, int], None]
+
+
+class Shard:
+    """Keeps one shard connected until it is closed or Discord refuses for good."""
+
+    def __init__(
+        self,
+        shard_id: int,
+        *,
+        client: Client,
+        journal: Journal,
+        permits: Permits,
+        where: Callable[[], Awaitable[Recommended]],
+        deliver: Deliver,
+        rng: random.Random,
+    ) -> None:
+        self.shard_id = shard_id
+        self.journal = journal
+        self.ready = asyncio.Event()
+        self.replaying = False
+        """Whether Discord is repeating what happened while we were away."""
+        self._client = client
+        self._permits = permits
+        self._where = where
+        self._deliver_to = deliver
+        self._rng = rng
+        self._socket: DiscordWebSocket | None = None
+        self._permit = ""
+        self._closing = False
+        self._attempts = 0
+        self._reports: set[asyncio.Task[None]] = set()
+
+    @property
+    def connected(self) -> bool:
+        """Whether a session is established."""
+        return self.ready.is_set()
+
+    @property
+    def latency(self) -> float:
+        """Seconds between a heartbeat and its acknowledgement; infinite where there was none."""
+        return float("inf") if self._socket is None else self._socket.latency
+
+    async def run(self) -> None:
+        """Runs until `close`. Raises Misconfigured where trying again is of no use."""
+        while not self._closing:
+            pause = await self._one_connection()
+            self.ready.clear()
+            if self._permit:
+                await self._permits.report(self._permit, LOST)
+                self._permit = ""
+            await asyncio.sleep(pause)
+
+    async def close(self) -> None:
+        """Ends the connection so that the session can be resumed by whoever comes next."""
+        self._closing = True
+        if self._socket is not None:
+            await self._socket.close(code=RESUMABLE_CLOSE)
+
+    async def change_presence(self, text: str) -> None:
+        """Changes what stands under the bot's name in this shard's guilds."""
+        if self._socket is not None and self.connected:
+            await self._socket.change_presence(activity=disnake.CustomActivity(text) if text else None)
+
+    async def _one_connection(self) -> float:
+        """Lives one connection; gives the seconds to wait before the next."""
+        session = self._resumable()
+        try:
+            if session is None:
+                self._permit = await self._permits.acquire(self.shard_id)
+            url = session.resume_url if session is not None else (await self._where()).url
+            async with asyncio.timeout(_CONNECT_TIMEOUT):
+                self._socket = await open_socket(self._client, self.shard_id, url, session, self._deliver)
+            self.replaying = session is not None
+            while True:
+                await self._socket.poll_event()
+        except ReconnectWebSocket as reconnect:
+            if reconnect.resume:
+                _log.info("gateway asks to reconnect", shard=self.shard_id)
+                return self._backoff() if not self.connected else 0.0
+            _log.info("session is over", shard=self.shard_id)
+            if self._permit:
+                await self._permits.report(self._permit, INVALID_SESSION)
+                self._permit = ""
+            self._forget()
+            return self._rng.uniform(1.0, 5.0)
+        except disnake.ConnectionClosed as closed:
+            if closed.code in _FATAL and not self._closing:
+                raise Misconfigured(_FATAL[closed.code], f"GATEWAY_CLOSED_{closed.code}") from closed
+            if not self._closing:
+                _log.warning("gateway closed the connection", shard=self.shard_id, code=closed.code)
+                self._forget()
+            return self._backoff()
+        except (TimeoutError, OSError, aiohttp.ClientError, disnake.GatewayNotFound, disnake.HTTPException) as error:
+            if not self._closing:
+                _log.warning("gateway not reached", shard=self.shard_id, error=repr(error))
+            return self._backoff()
+
+    def _resumable(self) -> Session | None:
+        saved = self.journal.session
+        socket = self._socket
+        if saved is None:
+            return None
+        if socket is not None and socket.session_id == saved.session_id and socket.sequence is not None:
+            # This process still holds everything it received, handed over or not: nothing needs to be repeated.
+            return Session(saved.session_id, saved.resume_url, socket.sequence)
+        return saved
+
+    def _forget(self) -> None:
+        self.journal.ended()
+        self._socket = None
+
+    def _deliver(self, event: str, data: Any, sequence: int) -> None:
+        if event == "READY":
+            self._started(data, sequence)
+        elif event == "RESUMED":
+            self._established()
+        self._deliver_to(self, event, data, sequence)
+
+    def _started(self, data: Any, sequence: int) -> None:
+        self.journal.started(Session(data["session_id"], data["resume_gateway_url"], sequence - 1))
+        self._established()
+        if self._permit:
+            permit, self._permit = self._permit, ""
+            report = asyncio.get_running_loop().create_task(self._permits.report(permit, READY))
+            self._reports.add(report)
+            report.add_done_callback(self._reports.discard)
+
+    def _established(self) -> None:
+        self._attempts = 0
+        self.replaying = False
+        self.ready.set()
+        _log.info("shard connected", shard=self.shard_id)
+
+    def _backoff(self) -> float:
+        """Full jitter: a gateway that comes back is not met by everyone at once."""
+        self._attempts += 1
+        return self._rng.uniform(0, min(_LONGEST_RETRY, _FIRST_RETRY * 2 ** min(self._attempts, 10)))
