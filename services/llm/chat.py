@@ -171,7 +171,9 @@ ELSEWHERE = RETRYABLE | {FailureKind.QUOTA, FailureKind.AUTHENTICATION, FailureK
 class ProviderFailure(Exception):
     """A provider did not answer as it should. The text never holds a prompt or a key."""
 
-    def __init__(self, kind: FailureKind, detail: str = "", *, retry_after: float | None = None, status: int = 0) -> None:
+    def __init__(
+        self, kind: FailureKind, detail: str = "", *, retry_after: float | None = None, status: int = 0
+    ) -> None:
         super().__init__(f"{kind.value}: {detail}" if detail else kind.value)
         self.kind = kind
         self.detail = detail

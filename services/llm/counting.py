@@ -42,9 +42,7 @@ def load_encodings() -> None:
     """Points tiktoken at the files that were brought along and loads them. Raises EncodingsMissingError."""
     folder = directory()
     if absent := missing(folder):
-        raise EncodingsMissingError(
-            f"token encodings {', '.join(absent)} are missing in {folder}: run `python -m services.llm.encodings`"
-        )
+        raise EncodingsMissingError(f"the token encodings {', '.join(absent)} are missing in {folder}")
     os.environ["TIKTOKEN_CACHE_DIR"] = str(folder)
     for name in ENCODINGS:
         tiktoken.get_encoding(name)
@@ -71,7 +69,9 @@ class Counter:
     def message(self, message: Message) -> int:
         """Tokens of a message with its frame, images and tool calls."""
         total = MESSAGE_OVERHEAD + self.text(message.text) + self.image_tokens * len(message.images)
-        return total + sum(self.text(call.name) + self.text(call.arguments) + MESSAGE_OVERHEAD for call in message.tool_calls)
+        return total + sum(
+            self.text(call.name) + self.text(call.arguments) + MESSAGE_OVERHEAD for call in message.tool_calls
+        )
 
     def messages(self, messages: Iterable[Message], tools: Iterable[ToolSpec] = ()) -> int:
         """Tokens of a whole context."""

@@ -1,8 +1,8 @@
 """The rank files that tiktoken needs, taken from a wheel that carries them.
 
-`python -m services.llm.encodings` downloads the locked, hashed bpe-openai wheel with pip, takes the two compressed files out of
-it, checks what is in them and puts them under the names by which tiktoken looks for them: the SHA-1 of the address that it
-would fetch them from. Nothing else of the wheel is kept.
+`python -m services.llm.encodings` downloads the locked, hashed bpe-openai wheel with pip, takes the two compressed
+files out of it, checks what is in them and puts them under the names by which tiktoken looks for them: the SHA-1 of the
+address that it would fetch them from. Nothing else of the wheel is kept.
 """
 
 from __future__ import annotations

@@ -6,10 +6,11 @@ else (windows, parameter names, prices, what a model can do) stands here and can
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from chassis.settings import Secret, Section
 from pydantic import Field, model_validator
+
+from chassis.settings import Env, FromSection, Secret, Section
 
 Effort = Literal["off", "low", "medium", "high", "max"]
 
@@ -58,7 +59,9 @@ class Price(Section):
 
 
 class ModelSettings(Section):
-    """What a model can do and how it wants to be asked. Found by its name `provider/id`, or by the first pattern that fits."""
+    """What a model can do and how it wants to be asked. Found by its name `provider/id`, or by the first pattern that
+    fits.
+    """
 
     id: str = ""
     """The name the provider knows it by; empty for what follows the slash."""
@@ -78,10 +81,16 @@ class ModelSettings(Section):
     """What one image counts at most."""
     tools: bool = True
     """Whether it calls tools."""
-    structured: tuple[Literal["json_schema", "tool", "json_object", "prompt"], ...] = ("json_schema", "tool", "json_object")
+    structured: tuple[Literal["json_schema", "tool", "json_object", "prompt"], ...] = (
+        "json_schema",
+        "tool",
+        "json_object",
+    )
     """Ways to get a document by a schema, the best first."""
     thinking: Literal["none", "effort", "budget", "adaptive", "inline"] = "none"
-    """How it thinks: not at all, by OpenAI's effort, by Anthropic's token budget, as the model sees fit, or always and in its text."""
+    """How it thinks: not at all, by OpenAI's effort, by Anthropic's token budget, as the model sees fit, or always and
+    in its text.
+    """
     efforts: dict[str, str] = {"off": "none", "low": "low", "medium": "medium", "high": "high", "max": "max"}
     """The provider's word for each of our efforts; one that is missing is not sent."""
     budgets: dict[str, int] = {"low": 2_048, "medium": 8_192, "high": 24_576, "max": 32_000}
@@ -302,9 +311,17 @@ class RecommendSettings(Section):
     """Verification."""
 
 
-class LlmSection(Section):
-    """The section `llm`."""
+class LlmSettings(Section):
+    """The section `llm`, with the shared sections that this service reads."""
 
+    openai_base_url: Annotated[str, Env("OPENAI_BASE_URL")] = ""
+    """The address of the provider `openai` where its own section names none."""
+    openai_api_key: Annotated[Secret | None, Env("OPENAI_API_KEY")] = None
+    """The key of the provider `openai` where its own section names none."""
+    anthropic_base_url: Annotated[str, Env("ANTHROPIC_BASE_URL")] = ""
+    """The address of the provider `anthropic` where its own section names none."""
+    anthropic_api_key: Annotated[Secret | None, Env("ANTHROPIC_API_KEY")] = None
+    """The key of the provider `anthropic` where its own section names none."""
     default_models: tuple[str, ...] = ("openai/gpt-6.1-terra", "anthropic/claude-sonnet-5-5")
     """The model for everyone, the first that is there; if none is, the first that any provider offers."""
     title_models: tuple[str, ...] = ("openai/gpt-6-luna", "anthropic/claude-haiku-5-5")
@@ -341,23 +358,34 @@ class LlmSection(Section):
     usage: UsageSettings = UsageSettings()
     images: ImageSettings = ImageSettings()
     recommend: RecommendSettings = RecommendSettings()
+    providers: Annotated[dict[str, ProviderSettings], FromSection("providers")] = {}
+    models: Annotated[dict[str, ModelSettings], FromSection("models")] = {}
+    prompts: Annotated[dict[str, PromptSettings], FromSection("prompts")] = {}
+    roles: Annotated[dict[str, RoleSettings], FromSection("roles")] = {}
 
-
-class LlmSettings(Section):
-    """What the service reads of `guildhall.yaml`."""
-
-    llm: LlmSection = LlmSection()
-    providers: dict[str, ProviderSettings] = {}
-    models: dict[str, ModelSettings] = {}
-    prompts: dict[str, PromptSettings] = {}
-    roles: dict[str, RoleSettings] = {}
+    def providers_in_force(self) -> dict[str, ProviderSettings]:
+        """The providers that can be called, the well-known environment variables filled in."""
+        known = {
+            "openai": (self.openai_base_url, self.openai_api_key),
+            "anthropic": (self.anthropic_base_url, self.anthropic_api_key),
+        }
+        filled = {}
+        for name, provider in self.providers.items():
+            base_url, api_key = known.get(name, ("", None))
+            complete = provider.model_copy(
+                update={"base_url": provider.base_url or base_url, "api_key": provider.api_key or api_key}
+            )
+            if complete.base_url or complete.api_key:
+                filled[name] = complete
+        return filled
 
     @model_validator(mode="after")
     def _names_exist(self) -> LlmSettings:
         problems = [
             f"models.{name}: there is no provider {name.partition('/')[0]!r}"
             for name in self.models
-            if not any(sign in name.partition("/")[0] for sign in "*?[") and name.partition("/")[0] not in self.providers
+            if not any(sign in name.partition("/")[0] for sign in "*?[")
+            and name.partition("/")[0] not in self.providers
         ]
         problems += [
             f"roles.{name}.inherits: there is no role {parent!r}"
@@ -365,8 +393,8 @@ class LlmSettings(Section):
             for parent in role.inherits
             if parent not in self.roles
         ]
-        if self.prompts and self.llm.default_prompt not in self.prompts:
-            problems.append(f"llm.default_prompt: there is no prompt {self.llm.default_prompt!r}")
+        if self.prompts and self.default_prompt not in self.prompts:
+            problems.append(f"llm.default_prompt: there is no prompt {self.default_prompt!r}")
         if problems:
             raise ValueError("; ".join(problems))
         return self

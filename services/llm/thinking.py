@@ -1,7 +1,8 @@
 """Tells a model's thinking from its answer where both come in one text.
 
 Open models write `<think>…</think>` into their text; DeepSeek R1's template opens the tag in the prompt, so only the
-closing one is seen. Tags arrive split over chunks in any way, so a tail that may be the beginning of a tag is held back.
+closing one is seen. Tags arrive split over chunks in any way, so a tail that may be the beginning of a tag is held
+back.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ OPEN, CLOSE = "<think>", "</think>"
 class ThinkParser:
     """Splits a text, given in chunks of any size, into thinking and answer. The result does not depend on the chunks.
 
-    Thinking is only looked for at the very start of an answer (after white space), so that a model that writes about the tag
-    later is not misread.
+    Thinking is only looked for at the very start of an answer (after white space), so that a model that writes about
+    the tag later is not misread.
     """
 
     def __init__(self, *, starts_in_thinking: bool = False) -> None:

@@ -1,0 +1,289 @@
+"""Anthropic's Messages.
+
+Thinking is asked for in the way a model's profile says: by a budget, adaptively with an effort, or not at all. Signed
+thinking blocks are kept, because a loop of tool calls must send them back unchanged.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import anthropic
+import httpx2
+
+from services.llm.catalogue import Model
+from services.llm.chat import (
+    ChatEvent,
+    ChatRequest,
+    FailureKind,
+    Finish,
+    Finished,
+    JSONObject,
+    Message,
+    ProviderFailure,
+    TextDelta,
+    ThinkingDelta,
+    ToolCallBuilder,
+    ToolCallEvent,
+    Usage,
+)
+from services.llm.failures import from_event, from_status, from_transport
+from services.llm.provider import GeneratedImage
+from services.llm.settings import ProviderSettings
+from services.llm.sse import sse_data
+
+BASE_URL = "https://api.anthropic.com"
+SMALLEST_BUDGET = 1_024
+"""Anthropic refuses smaller budgets for thinking."""
+_FINISHES = {
+    "end_turn": Finish.STOP, "stop_sequence": Finish.STOP, "pause_turn": Finish.STOP, "max_tokens": Finish.LENGTH,
+    "model_context_window_exceeded": Finish.LENGTH, "tool_use": Finish.TOOL_CALLS, "refusal": Finish.CONTENT_FILTER,
+}  # fmt: skip
+
+
+class AnthropicProvider:
+    """A client of one endpoint that speaks Anthropic's format."""
+
+    def __init__(self, settings: ProviderSettings) -> None:
+        limits = httpx2.Limits(
+            max_connections=settings.max_connections, max_keepalive_connections=settings.max_connections
+        )
+        timeout = httpx2.Timeout(None, connect=settings.connect_timeout)
+        self._client = anthropic.AsyncAnthropic(
+            api_key=settings.api_key.get_secret_value() if settings.api_key else "none",
+            base_url=settings.base_url or BASE_URL,
+            default_headers=settings.headers or None,
+            max_retries=0,
+            timeout=timeout,
+            http_client=anthropic.DefaultAsyncHttpxClient(limits=limits, timeout=timeout),
+        )
+
+    async def stream(self, model: Model, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:
+        """See Provider."""
+        reader = _Reader(request)
+        try:
+            async with self._client.messages.with_streaming_response.create(**_body(model, request)) as response:
+                async for data in sse_data(response.iter_bytes()):
+                    reader.began = True
+                    for event in reader.read(data):
+                        yield event
+                    if reader.stopped:
+                        break
+        except anthropic.APIStatusError as error:
+            raise from_status(error.status_code, error.response.headers, error.body) from error
+        except (anthropic.AnthropicError, httpx2.HTTPError, OSError) as error:
+            raise from_transport(error, streaming=reader.began) from error
+        for event in reader.finish():
+            yield event
+
+    async def list_models(self) -> list[str]:
+        """See Provider."""
+        try:
+            return [entry.id async for entry in self._client.models.list(limit=1_000, timeout=10.0)]
+        except anthropic.APIStatusError as error:
+            raise from_status(error.status_code, error.response.headers, error.body) from error
+        except (anthropic.AnthropicError, httpx2.HTTPError, OSError, ValueError, TypeError) as error:
+            raise from_transport(error, streaming=False) from error
+
+    async def generate_image(self, model_id: str, prompt: str, size: str, timeout: float) -> GeneratedImage:
+        """This wire format makes no images."""
+        raise ProviderFailure(FailureKind.MODEL_UNKNOWN, "this provider makes no images")
+
+    async def aclose(self) -> None:
+        """See Provider."""
+        await self._client.close()
+
+
+class _Reader:
+    """Reads the events of one answer."""
+
+    def __init__(self, request: ChatRequest) -> None:
+        self.began = False
+        self.stopped = False
+        self._document_tool = request.document is not None and request.document.mode == "tool"
+        self._tools = ToolCallBuilder()
+        self._thinking: dict[int, JSONObject] = {}
+        self._stop_reason: str | None = None
+        self._usage: dict[str, Any] = {}
+        self._model = ""
+
+    def read(self, data: str) -> list[ChatEvent]:
+        try:
+            event = json.loads(data)
+        except ValueError as error:
+            raise ProviderFailure(FailureKind.MALFORMED, "an event is no JSON") from error
+        if not isinstance(event, dict):
+            raise ProviderFailure(FailureKind.MALFORMED, "an event is no object")
+        match event.get("type"):
+            case "error":
+                raise from_event(event.get("error"))
+            case "message_start":
+                message = event.get("message") or {}
+                self._model = message.get("model") or ""
+                self._count(message.get("usage"))
+            case "content_block_start":
+                return self._start(int(event.get("index") or 0), event.get("content_block") or {})
+            case "content_block_delta":
+                return self._delta(int(event.get("index") or 0), event.get("delta") or {})
+            case "message_delta":
+                self._stop_reason = (event.get("delta") or {}).get("stop_reason") or self._stop_reason
+                self._count(event.get("usage"))
+            case "message_stop":
+                self.stopped = True
+        return []
+
+    def finish(self) -> list[ChatEvent]:
+        if self._stop_reason is None:
+            raise ProviderFailure(FailureKind.TRUNCATED, "the stream ended without a stop reason")
+        finish = _FINISHES.get(self._stop_reason, Finish.STOP)
+        events: list[ChatEvent] = []
+        if finish is not Finish.LENGTH:
+            calls = self._tools.finish(json.loads)
+            if self._document_tool:
+                events.extend(TextDelta(call.arguments) for call in calls[:1])
+                finish = Finish.STOP
+            else:
+                events.extend(ToolCallEvent(call) for call in calls)
+        blocks = tuple(self._thinking[index] for index in sorted(self._thinking))
+        events.append(Finished(finish, self._total(), self._model, thinking_blocks=blocks))
+        return events
+
+    def _start(self, index: int, block: JSONObject) -> list[ChatEvent]:
+        kind = block.get("type")
+        if kind == "tool_use":
+            # A server may give the whole input at once instead of in deltas.
+            whole = json.dumps(block["input"]) if block.get("input") else None
+            self._tools.add(index, block.get("id"), block.get("name"), whole)
+        elif kind in ("thinking", "redacted_thinking"):
+            self._thinking[index] = dict(block)
+            if block.get("thinking"):
+                return [ThinkingDelta(block["thinking"])]
+        elif kind == "text" and block.get("text"):
+            return [TextDelta(block["text"])]
+        return []
+
+    def _delta(self, index: int, delta: JSONObject) -> list[ChatEvent]:
+        match delta.get("type"):
+            case "text_delta" if delta.get("text"):
+                return [TextDelta(delta["text"])]
+            case "thinking_delta" if delta.get("thinking"):
+                block = self._thinking.setdefault(index, {"type": "thinking", "thinking": ""})
+                block["thinking"] = block.get("thinking", "") + delta["thinking"]
+                return [ThinkingDelta(delta["thinking"])]
+            case "signature_delta":
+                block = self._thinking.setdefault(index, {"type": "thinking", "thinking": ""})
+                block["signature"] = block.get("signature", "") + (delta.get("signature") or "")
+            case "input_json_delta":
+                self._tools.add(index, None, None, delta.get("partial_json"))
+        return []
+
+    def _count(self, usage: JSONObject | None) -> None:
+        self._usage.update({key: value for key, value in (usage or {}).items() if value is not None})
+
+    def _total(self) -> Usage | None:
+        if not self._usage:
+            return None
+        cached = int(self._usage.get("cache_read_input_tokens", 0))
+        fresh = int(self._usage.get("input_tokens", 0)) + int(self._usage.get("cache_creation_input_tokens", 0))
+        details = self._usage.get("output_tokens_details") or {}
+        reasoning = int(details.get("thinking_tokens") or details.get("reasoning_tokens") or 0)
+        return Usage(fresh + cached, int(self._usage.get("output_tokens", 0)), cached, reasoning)
+
+
+def _body(model: Model, request: ChatRequest) -> dict[str, Any]:
+    """The request in Anthropic's words."""
+    profile = model.profile
+    system = "\n\n".join(message.text for message in request.messages if message.role == "system")
+    body: dict[str, Any] = {
+        "model": model.id,
+        "messages": _messages(request.messages),
+        "max_tokens": request.max_output_tokens,
+        "stream": True,
+    }
+    if system:
+        body["system"] = system
+    thinking = _think(body, model, request)
+    # Thinking and a temperature of one's own exclude each other.
+    if request.temperature is not None and profile.temperature and not thinking:
+        body["temperature"] = min(1.0, request.temperature)
+    if request.tools:
+        body["tools"] = [
+            {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
+            for tool in request.tools
+        ]
+    if request.document is not None and request.document.mode == "tool":
+        tool = {
+            "name": request.document.name,
+            "description": "Gives the document.",
+            "input_schema": request.document.schema,
+        }
+        body["tools"], body["tool_choice"] = [tool], {"type": "tool", "name": request.document.name}
+    elif request.document is not None and request.document.mode == "json_schema":
+        form = {"type": "json_schema", "schema": request.document.schema}
+        body["output_config"] = {**body.get("output_config", {}), "format": form}
+    if profile.extra_body:
+        body["extra_body"] = profile.extra_body
+    return body
+
+
+def _think(body: dict[str, Any], model: Model, request: ChatRequest) -> bool:
+    """Asks for thinking as the model wants it; says whether it will think."""
+    profile = model.profile
+    # A forced tool and thinking exclude each other.
+    forced = request.document is not None and request.document.mode == "tool"
+    wanted = request.effort != "off" and not forced
+    if profile.thinking == "budget":
+        budget = min(profile.budgets.get(request.effort, 0), profile.max_output_tokens - request.max_output_tokens)
+        if wanted and budget >= SMALLEST_BUDGET:
+            body["thinking"] = {"type": "enabled", "budget_tokens": budget}
+            body["max_tokens"] = request.max_output_tokens + budget  # the budget is part of what max_tokens caps
+            return True
+        return False
+    if profile.thinking == "adaptive":
+        # An effort for "off" marks a model whose thinking can only be kept short.
+        if not wanted and "off" not in profile.efforts:
+            body["thinking"] = {"type": "disabled"}
+            return False
+        body["thinking"] = {"type": "adaptive"}
+        if effort := profile.efforts.get(request.effort):
+            body["output_config"] = {"effort": effort}
+        return True
+    return False
+
+
+def _messages(messages: tuple[Message, ...]) -> list[JSONObject]:
+    """The messages without instructions, neighbours of one role joined."""
+    entries: list[JSONObject] = []
+    for message in messages:
+        if message.role == "system":
+            continue
+        role = "assistant" if message.role == "assistant" else "user"
+        blocks = _blocks(message)
+        if entries and entries[-1]["role"] == role:
+            entries[-1]["content"].extend(blocks)
+        elif blocks:
+            entries.append({"role": role, "content": blocks})
+    return entries
+
+
+def _blocks(message: Message) -> list[JSONObject]:
+    if message.role == "tool":
+        return [{"type": "tool_result", "tool_use_id": message.tool_call_id, "content": message.text}]
+    blocks: list[JSONObject] = list(message.thinking_blocks) if message.tool_calls else []
+    blocks += [
+        {
+            "type": "image",
+            "source": {"type": "base64", "media_type": image.media_type, "data": base64.b64encode(image.data).decode()},
+        }
+        for image in message.images
+    ]
+    if message.text.strip():
+        blocks.append({"type": "text", "text": message.text})
+    blocks += [
+        {"type": "tool_use", "id": call.id, "name": call.name, "input": json.loads(call.arguments)}
+        for call in message.tool_calls
+    ]
+    return blocks

@@ -1,0 +1,142 @@
+"""Conversations: turns of people and a model, and the context that is made of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+from services.llm.chat import Image, JSONObject, Message, ToolCall, Usage
+from services.llm.context import Turn as MessageTurn
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """What one person said."""
+
+    text: str
+    author_id: int = 0
+    author_name: str = ""
+    attachment_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ToolExchange:
+    """A round of tool calls within a turn, with what came of them."""
+
+    calls: tuple[ToolCall, ...]
+    results: tuple[tuple[str, str], ...]
+    """Pairs of call id and result."""
+    text: str = ""
+    thinking_blocks: tuple[JSONObject, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConversationTurn:
+    """One question and its answer."""
+
+    turn_id: str
+    inputs: tuple[Input, ...]
+    created: float
+    """Unix seconds; turns are in this order, those of one moment by id."""
+    answer: str = ""
+    model: str = ""
+    complete: bool = False
+    exchanges: tuple[ToolExchange, ...] = ()
+    usage: Usage | None = None
+    rebuilt: bool = False
+    """Whether it was brought back from Discord after the conversation had expired."""
+
+    @property
+    def order(self) -> tuple[float, str]:
+        """Where it stands in its conversation."""
+        return (self.created, self.turn_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A conversation as it is stored."""
+
+    conversation_id: str
+    guild_id: int = 0
+    channel_id: int = 0
+    created: float = 0.0
+    expires: float = 0.0
+    forked_from: str = ""
+    turns: tuple[ConversationTurn, ...] = field(default=())
+
+    def turn(self, turn_id: str) -> ConversationTurn | None:
+        """The turn of that id."""
+        return next((turn for turn in self.turns if turn.turn_id == turn_id), None)
+
+    def before(self, turn: ConversationTurn) -> tuple[ConversationTurn, ...]:
+        """The turns that came before one."""
+        return tuple(other for other in self.turns if other.turn_id != turn.turn_id and other.order < turn.order)
+
+    def with_turn(self, turn: ConversationTurn) -> Conversation:
+        """The same conversation with the turn in its place, instead of one of the same id."""
+        others = [other for other in self.turns if other.turn_id != turn.turn_id]
+        return replace(self, turns=tuple(sorted([*others, turn], key=lambda each: each.order)))
+
+
+class ConversationStore(Protocol):
+    """Where conversations are kept. Raises Unavailable while the store does not answer."""
+
+    async def load(self, conversation_id: str) -> Conversation | None:
+        """The conversation, or None where it expired or never was."""
+        ...
+
+    async def save_turn(self, conversation: Conversation, turn: ConversationTurn, removed: Sequence[str] = ()) -> None:
+        """Writes one turn, and the conversation if it is new; takes away the turns named; the conversation lives on
+        from now.
+        """
+        ...
+
+
+def clean(text: str) -> str:
+    """Text without control characters and direction overrides, which only serve to mislead. Line breaks and tabs stay."""
+    return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+
+
+def attributed(inputs: Sequence[Input], *, several: bool) -> str:
+    """What was said as one text; with names where several people talk, and never with a name twice."""
+    lines = []
+    for entry in inputs:
+        text = clean(entry.text)
+        name = " ".join(clean(entry.author_name).split())
+        if several and name and text and not text.lower().startswith(f"{name.lower()}:"):
+            text = f"{name}: {text}"
+        if text:
+            lines.append(text)
+    return "\n".join(lines)
+
+
+def authors(turns: Sequence[ConversationTurn]) -> set[int]:
+    """The people who spoke."""
+    return {entry.author_id for turn in turns for entry in turn.inputs if entry.author_id}
+
+
+def messages_of(
+    turn: ConversationTurn, *, several: bool, texts: Sequence[str] = (), images: Sequence[Image] = ()
+) -> MessageTurn:
+    """The messages of one turn.
+
+    Args:
+        turn: The turn.
+        several: Whether several people talk in the conversation, so that names are put before what they say.
+        texts: Contents of attached texts.
+        images: Attached pictures, for a model that sees.
+    """
+    spoken = "\n\n".join(part for part in (attributed(turn.inputs, several=several), *texts) if part)
+    messages = [Message("user", spoken, images=tuple(images))]
+    for exchange in turn.exchanges:
+        messages.append(
+            Message("assistant", exchange.text, tool_calls=exchange.calls, thinking_blocks=exchange.thinking_blocks)
+        )
+        messages += [Message("tool", result, tool_call_id=call_id) for call_id, result in exchange.results]
+    if turn.answer:
+        messages.append(Message("assistant", turn.answer))
+    return tuple(messages)

@@ -1,0 +1,164 @@
+"""What calls to models leave in traces and metrics.
+
+Names follow OpenTelemetry's conventions for generative AI, which are in development and still being renamed: all of
+them stand in this module and nowhere else. What was said is never captured unless the configuration asks for it.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from opentelemetry.metrics import Meter
+from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
+
+from chassis.settings import Live
+from services.llm.catalogue import Model
+from services.llm.chat import ChatEvent, ChatRequest, Finished, ProviderFailure, TextDelta, ToolCallEvent, Usage
+from services.llm.settings import LlmSettings
+
+OPERATION_NAME = "gen_ai.operation.name"
+PROVIDER_NAME = "gen_ai.provider.name"
+REQUEST_MODEL = "gen_ai.request.model"
+REQUEST_MAX_TOKENS = "gen_ai.request.max_tokens"
+REQUEST_TEMPERATURE = "gen_ai.request.temperature"
+RESPONSE_MODEL = "gen_ai.response.model"
+RESPONSE_FINISH_REASONS = "gen_ai.response.finish_reasons"
+RESPONSE_TIME_TO_FIRST_CHUNK = "gen_ai.response.time_to_first_chunk"
+USAGE_INPUT_TOKENS = "gen_ai.usage.input_tokens"
+USAGE_OUTPUT_TOKENS = "gen_ai.usage.output_tokens"
+USAGE_CACHED_TOKENS = "gen_ai.usage.cache_read.input_tokens"
+USAGE_REASONING_TOKENS = "gen_ai.usage.reasoning.output_tokens"
+TOKEN_TYPE = "gen_ai.token.type"  # noqa: S105 - a name
+INPUT_MESSAGES = "gen_ai.input.messages"
+OUTPUT_MESSAGES = "gen_ai.output.messages"
+ERROR_TYPE = "error.type"
+HTTP_STATUS = "http.response.status_code"
+
+OPERATION_DURATION = "gen_ai.client.operation.duration"
+TOKEN_USAGE = "gen_ai.client.token.usage"  # noqa: S105 - a name
+TIME_TO_FIRST_CHUNK = "gen_ai.client.operation.time_to_first_chunk"
+CACHE_LOOKUPS = "guildhall.llm.cache.lookups"
+CACHE_EVICTIONS = "guildhall.llm.cache.evictions"
+CACHE_BYTES = "guildhall.llm.cache.bytes"
+
+DURATION_BUCKETS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+TOKEN_BUCKETS = (1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304)
+
+
+class CallTelemetry:
+    """Makes a span and figures for every call to a model."""
+
+    def __init__(self, settings: Live[LlmSettings], tracer: Tracer, meter: Meter) -> None:
+        self._settings = settings
+        self._tracer = tracer
+        self._duration = meter.create_histogram(
+            OPERATION_DURATION,
+            "s",
+            "Duration of a call to a model",
+            explicit_bucket_boundaries_advisory=DURATION_BUCKETS,
+        )
+        self._first = meter.create_histogram(
+            TIME_TO_FIRST_CHUNK, "s", "Time to the first chunk", explicit_bucket_boundaries_advisory=DURATION_BUCKETS
+        )
+        self._tokens = meter.create_histogram(
+            TOKEN_USAGE, "{token}", "Tokens of a call", explicit_bucket_boundaries_advisory=TOKEN_BUCKETS
+        )
+
+    @contextmanager
+    def call(self, model: Model, request: ChatRequest) -> Iterator[Call]:
+        """The span of one call. It ends with the block, also on a cancel."""
+        settings = self._settings.current
+        provider = settings.providers.get(model.provider)
+        attributes: dict[str, str | int | float] = {
+            OPERATION_NAME: "chat",
+            PROVIDER_NAME: (provider.genai_provider if provider else "") or model.provider,
+            REQUEST_MODEL: model.id,
+        }
+        span = self._tracer.start_span(f"chat {model.id}", kind=SpanKind.CLIENT, attributes=attributes)
+        if span.is_recording():
+            span.set_attribute(REQUEST_MAX_TOKENS, request.max_output_tokens)
+            if request.temperature is not None:
+                span.set_attribute(REQUEST_TEMPERATURE, request.temperature)
+            if settings.capture_content:
+                spoken = [{"role": message.role, "content": message.text} for message in request.messages]
+                span.set_attribute(INPUT_MESSAGES, json.dumps(spoken, ensure_ascii=False))
+        call = Call(span, capture=settings.capture_content)
+        try:
+            yield call
+        finally:
+            call.close()
+            if call.error:
+                attributes[ERROR_TYPE] = call.error
+            self._duration.record(call.elapsed, attributes)
+            if call.first_after is not None:
+                self._first.record(call.first_after, attributes)
+            if call.usage is not None:
+                self._tokens.record(call.usage.input_tokens, {**attributes, TOKEN_TYPE: "input"})
+                self._tokens.record(call.usage.output_tokens, {**attributes, TOKEN_TYPE: "output"})
+
+
+class Call:
+    """One call under way."""
+
+    def __init__(self, span: Span, *, capture: bool) -> None:
+        self._span = span
+        self._began_at = time.perf_counter()
+        self._text: list[str] | None = [] if capture else None
+        self._done = False
+        self.first_after: float | None = None
+        self.elapsed = 0.0
+        self.error = ""
+        self.usage: Usage | None = None
+
+    @property
+    def began(self) -> bool:
+        """Whether an event came."""
+        return self.first_after is not None
+
+    def event(self, event: ChatEvent) -> None:
+        """Notes an event of the answer."""
+        if self.first_after is None and not isinstance(event, Finished):
+            self.first_after = time.perf_counter() - self._began_at
+            self._span.set_attribute(RESPONSE_TIME_TO_FIRST_CHUNK, self.first_after)
+        if self._text is not None and isinstance(event, TextDelta):
+            self._text.append(event.text)
+        elif self._text is not None and isinstance(event, ToolCallEvent):
+            self._text.append(event.call.arguments)
+
+    def finished(self, event: Finished) -> None:
+        """Notes the end of the answer."""
+        self._done = True
+        self.usage = event.usage
+        self._span.set_attribute(RESPONSE_FINISH_REASONS, [event.finish.value])
+        if event.response_model:
+            self._span.set_attribute(RESPONSE_MODEL, event.response_model)
+        if event.usage is not None:
+            self._span.set_attribute(USAGE_INPUT_TOKENS, event.usage.input_tokens)
+            self._span.set_attribute(USAGE_OUTPUT_TOKENS, event.usage.output_tokens)
+            if event.usage.cached_input_tokens:
+                self._span.set_attribute(USAGE_CACHED_TOKENS, event.usage.cached_input_tokens)
+            if event.usage.reasoning_tokens:
+                self._span.set_attribute(USAGE_REASONING_TOKENS, event.usage.reasoning_tokens)
+
+    def failed(self, failure: ProviderFailure) -> None:
+        """Notes a failure."""
+        self.error = failure.kind.value
+        if failure.status:
+            self._span.set_attribute(HTTP_STATUS, failure.status)
+
+    def close(self) -> None:
+        """Ends the span. One that neither finished nor failed was cancelled."""
+        self.elapsed = time.perf_counter() - self._began_at
+        if not self._done and not self.error:
+            self.error = "cancelled"
+        if self.error:
+            self._span.set_attribute(ERROR_TYPE, self.error)
+            self._span.set_status(Status(StatusCode.ERROR, self.error))
+        if self._text:
+            self._span.set_attribute(
+                OUTPUT_MESSAGES, json.dumps([{"role": "assistant", "content": "".join(self._text)}], ensure_ascii=False)
+            )
+        self._span.end()

@@ -1,0 +1,114 @@
+"""The whole service in this process, on a real Redis and real sockets, and short ways to ask it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from guildhall.llm.v1 import conversation_pb2, conversation_pb2_grpc, generation_pb2, generation_pb2_grpc
+
+from chassis.caller import Caller, Person
+from chassis.runtime import Runtime
+from chassis.testing import channel_to, running_service
+from services.llm.composition import build
+from services.llm.settings import LlmSettings
+
+ALICE = Person(user_id=11, guild_id=7, display_name="Alice")
+ADMIN = Person(user_id=1, guild_id=7, permissions=1 << 3)
+TIMEOUT = 20.0
+
+
+@dataclass
+class Llm:
+    """A running service."""
+
+    channel: grpc.aio.Channel
+    address: str
+    runtime: Runtime[LlmSettings]
+
+    async def ask(self, text: str = "Hi", **fields: Any) -> Answer:
+        """One answer, whole."""
+        return await gather(self.stream(text, **fields))
+
+    def stream(self, text: str = "Hi", **fields: Any) -> Any:
+        """One answer as it comes."""
+        timeout = fields.pop("timeout", TIMEOUT)
+        inputs = fields.pop("inputs", [generation_pb2.Input(text=text, author_id=11, author_name="Alice")])
+        fields = {"conversation_id": "c1", "turn_id": "t1", "guild_id": 7, **fields}
+        request = generation_pb2.GenerateRequest(inputs=inputs, **fields)
+        return generation_pb2_grpc.GenerationServiceStub(self.channel).Generate(request, timeout=timeout)
+
+    async def conversation(self, conversation_id: str = "c1") -> conversation_pb2.Conversation:
+        """A conversation as it is kept."""
+        stub = conversation_pb2_grpc.ConversationServiceStub(self.channel)
+        request = conversation_pb2.GetConversationRequest(conversation_id=conversation_id)
+        return (await stub.GetConversation(request, timeout=TIMEOUT)).conversation
+
+
+@dataclass
+class Answer:
+    """All events of one answer."""
+
+    events: list[generation_pb2.GenerateResponse]
+
+    @property
+    def kinds(self) -> list[str]:
+        return [event.WhichOneof("event") or "" for event in self.events]
+
+    @property
+    def text(self) -> str:
+        return "".join(event.text_delta for event in self.events)
+
+    @property
+    def thinking(self) -> str:
+        return "".join(event.thinking_delta for event in self.events)
+
+    @property
+    def started(self) -> generation_pb2.Started:
+        return next(event.started for event in self.events if event.HasField("started"))
+
+    @property
+    def end(self) -> generation_pb2.End:
+        assert self.kinds.count("end") == 1, self.kinds
+        assert self.kinds[-1] == "end"
+        return self.events[-1].end
+
+
+async def gather(stream: Any) -> Answer:
+    """All that a stream gives."""
+    return Answer([event async for event in stream])
+
+
+def variables(redis_url: str, url: str = "", **more: str) -> dict[str, str]:
+    """The environment of a service that asks this provider and no other."""
+    base = {
+        "REDIS_URL": redis_url,
+        "GUILDHALL_LLM__LIMITS__ENABLED": "false",
+        "GUILDHALL_LLM__RETRY__BASE_DELAY": "0.01",
+    }
+    return {**base, **({"OPENAI_BASE_URL": url} if url else {}), **more}
+
+
+@asynccontextmanager
+async def running(
+    environment: dict[str, str], person: Person | None = ALICE, service: str = "executor"
+) -> AsyncIterator[Llm]:
+    """Runs the service and calls it as a service would, for a person."""
+    async with running_service("llm", LlmSettings, build, variables=environment) as llm:
+        async with channel_to(llm.address, Caller(service, person), audience="llm") as channel:
+            yield Llm(channel, llm.address, llm.runtime)
+
+
+def reason(error: grpc.aio.AioRpcError) -> str:
+    """The ErrorInfo reason of a failed call."""
+    from chassis.errors import from_rpc_error
+
+    return from_rpc_error(error).reason
+
+
+def texts(messages: Iterable[dict[str, Any]]) -> list[str]:
+    """What a provider was sent, as role and text."""
+    return [f"{message['role']}: {message['content']}" for message in messages]
