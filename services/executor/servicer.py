@@ -19,7 +19,7 @@ class ReplyServicer(reply_pb2_grpc.ReplyServiceServicer):
     def __init__(self, submission: Submission) -> None:
         self._submission = submission
 
-    async def SubmitReply(  # noqa: N802 (the contract's name)
+    async def SubmitReply(
         self,
         request: reply_pb2.SubmitReplyRequest,
         context: grpc.aio.ServicerContext[reply_pb2.SubmitReplyRequest, Awaitable[reply_pb2.SubmitReplyResponse]],

@@ -1,0 +1,1 @@
+"""Plans: plain words become operations that are previewed, confirmed, run, and undone."""
