@@ -26,21 +26,45 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from guildhall.llm.v1 import generation_pb2 as guildhall_dot_llm_dot_v1_dot_generation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#guildhall/llm/v1/conversation.proto\x12\x10guildhall.llm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!guildhall/llm/v1/generation.proto\"\xa2\x01\n\x04Turn\x12\x0f\n\x07turn_id\x18\x01 \x01(\t\x12\'\n\x06inputs\x18\x02 \x03(\x0b\x32\x17.guildhall.llm.v1.Input\x12\x0e\n\x06\x61nswer\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x10\n\x08\x63omplete\x18\x05 \x01(\x08\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"\x91\x01\n\x0c\x43onversation\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x10\n\x08guild_id\x18\x02 \x01(\x04\x12%\n\x05turns\x18\x03 \x03(\x0b\x32\x16.guildhall.llm.v1.Turn\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"1\n\x16GetConversationRequest\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\"O\n\x17GetConversationResponse\x12\x34\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x1e.guildhall.llm.v1.Conversation2}\n\x13\x43onversationService\x12\x66\n\x0fGetConversation\x12(.guildhall.llm.v1.GetConversationRequest\x1a).guildhall.llm.v1.GetConversationResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#guildhall/llm/v1/conversation.proto\x12\x10guildhall.llm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!guildhall/llm/v1/generation.proto\"\xdb\x01\n\x04Turn\x12\x0f\n\x07turn_id\x18\x01 \x01(\t\x12\'\n\x06inputs\x18\x02 \x03(\x0b\x32\x17.guildhall.llm.v1.Input\x12\x0e\n\x06\x61nswer\x18\x03 \x01(\t\x12\r\n\x05model\x18\x04 \x01(\t\x12\x10\n\x08\x63omplete\x18\x05 \x01(\x08\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x05usage\x18\x07 \x01(\x0b\x32\x17.guildhall.llm.v1.Usage\x12\x0f\n\x07rebuilt\x18\x08 \x01(\x08\"\x93\x02\n\x0c\x43onversation\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x10\n\x08guild_id\x18\x02 \x01(\x04\x12%\n\x05turns\x18\x03 \x03(\x0b\x32\x16.guildhall.llm.v1.Turn\x12/\n\x0b\x65xpire_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x12\n\nchannel_id\x18\x05 \x01(\x04\x12/\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x66orked_from\x18\x07 \x01(\t\x12&\n\x05usage\x18\x08 \x01(\x0b\x32\x17.guildhall.llm.v1.Usage\"1\n\x16GetConversationRequest\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\"O\n\x17GetConversationResponse\x12\x34\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x1e.guildhall.llm.v1.Conversation\"d\n\x18ListConversationsRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x04\x12\x10\n\x08guild_id\x18\x02 \x01(\x04\x12\x11\n\tpage_size\x18\x03 \x01(\x05\x12\x12\n\npage_token\x18\x04 \x01(\t\"\xa5\x01\n\x13\x43onversationSummary\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x10\n\x08guild_id\x18\x02 \x01(\x04\x12\x12\n\nchannel_id\x18\x03 \x01(\x04\x12\r\n\x05turns\x18\x04 \x01(\r\x12\x0f\n\x07opening\x18\x05 \x01(\t\x12/\n\x0bupdate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"r\n\x19ListConversationsResponse\x12<\n\rconversations\x18\x01 \x03(\x0b\x32%.guildhall.llm.v1.ConversationSummary\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"3\n\x18\x43learConversationRequest\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\"2\n\x19\x43learConversationResponse\x12\x15\n\rcleared_turns\x18\x01 \x01(\r\"t\n\x17\x46orkConversationRequest\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0f\n\x07turn_id\x18\x02 \x01(\t\x12\x1b\n\x13new_conversation_id\x18\x03 \x01(\t\x12\x12\n\nchannel_id\x18\x04 \x01(\x04\"P\n\x18\x46orkConversationResponse\x12\x34\n\x0c\x63onversation\x18\x01 \x01(\x0b\x32\x1e.guildhall.llm.v1.Conversation\"d\n\x19\x45xportConversationRequest\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12.\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x1e.guildhall.llm.v1.ExportFormat\"U\n\x1a\x45xportConversationResponse\x12\x0f\n\x07\x63ontent\x18\x01 \x01(\x0c\x12\x10\n\x08\x66ilename\x18\x02 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\"*\n\x17\x44\x65letePersonDataRequest\x12\x0f\n\x07user_id\x18\x01 \x01(\x04\"P\n\x18\x44\x65letePersonDataResponse\x12\x15\n\rdeleted_turns\x18\x01 \x01(\r\x12\x1d\n\x15\x64\x65leted_conversations\x18\x02 \x01(\r*a\n\x0c\x45xportFormat\x12\x1d\n\x19\x45XPORT_FORMAT_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x45XPORT_FORMAT_MARKDOWN\x10\x01\x12\x16\n\x12\x45XPORT_FORMAT_JSON\x10\x02\x32\xa0\x05\n\x13\x43onversationService\x12\x66\n\x0fGetConversation\x12(.guildhall.llm.v1.GetConversationRequest\x1a).guildhall.llm.v1.GetConversationResponse\x12l\n\x11ListConversations\x12*.guildhall.llm.v1.ListConversationsRequest\x1a+.guildhall.llm.v1.ListConversationsResponse\x12l\n\x11\x43learConversation\x12*.guildhall.llm.v1.ClearConversationRequest\x1a+.guildhall.llm.v1.ClearConversationResponse\x12i\n\x10\x46orkConversation\x12).guildhall.llm.v1.ForkConversationRequest\x1a*.guildhall.llm.v1.ForkConversationResponse\x12o\n\x12\x45xportConversation\x12+.guildhall.llm.v1.ExportConversationRequest\x1a,.guildhall.llm.v1.ExportConversationResponse\x12i\n\x10\x44\x65letePersonData\x12).guildhall.llm.v1.DeletePersonDataRequest\x1a*.guildhall.llm.v1.DeletePersonDataResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guildhall.llm.v1.conversation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_EXPORTFORMAT']._serialized_start=1763
+  _globals['_EXPORTFORMAT']._serialized_end=1860
   _globals['_TURN']._serialized_start=126
-  _globals['_TURN']._serialized_end=288
-  _globals['_CONVERSATION']._serialized_start=291
-  _globals['_CONVERSATION']._serialized_end=436
-  _globals['_GETCONVERSATIONREQUEST']._serialized_start=438
-  _globals['_GETCONVERSATIONREQUEST']._serialized_end=487
-  _globals['_GETCONVERSATIONRESPONSE']._serialized_start=489
-  _globals['_GETCONVERSATIONRESPONSE']._serialized_end=568
-  _globals['_CONVERSATIONSERVICE']._serialized_start=570
-  _globals['_CONVERSATIONSERVICE']._serialized_end=695
+  _globals['_TURN']._serialized_end=345
+  _globals['_CONVERSATION']._serialized_start=348
+  _globals['_CONVERSATION']._serialized_end=623
+  _globals['_GETCONVERSATIONREQUEST']._serialized_start=625
+  _globals['_GETCONVERSATIONREQUEST']._serialized_end=674
+  _globals['_GETCONVERSATIONRESPONSE']._serialized_start=676
+  _globals['_GETCONVERSATIONRESPONSE']._serialized_end=755
+  _globals['_LISTCONVERSATIONSREQUEST']._serialized_start=757
+  _globals['_LISTCONVERSATIONSREQUEST']._serialized_end=857
+  _globals['_CONVERSATIONSUMMARY']._serialized_start=860
+  _globals['_CONVERSATIONSUMMARY']._serialized_end=1025
+  _globals['_LISTCONVERSATIONSRESPONSE']._serialized_start=1027
+  _globals['_LISTCONVERSATIONSRESPONSE']._serialized_end=1141
+  _globals['_CLEARCONVERSATIONREQUEST']._serialized_start=1143
+  _globals['_CLEARCONVERSATIONREQUEST']._serialized_end=1194
+  _globals['_CLEARCONVERSATIONRESPONSE']._serialized_start=1196
+  _globals['_CLEARCONVERSATIONRESPONSE']._serialized_end=1246
+  _globals['_FORKCONVERSATIONREQUEST']._serialized_start=1248
+  _globals['_FORKCONVERSATIONREQUEST']._serialized_end=1364
+  _globals['_FORKCONVERSATIONRESPONSE']._serialized_start=1366
+  _globals['_FORKCONVERSATIONRESPONSE']._serialized_end=1446
+  _globals['_EXPORTCONVERSATIONREQUEST']._serialized_start=1448
+  _globals['_EXPORTCONVERSATIONREQUEST']._serialized_end=1548
+  _globals['_EXPORTCONVERSATIONRESPONSE']._serialized_start=1550
+  _globals['_EXPORTCONVERSATIONRESPONSE']._serialized_end=1635
+  _globals['_DELETEPERSONDATAREQUEST']._serialized_start=1637
+  _globals['_DELETEPERSONDATAREQUEST']._serialized_end=1679
+  _globals['_DELETEPERSONDATARESPONSE']._serialized_start=1681
+  _globals['_DELETEPERSONDATARESPONSE']._serialized_end=1761
+  _globals['_CONVERSATIONSERVICE']._serialized_start=1863
+  _globals['_CONVERSATIONSERVICE']._serialized_end=2535
 # @@protoc_insertion_point(module_scope)

@@ -8,6 +8,7 @@ from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from guildhall.llm.v1 import generation_pb2 as _generation_pb2
 import builtins as _builtins
 import sys
@@ -19,6 +20,30 @@ else:
     from typing_extensions import TypeAlias as _TypeAlias, Never as _Never
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class _ExportFormat:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ExportFormatEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ExportFormat.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    EXPORT_FORMAT_UNSPECIFIED: _ExportFormat.ValueType  # 0
+    """Not given; Markdown."""
+    EXPORT_FORMAT_MARKDOWN: _ExportFormat.ValueType  # 1
+    """Markdown, for reading."""
+    EXPORT_FORMAT_JSON: _ExportFormat.ValueType  # 2
+    """JSON, for programs."""
+
+class ExportFormat(_ExportFormat, metaclass=_ExportFormatEnumTypeWrapper):
+    """The format of an export."""
+
+EXPORT_FORMAT_UNSPECIFIED: ExportFormat.ValueType  # 0
+"""Not given; Markdown."""
+EXPORT_FORMAT_MARKDOWN: ExportFormat.ValueType  # 1
+"""Markdown, for reading."""
+EXPORT_FORMAT_JSON: ExportFormat.ValueType  # 2
+"""JSON, for programs."""
+Global___ExportFormat: _TypeAlias = ExportFormat  # noqa: Y015
 
 @_typing.final
 class Turn(_message.Message):
@@ -32,6 +57,8 @@ class Turn(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     COMPLETE_FIELD_NUMBER: _builtins.int
     CREATE_TIME_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
+    REBUILT_FIELD_NUMBER: _builtins.int
     turn_id: _builtins.str
     """Names the turn."""
     answer: _builtins.str
@@ -40,6 +67,8 @@ class Turn(_message.Message):
     """The model that answered."""
     complete: _builtins.bool
     """Whether the answer is complete."""
+    rebuilt: _builtins.bool
+    """Whether it was brought back from Discord."""
     @_builtins.property
     def inputs(self) -> _containers.RepeatedCompositeFieldContainer[_generation_pb2.Input]:
         """What was asked."""
@@ -47,6 +76,10 @@ class Turn(_message.Message):
     @_builtins.property
     def create_time(self) -> _timestamp_pb2.Timestamp:
         """When the turn was begun."""
+
+    @_builtins.property
+    def usage(self) -> _generation_pb2.Usage:
+        """What it used; absent while it is not done."""
 
     def __init__(
         self,
@@ -57,10 +90,12 @@ class Turn(_message.Message):
         model: _builtins.str = ...,
         complete: _builtins.bool = ...,
         create_time: _timestamp_pb2.Timestamp | None = ...,
+        usage: _generation_pb2.Usage | None = ...,
+        rebuilt: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "complete", b"complete", "create_time", b"create_time", "inputs", b"inputs", "model", b"model", "turn_id", b"turn_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "complete", b"complete", "create_time", b"create_time", "inputs", b"inputs", "model", b"model", "rebuilt", b"rebuilt", "turn_id", b"turn_id", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -76,10 +111,18 @@ class Conversation(_message.Message):
     GUILD_ID_FIELD_NUMBER: _builtins.int
     TURNS_FIELD_NUMBER: _builtins.int
     EXPIRE_TIME_FIELD_NUMBER: _builtins.int
+    CHANNEL_ID_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    FORKED_FROM_FIELD_NUMBER: _builtins.int
+    USAGE_FIELD_NUMBER: _builtins.int
     conversation_id: _builtins.str
     """Names the conversation."""
     guild_id: _builtins.int
     """The guild it stands in; 0 outside of guilds."""
+    channel_id: _builtins.int
+    """The channel it stands in."""
+    forked_from: _builtins.str
+    """The conversation it was forked from; else empty."""
     @_builtins.property
     def turns(self) -> _containers.RepeatedCompositeFieldContainer[Global___Turn]:
         """Its turns, oldest first."""
@@ -88,6 +131,14 @@ class Conversation(_message.Message):
     def expire_time(self) -> _timestamp_pb2.Timestamp:
         """When it will be forgotten unless it goes on."""
 
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was begun."""
+
+    @_builtins.property
+    def usage(self) -> _generation_pb2.Usage:
+        """What all its turns used together. Its cost is absent where that of any turn is unknown."""
+
     def __init__(
         self,
         *,
@@ -95,10 +146,14 @@ class Conversation(_message.Message):
         guild_id: _builtins.int = ...,
         turns: _abc.Iterable[Global___Turn] | None = ...,
         expire_time: _timestamp_pb2.Timestamp | None = ...,
+        channel_id: _builtins.int = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        forked_from: _builtins.str = ...,
+        usage: _generation_pb2.Usage | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["expire_time", b"expire_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "expire_time", b"expire_time", "usage", b"usage"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "expire_time", b"expire_time", "guild_id", b"guild_id", "turns", b"turns"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel_id", b"channel_id", "conversation_id", b"conversation_id", "create_time", b"create_time", "expire_time", b"expire_time", "forked_from", b"forked_from", "guild_id", b"guild_id", "turns", b"turns", "usage", b"usage"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -149,3 +204,315 @@ class GetConversationResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetConversationResponse: _TypeAlias = GetConversationResponse  # noqa: Y015
+
+@_typing.final
+class ListConversationsRequest(_message.Message):
+    """A request for ListConversations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    GUILD_ID_FIELD_NUMBER: _builtins.int
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.int
+    """The person; 0 for all of the guild."""
+    guild_id: _builtins.int
+    """The guild; 0 for all of the person's."""
+    page_size: _builtins.int
+    """Conversations in one answer; 0 for 20, at most 100."""
+    page_token: _builtins.str
+    """From an earlier answer; empty for the beginning."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.int = ...,
+        guild_id: _builtins.int = ...,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["guild_id", b"guild_id", "page_size", b"page_size", "page_token", b"page_token", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListConversationsRequest: _TypeAlias = ListConversationsRequest  # noqa: Y015
+
+@_typing.final
+class ConversationSummary(_message.Message):
+    """A conversation in a list."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    GUILD_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_ID_FIELD_NUMBER: _builtins.int
+    TURNS_FIELD_NUMBER: _builtins.int
+    OPENING_FIELD_NUMBER: _builtins.int
+    UPDATE_TIME_FIELD_NUMBER: _builtins.int
+    conversation_id: _builtins.str
+    """Names the conversation."""
+    guild_id: _builtins.int
+    """The guild it stands in; 0 outside of guilds."""
+    channel_id: _builtins.int
+    """The channel it stands in."""
+    turns: _builtins.int
+    """How many turns it has."""
+    opening: _builtins.str
+    """The beginning of its first question."""
+    @_builtins.property
+    def update_time(self) -> _timestamp_pb2.Timestamp:
+        """When its last turn was begun."""
+
+    def __init__(
+        self,
+        *,
+        conversation_id: _builtins.str = ...,
+        guild_id: _builtins.int = ...,
+        channel_id: _builtins.int = ...,
+        turns: _builtins.int = ...,
+        opening: _builtins.str = ...,
+        update_time: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["update_time", b"update_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel_id", b"channel_id", "conversation_id", b"conversation_id", "guild_id", b"guild_id", "opening", b"opening", "turns", b"turns", "update_time", b"update_time"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ConversationSummary: _TypeAlias = ConversationSummary  # noqa: Y015
+
+@_typing.final
+class ListConversationsResponse(_message.Message):
+    """An answer of ListConversations."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATIONS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """For the next answer; empty at the end."""
+    @_builtins.property
+    def conversations(self) -> _containers.RepeatedCompositeFieldContainer[Global___ConversationSummary]:
+        """The conversations."""
+
+    def __init__(
+        self,
+        *,
+        conversations: _abc.Iterable[Global___ConversationSummary] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversations", b"conversations", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListConversationsResponse: _TypeAlias = ListConversationsResponse  # noqa: Y015
+
+@_typing.final
+class ClearConversationRequest(_message.Message):
+    """A request for ClearConversation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    conversation_id: _builtins.str
+    """Which."""
+    def __init__(
+        self,
+        *,
+        conversation_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClearConversationRequest: _TypeAlias = ClearConversationRequest  # noqa: Y015
+
+@_typing.final
+class ClearConversationResponse(_message.Message):
+    """An answer of ClearConversation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CLEARED_TURNS_FIELD_NUMBER: _builtins.int
+    cleared_turns: _builtins.int
+    """How many turns were forgotten."""
+    def __init__(
+        self,
+        *,
+        cleared_turns: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cleared_turns", b"cleared_turns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ClearConversationResponse: _TypeAlias = ClearConversationResponse  # noqa: Y015
+
+@_typing.final
+class ForkConversationRequest(_message.Message):
+    """A request for ForkConversation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    TURN_ID_FIELD_NUMBER: _builtins.int
+    NEW_CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_ID_FIELD_NUMBER: _builtins.int
+    conversation_id: _builtins.str
+    """Which."""
+    turn_id: _builtins.str
+    """The last turn to take over; empty for all of them."""
+    new_conversation_id: _builtins.str
+    """The id of the new conversation."""
+    channel_id: _builtins.int
+    """The channel in which the new conversation stands."""
+    def __init__(
+        self,
+        *,
+        conversation_id: _builtins.str = ...,
+        turn_id: _builtins.str = ...,
+        new_conversation_id: _builtins.str = ...,
+        channel_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel_id", b"channel_id", "conversation_id", b"conversation_id", "new_conversation_id", b"new_conversation_id", "turn_id", b"turn_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForkConversationRequest: _TypeAlias = ForkConversationRequest  # noqa: Y015
+
+@_typing.final
+class ForkConversationResponse(_message.Message):
+    """An answer of ForkConversation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def conversation(self) -> Global___Conversation:
+        """The new conversation."""
+
+    def __init__(
+        self,
+        *,
+        conversation: Global___Conversation | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation", b"conversation"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForkConversationResponse: _TypeAlias = ForkConversationResponse  # noqa: Y015
+
+@_typing.final
+class ExportConversationRequest(_message.Message):
+    """A request for ExportConversation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    FORMAT_FIELD_NUMBER: _builtins.int
+    conversation_id: _builtins.str
+    """Which."""
+    format: Global___ExportFormat.ValueType
+    """How."""
+    def __init__(
+        self,
+        *,
+        conversation_id: _builtins.str = ...,
+        format: Global___ExportFormat.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id", "format", b"format"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportConversationRequest: _TypeAlias = ExportConversationRequest  # noqa: Y015
+
+@_typing.final
+class ExportConversationResponse(_message.Message):
+    """An answer of ExportConversation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONTENT_FIELD_NUMBER: _builtins.int
+    FILENAME_FIELD_NUMBER: _builtins.int
+    CONTENT_TYPE_FIELD_NUMBER: _builtins.int
+    content: _builtins.bytes
+    """The file's content, UTF-8."""
+    filename: _builtins.str
+    """A name for the file."""
+    content_type: _builtins.str
+    """Its media type."""
+    def __init__(
+        self,
+        *,
+        content: _builtins.bytes = ...,
+        filename: _builtins.str = ...,
+        content_type: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "content_type", b"content_type", "filename", b"filename"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ExportConversationResponse: _TypeAlias = ExportConversationResponse  # noqa: Y015
+
+@_typing.final
+class DeletePersonDataRequest(_message.Message):
+    """A request for DeletePersonData."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    USER_ID_FIELD_NUMBER: _builtins.int
+    user_id: _builtins.int
+    """The person."""
+    def __init__(
+        self,
+        *,
+        user_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeletePersonDataRequest: _TypeAlias = DeletePersonDataRequest  # noqa: Y015
+
+@_typing.final
+class DeletePersonDataResponse(_message.Message):
+    """An answer of DeletePersonData."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DELETED_TURNS_FIELD_NUMBER: _builtins.int
+    DELETED_CONVERSATIONS_FIELD_NUMBER: _builtins.int
+    deleted_turns: _builtins.int
+    """Turns that were forgotten."""
+    deleted_conversations: _builtins.int
+    """Conversations that were forgotten whole, because nobody else took part."""
+    def __init__(
+        self,
+        *,
+        deleted_turns: _builtins.int = ...,
+        deleted_conversations: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["deleted_conversations", b"deleted_conversations", "deleted_turns", b"deleted_turns"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeletePersonDataResponse: _TypeAlias = DeletePersonDataResponse  # noqa: Y015

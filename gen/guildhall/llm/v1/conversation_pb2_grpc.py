@@ -40,6 +40,31 @@ class ConversationServiceStub:
                 request_serializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.GetConversationRequest.SerializeToString,
                 response_deserializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.GetConversationResponse.FromString,
                 _registered_method=True)
+        self.ListConversations = channel.unary_unary(
+                '/guildhall.llm.v1.ConversationService/ListConversations',
+                request_serializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.ListConversationsRequest.SerializeToString,
+                response_deserializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.ListConversationsResponse.FromString,
+                _registered_method=True)
+        self.ClearConversation = channel.unary_unary(
+                '/guildhall.llm.v1.ConversationService/ClearConversation',
+                request_serializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.ClearConversationRequest.SerializeToString,
+                response_deserializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.ClearConversationResponse.FromString,
+                _registered_method=True)
+        self.ForkConversation = channel.unary_unary(
+                '/guildhall.llm.v1.ConversationService/ForkConversation',
+                request_serializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.ForkConversationRequest.SerializeToString,
+                response_deserializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.ForkConversationResponse.FromString,
+                _registered_method=True)
+        self.ExportConversation = channel.unary_unary(
+                '/guildhall.llm.v1.ConversationService/ExportConversation',
+                request_serializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.ExportConversationRequest.SerializeToString,
+                response_deserializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.ExportConversationResponse.FromString,
+                _registered_method=True)
+        self.DeletePersonData = channel.unary_unary(
+                '/guildhall.llm.v1.ConversationService/DeletePersonData',
+                request_serializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.DeletePersonDataRequest.SerializeToString,
+                response_deserializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.DeletePersonDataResponse.FromString,
+                _registered_method=True)
 
 
 class ConversationServiceServicer:
@@ -53,6 +78,46 @@ class ConversationServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListConversations(self, request, context):
+        """Lists the conversations of a person or a guild, the latest first. A person is given their own; the whole of a guild
+        takes MANAGE_GUILD. Errors: PERMISSION_DENIED (CONVERSATIONS_FORBIDDEN), INVALID_ARGUMENT (INVALID_PAGE_TOKEN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClearConversation(self, request, context):
+        """Forgets a conversation's turns. Those who took part may do it, and those with MANAGE_MESSAGES or MANAGE_GUILD.
+        Errors: NOT_FOUND (CONVERSATION_UNKNOWN), PERMISSION_DENIED (CONVERSATION_FORBIDDEN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ForkConversation(self, request, context):
+        """Makes a new conversation of the turns up to and including one. A repeat with the same new id changes nothing.
+        Errors: NOT_FOUND (CONVERSATION_UNKNOWN, TURN_UNKNOWN), PERMISSION_DENIED (CONVERSATION_FORBIDDEN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ExportConversation(self, request, context):
+        """Gives a conversation as a file. Errors as for GetConversation.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def DeletePersonData(self, request, context):
+        """Forgets everything about one person: what they said, what answered it, their music feedback, and their name in the
+        usage ledger, whose sums stay without it. For the person, or the system's own work.
+        Errors: PERMISSION_DENIED (PERSON_FORBIDDEN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ConversationServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -60,6 +125,31 @@ def add_ConversationServiceServicer_to_server(servicer, server):
                     servicer.GetConversation,
                     request_deserializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.GetConversationRequest.FromString,
                     response_serializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.GetConversationResponse.SerializeToString,
+            ),
+            'ListConversations': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListConversations,
+                    request_deserializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.ListConversationsRequest.FromString,
+                    response_serializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.ListConversationsResponse.SerializeToString,
+            ),
+            'ClearConversation': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClearConversation,
+                    request_deserializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.ClearConversationRequest.FromString,
+                    response_serializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.ClearConversationResponse.SerializeToString,
+            ),
+            'ForkConversation': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForkConversation,
+                    request_deserializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.ForkConversationRequest.FromString,
+                    response_serializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.ForkConversationResponse.SerializeToString,
+            ),
+            'ExportConversation': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExportConversation,
+                    request_deserializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.ExportConversationRequest.FromString,
+                    response_serializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.ExportConversationResponse.SerializeToString,
+            ),
+            'DeletePersonData': grpc.unary_unary_rpc_method_handler(
+                    servicer.DeletePersonData,
+                    request_deserializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.DeletePersonDataRequest.FromString,
+                    response_serializer=guildhall_dot_llm_dot_v1_dot_conversation__pb2.DeletePersonDataResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -90,6 +180,141 @@ class ConversationService:
             '/guildhall.llm.v1.ConversationService/GetConversation',
             guildhall_dot_llm_dot_v1_dot_conversation__pb2.GetConversationRequest.SerializeToString,
             guildhall_dot_llm_dot_v1_dot_conversation__pb2.GetConversationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListConversations(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.llm.v1.ConversationService/ListConversations',
+            guildhall_dot_llm_dot_v1_dot_conversation__pb2.ListConversationsRequest.SerializeToString,
+            guildhall_dot_llm_dot_v1_dot_conversation__pb2.ListConversationsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClearConversation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.llm.v1.ConversationService/ClearConversation',
+            guildhall_dot_llm_dot_v1_dot_conversation__pb2.ClearConversationRequest.SerializeToString,
+            guildhall_dot_llm_dot_v1_dot_conversation__pb2.ClearConversationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForkConversation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.llm.v1.ConversationService/ForkConversation',
+            guildhall_dot_llm_dot_v1_dot_conversation__pb2.ForkConversationRequest.SerializeToString,
+            guildhall_dot_llm_dot_v1_dot_conversation__pb2.ForkConversationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExportConversation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.llm.v1.ConversationService/ExportConversation',
+            guildhall_dot_llm_dot_v1_dot_conversation__pb2.ExportConversationRequest.SerializeToString,
+            guildhall_dot_llm_dot_v1_dot_conversation__pb2.ExportConversationResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DeletePersonData(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.llm.v1.ConversationService/DeletePersonData',
+            guildhall_dot_llm_dot_v1_dot_conversation__pb2.DeletePersonDataRequest.SerializeToString,
+            guildhall_dot_llm_dot_v1_dot_conversation__pb2.DeletePersonDataResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -18,6 +18,25 @@ class ConversationServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetConversation: _aio.UnaryUnaryMultiCallable[_conversation_pb2.GetConversationRequest, _conversation_pb2.GetConversationResponse]
     """Gives one conversation with its turns. NOT_FOUND (CONVERSATION_UNKNOWN) where it expired or never was."""
+    ListConversations: _aio.UnaryUnaryMultiCallable[_conversation_pb2.ListConversationsRequest, _conversation_pb2.ListConversationsResponse]
+    """Lists the conversations of a person or a guild, the latest first. A person is given their own; the whole of a guild
+    takes MANAGE_GUILD. Errors: PERMISSION_DENIED (CONVERSATIONS_FORBIDDEN), INVALID_ARGUMENT (INVALID_PAGE_TOKEN).
+    """
+    ClearConversation: _aio.UnaryUnaryMultiCallable[_conversation_pb2.ClearConversationRequest, _conversation_pb2.ClearConversationResponse]
+    """Forgets a conversation's turns. Those who took part may do it, and those with MANAGE_MESSAGES or MANAGE_GUILD.
+    Errors: NOT_FOUND (CONVERSATION_UNKNOWN), PERMISSION_DENIED (CONVERSATION_FORBIDDEN).
+    """
+    ForkConversation: _aio.UnaryUnaryMultiCallable[_conversation_pb2.ForkConversationRequest, _conversation_pb2.ForkConversationResponse]
+    """Makes a new conversation of the turns up to and including one. A repeat with the same new id changes nothing.
+    Errors: NOT_FOUND (CONVERSATION_UNKNOWN, TURN_UNKNOWN), PERMISSION_DENIED (CONVERSATION_FORBIDDEN).
+    """
+    ExportConversation: _aio.UnaryUnaryMultiCallable[_conversation_pb2.ExportConversationRequest, _conversation_pb2.ExportConversationResponse]
+    """Gives a conversation as a file. Errors as for GetConversation."""
+    DeletePersonData: _aio.UnaryUnaryMultiCallable[_conversation_pb2.DeletePersonDataRequest, _conversation_pb2.DeletePersonDataResponse]
+    """Forgets everything about one person: what they said, what answered it, their music feedback, and their name in the
+    usage ledger, whose sums stay without it. For the person, or the system's own work.
+    Errors: PERMISSION_DENIED (PERSON_FORBIDDEN).
+    """
 
 class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
     """Reads and changes conversations."""
@@ -29,5 +48,54 @@ class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_conversation_pb2.GetConversationRequest, _abc.Awaitable[_conversation_pb2.GetConversationResponse]],
     ) -> _abc.Awaitable[_conversation_pb2.GetConversationResponse]:
         """Gives one conversation with its turns. NOT_FOUND (CONVERSATION_UNKNOWN) where it expired or never was."""
+
+    @_abc_1.abstractmethod
+    def ListConversations(
+        self,
+        request: _conversation_pb2.ListConversationsRequest,
+        context: _aio.ServicerContext[_conversation_pb2.ListConversationsRequest, _abc.Awaitable[_conversation_pb2.ListConversationsResponse]],
+    ) -> _abc.Awaitable[_conversation_pb2.ListConversationsResponse]:
+        """Lists the conversations of a person or a guild, the latest first. A person is given their own; the whole of a guild
+        takes MANAGE_GUILD. Errors: PERMISSION_DENIED (CONVERSATIONS_FORBIDDEN), INVALID_ARGUMENT (INVALID_PAGE_TOKEN).
+        """
+
+    @_abc_1.abstractmethod
+    def ClearConversation(
+        self,
+        request: _conversation_pb2.ClearConversationRequest,
+        context: _aio.ServicerContext[_conversation_pb2.ClearConversationRequest, _abc.Awaitable[_conversation_pb2.ClearConversationResponse]],
+    ) -> _abc.Awaitable[_conversation_pb2.ClearConversationResponse]:
+        """Forgets a conversation's turns. Those who took part may do it, and those with MANAGE_MESSAGES or MANAGE_GUILD.
+        Errors: NOT_FOUND (CONVERSATION_UNKNOWN), PERMISSION_DENIED (CONVERSATION_FORBIDDEN).
+        """
+
+    @_abc_1.abstractmethod
+    def ForkConversation(
+        self,
+        request: _conversation_pb2.ForkConversationRequest,
+        context: _aio.ServicerContext[_conversation_pb2.ForkConversationRequest, _abc.Awaitable[_conversation_pb2.ForkConversationResponse]],
+    ) -> _abc.Awaitable[_conversation_pb2.ForkConversationResponse]:
+        """Makes a new conversation of the turns up to and including one. A repeat with the same new id changes nothing.
+        Errors: NOT_FOUND (CONVERSATION_UNKNOWN, TURN_UNKNOWN), PERMISSION_DENIED (CONVERSATION_FORBIDDEN).
+        """
+
+    @_abc_1.abstractmethod
+    def ExportConversation(
+        self,
+        request: _conversation_pb2.ExportConversationRequest,
+        context: _aio.ServicerContext[_conversation_pb2.ExportConversationRequest, _abc.Awaitable[_conversation_pb2.ExportConversationResponse]],
+    ) -> _abc.Awaitable[_conversation_pb2.ExportConversationResponse]:
+        """Gives a conversation as a file. Errors as for GetConversation."""
+
+    @_abc_1.abstractmethod
+    def DeletePersonData(
+        self,
+        request: _conversation_pb2.DeletePersonDataRequest,
+        context: _aio.ServicerContext[_conversation_pb2.DeletePersonDataRequest, _abc.Awaitable[_conversation_pb2.DeletePersonDataResponse]],
+    ) -> _abc.Awaitable[_conversation_pb2.DeletePersonDataResponse]:
+        """Forgets everything about one person: what they said, what answered it, their music feedback, and their name in the
+        usage ledger, whose sums stay without it. For the person, or the system's own work.
+        Errors: PERMISSION_DENIED (PERSON_FORBIDDEN).
+        """
 
 def add_ConversationServiceServicer_to_server(servicer: ConversationServiceServicer, server: _aio.Server) -> None: ...

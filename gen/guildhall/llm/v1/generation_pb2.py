@@ -25,31 +25,45 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!guildhall/llm/v1/generation.proto\x12\x10guildhall.llm.v1\x1a\x1egoogle/protobuf/duration.proto\"=\n\x05Input\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x13\n\x0b\x61uthor_name\x18\x02 \x01(\t\x12\x11\n\tauthor_id\x18\x03 \x01(\x04\"\x99\x01\n\x0fGenerateRequest\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0f\n\x07turn_id\x18\x02 \x01(\t\x12\'\n\x06inputs\x18\x03 \x03(\x0b\x32\x17.guildhall.llm.v1.Input\x12\r\n\x05model\x18\x04 \x01(\t\x12\x10\n\x08guild_id\x18\x05 \x01(\x04\x12\x12\n\nchannel_id\x18\x06 \x01(\x04\"\xa6\x01\n\x05Usage\x12\x14\n\x0cinput_tokens\x18\x01 \x01(\x04\x12\x15\n\routput_tokens\x18\x02 \x01(\x04\x12\x1b\n\x13\x63\x61\x63hed_input_tokens\x18\x03 \x01(\x04\x12\x18\n\x10reasoning_tokens\x18\x04 \x01(\x04\x12\x11\n\testimated\x18\x05 \x01(\x08\x12\x17\n\ncost_nanos\x18\x06 \x01(\x04H\x00\x88\x01\x01\x42\r\n\x0b_cost_nanos\"G\n\x07Started\x12\r\n\x05model\x18\x01 \x01(\t\x12\x15\n\rdropped_turns\x18\x02 \x01(\r\x12\x16\n\x0e\x63ontext_tokens\x18\x03 \x01(\r\"\xa7\x01\n\x03\x45nd\x12\x35\n\rfinish_reason\x18\x01 \x01(\x0e\x32\x1e.guildhall.llm.v1.FinishReason\x12&\n\x05usage\x18\x02 \x01(\x0b\x32\x17.guildhall.llm.v1.Usage\x12+\n\x08\x64uration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0cinterruption\x18\x04 \x01(\t\"\x9f\x01\n\x10GenerateResponse\x12,\n\x07started\x18\x01 \x01(\x0b\x32\x19.guildhall.llm.v1.StartedH\x00\x12\x14\n\ntext_delta\x18\x02 \x01(\tH\x00\x12\x18\n\x0ethinking_delta\x18\x03 \x01(\tH\x00\x12$\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x15.guildhall.llm.v1.EndH\x00\x42\x07\n\x05\x65vent\"B\n\x0cTitleRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x12\n\nmax_length\x18\x02 \x01(\r\x12\x10\n\x08guild_id\x18\x03 \x01(\x04\"0\n\rTitleResponse\x12\r\n\x05title\x18\x01 \x01(\t\x12\x10\n\x08\x66\x61llback\x18\x02 \x01(\x08*\xbe\x01\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12 \n\x1c\x46INISH_REASON_CONTENT_FILTER\x10\x03\x12\x1c\n\x18\x46INISH_REASON_TOOL_CALLS\x10\x04\x12\x1d\n\x19\x46INISH_REASON_INTERRUPTED\x10\x05\x32\xb2\x01\n\x11GenerationService\x12S\n\x08Generate\x12!.guildhall.llm.v1.GenerateRequest\x1a\".guildhall.llm.v1.GenerateResponse0\x01\x12H\n\x05Title\x12\x1e.guildhall.llm.v1.TitleRequest\x1a\x1f.guildhall.llm.v1.TitleResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!guildhall/llm/v1/generation.proto\x12\x10guildhall.llm.v1\x1a\x1egoogle/protobuf/duration.proto\"U\n\x05Input\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x13\n\x0b\x61uthor_name\x18\x02 \x01(\t\x12\x11\n\tauthor_id\x18\x03 \x01(\x04\x12\x16\n\x0e\x61ttachment_ids\x18\x04 \x03(\t\"B\n\x04Tool\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\x17\n\x0fparameters_json\x18\x03 \x01(\t\"<\n\x08ToolCall\x12\n\n\x02id\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x16\n\x0e\x61rguments_json\x18\x03 \x01(\t\".\n\nToolResult\x12\x0f\n\x07\x63\x61ll_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontent\x18\x02 \x01(\t\"s\n\tToolRound\x12\x0c\n\x04text\x18\x01 \x01(\t\x12)\n\x05\x63\x61lls\x18\x02 \x03(\x0b\x32\x1a.guildhall.llm.v1.ToolCall\x12-\n\x07results\x18\x03 \x03(\x0b\x32\x1c.guildhall.llm.v1.ToolResult\"W\n\x0bHistoryTurn\x12\x0f\n\x07turn_id\x18\x01 \x01(\t\x12\'\n\x06inputs\x18\x02 \x03(\x0b\x32\x17.guildhall.llm.v1.Input\x12\x0e\n\x06\x61nswer\x18\x03 \x01(\t\"\x93\x04\n\x0fGenerateRequest\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\x12\x0f\n\x07turn_id\x18\x02 \x01(\t\x12\'\n\x06inputs\x18\x03 \x03(\x0b\x32\x17.guildhall.llm.v1.Input\x12\r\n\x05model\x18\x04 \x01(\t\x12\x10\n\x08guild_id\x18\x05 \x01(\x04\x12\x12\n\nchannel_id\x18\x06 \x01(\x04\x12\x0e\n\x06prompt\x18\x07 \x01(\t\x12\x32\n\x08thinking\x18\x08 \x01(\x0e\x32 .guildhall.llm.v1.ThinkingEffort\x12\x18\n\x0btemperature\x18\t \x01(\x01H\x00\x88\x01\x01\x12\x19\n\x11max_output_tokens\x18\n \x01(\r\x12%\n\x05tools\x18\x0b \x03(\x0b\x32\x16.guildhall.llm.v1.Tool\x12\x30\n\x0btool_rounds\x18\x0c \x03(\x0b\x32\x1b.guildhall.llm.v1.ToolRound\x12\x18\n\x10replaces_turn_id\x18\r \x01(\t\x12\x11\n\tfollow_up\x18\x0e \x01(\x08\x12.\n\x07history\x18\x0f \x03(\x0b\x32\x1d.guildhall.llm.v1.HistoryTurn\x12\x13\n\x0b\x63\x61tegory_id\x18\x10 \x01(\x04\x12\x11\n\tthread_id\x18\x11 \x01(\x04\x12\x11\n\tcacheable\x18\x12 \x01(\x08\x42\x0e\n\x0c_temperature\"\xa6\x01\n\x05Usage\x12\x14\n\x0cinput_tokens\x18\x01 \x01(\x04\x12\x15\n\routput_tokens\x18\x02 \x01(\x04\x12\x1b\n\x13\x63\x61\x63hed_input_tokens\x18\x03 \x01(\x04\x12\x18\n\x10reasoning_tokens\x18\x04 \x01(\x04\x12\x11\n\testimated\x18\x05 \x01(\x08\x12\x17\n\ncost_nanos\x18\x06 \x01(\x04H\x00\x88\x01\x01\x42\r\n\x0b_cost_nanos\"\xb4\x01\n\x07Started\x12\r\n\x05model\x18\x01 \x01(\t\x12\x15\n\rdropped_turns\x18\x02 \x01(\r\x12\x16\n\x0e\x63ontext_tokens\x18\x03 \x01(\r\x12 \n\x18\x63ontext_tokens_estimated\x18\x04 \x01(\x08\x12\x0f\n\x07rebuilt\x18\x05 \x01(\x08\x12\x17\n\x0f\x64owngraded_from\x18\x06 \x01(\t\x12\x0f\n\x07notices\x18\x07 \x03(\t\x12\x0e\n\x06\x63\x61\x63hed\x18\x08 \x01(\x08\"\x8d\x01\n\x06\x44\x65nied\x12\r\n\x05limit\x18\x01 \x01(\t\x12\x11\n\tremaining\x18\x02 \x01(\x04\x12\x10\n\x08\x63\x61pacity\x18\x03 \x01(\x04\x12.\n\x0bretry_after\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06\x62udget\x18\x05 \x01(\x08\x12\x0f\n\x07message\x18\x06 \x01(\t\"\xa7\x01\n\x03\x45nd\x12\x35\n\rfinish_reason\x18\x01 \x01(\x0e\x32\x1e.guildhall.llm.v1.FinishReason\x12&\n\x05usage\x18\x02 \x01(\x0b\x32\x17.guildhall.llm.v1.Usage\x12+\n\x08\x64uration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x14\n\x0cinterruption\x18\x04 \x01(\t\"\xfc\x01\n\x10GenerateResponse\x12,\n\x07started\x18\x01 \x01(\x0b\x32\x19.guildhall.llm.v1.StartedH\x00\x12\x14\n\ntext_delta\x18\x02 \x01(\tH\x00\x12\x18\n\x0ethinking_delta\x18\x03 \x01(\tH\x00\x12$\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x15.guildhall.llm.v1.EndH\x00\x12/\n\ttool_call\x18\x05 \x01(\x0b\x32\x1a.guildhall.llm.v1.ToolCallH\x00\x12*\n\x06\x64\x65nied\x18\x06 \x01(\x0b\x32\x18.guildhall.llm.v1.DeniedH\x00\x42\x07\n\x05\x65vent\"B\n\x0cTitleRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\x12\n\nmax_length\x18\x02 \x01(\r\x12\x10\n\x08guild_id\x18\x03 \x01(\x04\"0\n\rTitleResponse\x12\r\n\x05title\x18\x01 \x01(\t\x12\x10\n\x08\x66\x61llback\x18\x02 \x01(\x08*\xb2\x01\n\x0eThinkingEffort\x12\x1f\n\x1bTHINKING_EFFORT_UNSPECIFIED\x10\x00\x12\x17\n\x13THINKING_EFFORT_OFF\x10\x01\x12\x17\n\x13THINKING_EFFORT_LOW\x10\x02\x12\x1a\n\x16THINKING_EFFORT_MEDIUM\x10\x03\x12\x18\n\x14THINKING_EFFORT_HIGH\x10\x04\x12\x17\n\x13THINKING_EFFORT_MAX\x10\x05*\xbe\x01\n\x0c\x46inishReason\x12\x1d\n\x19\x46INISH_REASON_UNSPECIFIED\x10\x00\x12\x16\n\x12\x46INISH_REASON_STOP\x10\x01\x12\x18\n\x14\x46INISH_REASON_LENGTH\x10\x02\x12 \n\x1c\x46INISH_REASON_CONTENT_FILTER\x10\x03\x12\x1c\n\x18\x46INISH_REASON_TOOL_CALLS\x10\x04\x12\x1d\n\x19\x46INISH_REASON_INTERRUPTED\x10\x05\x32\xb2\x01\n\x11GenerationService\x12S\n\x08Generate\x12!.guildhall.llm.v1.GenerateRequest\x1a\".guildhall.llm.v1.GenerateResponse0\x01\x12H\n\x05Title\x12\x1e.guildhall.llm.v1.TitleRequest\x1a\x1f.guildhall.llm.v1.TitleResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guildhall.llm.v1.generation_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_FINISHREASON']._serialized_start=999
-  _globals['_FINISHREASON']._serialized_end=1189
+  _globals['_THINKINGEFFORT']._serialized_start=2132
+  _globals['_THINKINGEFFORT']._serialized_end=2310
+  _globals['_FINISHREASON']._serialized_start=2313
+  _globals['_FINISHREASON']._serialized_end=2503
   _globals['_INPUT']._serialized_start=87
-  _globals['_INPUT']._serialized_end=148
-  _globals['_GENERATEREQUEST']._serialized_start=151
-  _globals['_GENERATEREQUEST']._serialized_end=304
-  _globals['_USAGE']._serialized_start=307
-  _globals['_USAGE']._serialized_end=473
-  _globals['_STARTED']._serialized_start=475
-  _globals['_STARTED']._serialized_end=546
-  _globals['_END']._serialized_start=549
-  _globals['_END']._serialized_end=716
-  _globals['_GENERATERESPONSE']._serialized_start=719
-  _globals['_GENERATERESPONSE']._serialized_end=878
-  _globals['_TITLEREQUEST']._serialized_start=880
-  _globals['_TITLEREQUEST']._serialized_end=946
-  _globals['_TITLERESPONSE']._serialized_start=948
-  _globals['_TITLERESPONSE']._serialized_end=996
-  _globals['_GENERATIONSERVICE']._serialized_start=1192
-  _globals['_GENERATIONSERVICE']._serialized_end=1370
+  _globals['_INPUT']._serialized_end=172
+  _globals['_TOOL']._serialized_start=174
+  _globals['_TOOL']._serialized_end=240
+  _globals['_TOOLCALL']._serialized_start=242
+  _globals['_TOOLCALL']._serialized_end=302
+  _globals['_TOOLRESULT']._serialized_start=304
+  _globals['_TOOLRESULT']._serialized_end=350
+  _globals['_TOOLROUND']._serialized_start=352
+  _globals['_TOOLROUND']._serialized_end=467
+  _globals['_HISTORYTURN']._serialized_start=469
+  _globals['_HISTORYTURN']._serialized_end=556
+  _globals['_GENERATEREQUEST']._serialized_start=559
+  _globals['_GENERATEREQUEST']._serialized_end=1090
+  _globals['_USAGE']._serialized_start=1093
+  _globals['_USAGE']._serialized_end=1259
+  _globals['_STARTED']._serialized_start=1262
+  _globals['_STARTED']._serialized_end=1442
+  _globals['_DENIED']._serialized_start=1445
+  _globals['_DENIED']._serialized_end=1586
+  _globals['_END']._serialized_start=1589
+  _globals['_END']._serialized_end=1756
+  _globals['_GENERATERESPONSE']._serialized_start=1759
+  _globals['_GENERATERESPONSE']._serialized_end=2011
+  _globals['_TITLEREQUEST']._serialized_start=2013
+  _globals['_TITLEREQUEST']._serialized_end=2079
+  _globals['_TITLERESPONSE']._serialized_start=2081
+  _globals['_TITLERESPONSE']._serialized_end=2129
+  _globals['_GENERATIONSERVICE']._serialized_start=2506
+  _globals['_GENERATIONSERVICE']._serialized_end=2684
 # @@protoc_insertion_point(module_scope)

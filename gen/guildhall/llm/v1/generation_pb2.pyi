@@ -20,6 +20,42 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _ThinkingEffort:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ThinkingEffortEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_ThinkingEffort.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    THINKING_EFFORT_UNSPECIFIED: _ThinkingEffort.ValueType  # 0
+    """As the settings say."""
+    THINKING_EFFORT_OFF: _ThinkingEffort.ValueType  # 1
+    """Not at all, where the model can do without."""
+    THINKING_EFFORT_LOW: _ThinkingEffort.ValueType  # 2
+    """A little."""
+    THINKING_EFFORT_MEDIUM: _ThinkingEffort.ValueType  # 3
+    """Some."""
+    THINKING_EFFORT_HIGH: _ThinkingEffort.ValueType  # 4
+    """A lot."""
+    THINKING_EFFORT_MAX: _ThinkingEffort.ValueType  # 5
+    """As much as the model can."""
+
+class ThinkingEffort(_ThinkingEffort, metaclass=_ThinkingEffortEnumTypeWrapper):
+    """How much a model shall think before it answers."""
+
+THINKING_EFFORT_UNSPECIFIED: ThinkingEffort.ValueType  # 0
+"""As the settings say."""
+THINKING_EFFORT_OFF: ThinkingEffort.ValueType  # 1
+"""Not at all, where the model can do without."""
+THINKING_EFFORT_LOW: ThinkingEffort.ValueType  # 2
+"""A little."""
+THINKING_EFFORT_MEDIUM: ThinkingEffort.ValueType  # 3
+"""Some."""
+THINKING_EFFORT_HIGH: ThinkingEffort.ValueType  # 4
+"""A lot."""
+THINKING_EFFORT_MAX: ThinkingEffort.ValueType  # 5
+"""As much as the model can."""
+Global___ThinkingEffort: _TypeAlias = ThinkingEffort  # noqa: Y015
+
 class _FinishReason:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -65,26 +101,184 @@ class Input(_message.Message):
     TEXT_FIELD_NUMBER: _builtins.int
     AUTHOR_NAME_FIELD_NUMBER: _builtins.int
     AUTHOR_ID_FIELD_NUMBER: _builtins.int
+    ATTACHMENT_IDS_FIELD_NUMBER: _builtins.int
     text: _builtins.str
     """The text."""
     author_name: _builtins.str
     """The name that the model sees where several people talk in one conversation."""
     author_id: _builtins.int
     """The author's snowflake."""
+    @_builtins.property
+    def attachment_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """What was attached, by the ids that AttachmentService gave."""
+
     def __init__(
         self,
         *,
         text: _builtins.str = ...,
         author_name: _builtins.str = ...,
         author_id: _builtins.int = ...,
+        attachment_ids: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_id", b"author_id", "author_name", b"author_name", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachment_ids", b"attachment_ids", "author_id", b"author_id", "author_name", b"author_name", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Input: _TypeAlias = Input  # noqa: Y015
+
+@_typing.final
+class Tool(_message.Message):
+    """A tool that the model may ask to be run."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NAME_FIELD_NUMBER: _builtins.int
+    DESCRIPTION_FIELD_NUMBER: _builtins.int
+    PARAMETERS_JSON_FIELD_NUMBER: _builtins.int
+    name: _builtins.str
+    """Its name; letters, digits, underscores and dashes, at most 64."""
+    description: _builtins.str
+    """What it does, for the model."""
+    parameters_json: _builtins.str
+    """A JSON schema of its arguments."""
+    def __init__(
+        self,
+        *,
+        name: _builtins.str = ...,
+        description: _builtins.str = ...,
+        parameters_json: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["description", b"description", "name", b"name", "parameters_json", b"parameters_json"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Tool: _TypeAlias = Tool  # noqa: Y015
+
+@_typing.final
+class ToolCall(_message.Message):
+    """A call that the model wants made; always complete."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ID_FIELD_NUMBER: _builtins.int
+    NAME_FIELD_NUMBER: _builtins.int
+    ARGUMENTS_JSON_FIELD_NUMBER: _builtins.int
+    id: _builtins.str
+    """Names the call."""
+    name: _builtins.str
+    """The tool."""
+    arguments_json: _builtins.str
+    """The arguments, a JSON object."""
+    def __init__(
+        self,
+        *,
+        id: _builtins.str = ...,
+        name: _builtins.str = ...,
+        arguments_json: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["arguments_json", b"arguments_json", "id", b"id", "name", b"name"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ToolCall: _TypeAlias = ToolCall  # noqa: Y015
+
+@_typing.final
+class ToolResult(_message.Message):
+    """What came of a call."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CALL_ID_FIELD_NUMBER: _builtins.int
+    CONTENT_FIELD_NUMBER: _builtins.int
+    call_id: _builtins.str
+    """The call."""
+    content: _builtins.str
+    """What the tool gave, as text for the model."""
+    def __init__(
+        self,
+        *,
+        call_id: _builtins.str = ...,
+        content: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["call_id", b"call_id", "content", b"content"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ToolResult: _TypeAlias = ToolResult  # noqa: Y015
+
+@_typing.final
+class ToolRound(_message.Message):
+    """A round of calls within a turn, given back so that the model goes on."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    CALLS_FIELD_NUMBER: _builtins.int
+    RESULTS_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """What the model said beside the calls."""
+    @_builtins.property
+    def calls(self) -> _containers.RepeatedCompositeFieldContainer[Global___ToolCall]:
+        """The calls."""
+
+    @_builtins.property
+    def results(self) -> _containers.RepeatedCompositeFieldContainer[Global___ToolResult]:
+        """What came of each."""
+
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        calls: _abc.Iterable[Global___ToolCall] | None = ...,
+        results: _abc.Iterable[Global___ToolResult] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "results", b"results", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ToolRound: _TypeAlias = ToolRound  # noqa: Y015
+
+@_typing.final
+class HistoryTurn(_message.Message):
+    """A turn as Discord's thread shows it, for a conversation that expired here."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TURN_ID_FIELD_NUMBER: _builtins.int
+    INPUTS_FIELD_NUMBER: _builtins.int
+    ANSWER_FIELD_NUMBER: _builtins.int
+    turn_id: _builtins.str
+    """Names the turn; the snowflake of its first message will do."""
+    answer: _builtins.str
+    """What the bot answered."""
+    @_builtins.property
+    def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Input]:
+        """What people said."""
+
+    def __init__(
+        self,
+        *,
+        turn_id: _builtins.str = ...,
+        inputs: _abc.Iterable[Global___Input] | None = ...,
+        answer: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["answer", b"answer", "inputs", b"inputs", "turn_id", b"turn_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___HistoryTurn: _TypeAlias = HistoryTurn  # noqa: Y015
 
 @_typing.final
 class GenerateRequest(_message.Message):
@@ -98,6 +292,18 @@ class GenerateRequest(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     GUILD_ID_FIELD_NUMBER: _builtins.int
     CHANNEL_ID_FIELD_NUMBER: _builtins.int
+    PROMPT_FIELD_NUMBER: _builtins.int
+    THINKING_FIELD_NUMBER: _builtins.int
+    TEMPERATURE_FIELD_NUMBER: _builtins.int
+    MAX_OUTPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    TOOLS_FIELD_NUMBER: _builtins.int
+    TOOL_ROUNDS_FIELD_NUMBER: _builtins.int
+    REPLACES_TURN_ID_FIELD_NUMBER: _builtins.int
+    FOLLOW_UP_FIELD_NUMBER: _builtins.int
+    HISTORY_FIELD_NUMBER: _builtins.int
+    CATEGORY_ID_FIELD_NUMBER: _builtins.int
+    THREAD_ID_FIELD_NUMBER: _builtins.int
+    CACHEABLE_FIELD_NUMBER: _builtins.int
     conversation_id: _builtins.str
     """The conversation; created by its first turn."""
     turn_id: _builtins.str
@@ -108,9 +314,43 @@ class GenerateRequest(_message.Message):
     """The guild, for settings, access and usage; 0 outside of guilds."""
     channel_id: _builtins.int
     """The channel in which the conversation stands."""
+    prompt: _builtins.str
+    """The persona by name; empty for the setting in force."""
+    thinking: Global___ThinkingEffort.ValueType
+    """How much the model thinks."""
+    temperature: _builtins.float
+    """The sampling temperature; absent for the setting in force."""
+    max_output_tokens: _builtins.int
+    """Tokens of the answer at most; 0 for the configured number."""
+    replaces_turn_id: _builtins.str
+    """A turn that this one takes the place of, with all that came after it. Without inputs its own are asked again
+    (regenerate); with inputs the question itself is changed (edit).
+    """
+    follow_up: _builtins.bool
+    """Whether there must be a conversation already. One that is not there is NOT_FOUND (CONVERSATION_UNKNOWN) unless
+    `history` brings it back.
+    """
+    category_id: _builtins.int
+    """The channel's category, for its settings; 0 where it has none."""
+    thread_id: _builtins.int
+    """The thread, for its settings; 0 outside of threads. `channel_id` is then its parent."""
+    cacheable: _builtins.bool
+    """Whether an equal request of this guild may be answered from the cache."""
     @_builtins.property
     def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Input]:
         """What was said. Several inputs are one turn: a burst is answered once."""
+
+    @_builtins.property
+    def tools(self) -> _containers.RepeatedCompositeFieldContainer[Global___Tool]:
+        """What the model may call."""
+
+    @_builtins.property
+    def tool_rounds(self) -> _containers.RepeatedCompositeFieldContainer[Global___ToolRound]:
+        """Rounds of calls that this turn has had."""
+
+    @_builtins.property
+    def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___HistoryTurn]:
+        """The conversation as Discord has it; only used where it is not kept here any more."""
 
     def __init__(
         self,
@@ -121,12 +361,26 @@ class GenerateRequest(_message.Message):
         model: _builtins.str = ...,
         guild_id: _builtins.int = ...,
         channel_id: _builtins.int = ...,
+        prompt: _builtins.str = ...,
+        thinking: Global___ThinkingEffort.ValueType = ...,
+        temperature: _builtins.float | None = ...,
+        max_output_tokens: _builtins.int = ...,
+        tools: _abc.Iterable[Global___Tool] | None = ...,
+        tool_rounds: _abc.Iterable[Global___ToolRound] | None = ...,
+        replaces_turn_id: _builtins.str = ...,
+        follow_up: _builtins.bool = ...,
+        history: _abc.Iterable[Global___HistoryTurn] | None = ...,
+        category_id: _builtins.int = ...,
+        thread_id: _builtins.int = ...,
+        cacheable: _builtins.bool = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "temperature", b"temperature"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel_id", b"channel_id", "conversation_id", b"conversation_id", "guild_id", b"guild_id", "inputs", b"inputs", "model", b"model", "turn_id", b"turn_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_temperature", b"_temperature", "cacheable", b"cacheable", "category_id", b"category_id", "channel_id", b"channel_id", "conversation_id", b"conversation_id", "follow_up", b"follow_up", "guild_id", b"guild_id", "history", b"history", "inputs", b"inputs", "max_output_tokens", b"max_output_tokens", "model", b"model", "prompt", b"prompt", "replaces_turn_id", b"replaces_turn_id", "temperature", b"temperature", "thinking", b"thinking", "thread_id", b"thread_id", "tool_rounds", b"tool_rounds", "tools", b"tools", "turn_id", b"turn_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__temperature: _TypeAlias = _typing.Literal["temperature"]  # noqa: Y015
+    _WhichOneofArgType__temperature: _TypeAlias = _typing.Literal["_temperature", b"_temperature"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__temperature) -> _WhichOneofReturnType__temperature | None: ...
 
 Global___GenerateRequest: _TypeAlias = GenerateRequest  # noqa: Y015
 
@@ -183,26 +437,92 @@ class Started(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     DROPPED_TURNS_FIELD_NUMBER: _builtins.int
     CONTEXT_TOKENS_FIELD_NUMBER: _builtins.int
+    CONTEXT_TOKENS_ESTIMATED_FIELD_NUMBER: _builtins.int
+    REBUILT_FIELD_NUMBER: _builtins.int
+    DOWNGRADED_FROM_FIELD_NUMBER: _builtins.int
+    NOTICES_FIELD_NUMBER: _builtins.int
+    CACHED_FIELD_NUMBER: _builtins.int
     model: _builtins.str
     """The model that answers, by its configured name; a fallback's where one was taken."""
     dropped_turns: _builtins.int
     """How many earlier turns did not fit into the model's window."""
     context_tokens: _builtins.int
     """Tokens of the context that was sent, as counted here."""
+    context_tokens_estimated: _builtins.bool
+    """Whether the count is an estimate because the model's encoding is unknown."""
+    rebuilt: _builtins.bool
+    """Whether the conversation was brought back from Discord, because it had expired here."""
+    downgraded_from: _builtins.str
+    """The model that was wished for, where a used-up budget made it a cheaper one; else empty."""
+    cached: _builtins.bool
+    """Whether the answer comes from the cache."""
+    @_builtins.property
+    def notices(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Sentences for the person, for example that only the beginning of a file was read."""
+
     def __init__(
         self,
         *,
         model: _builtins.str = ...,
         dropped_turns: _builtins.int = ...,
         context_tokens: _builtins.int = ...,
+        context_tokens_estimated: _builtins.bool = ...,
+        rebuilt: _builtins.bool = ...,
+        downgraded_from: _builtins.str = ...,
+        notices: _abc.Iterable[_builtins.str] | None = ...,
+        cached: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context_tokens", b"context_tokens", "dropped_turns", b"dropped_turns", "model", b"model"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cached", b"cached", "context_tokens", b"context_tokens", "context_tokens_estimated", b"context_tokens_estimated", "downgraded_from", b"downgraded_from", "dropped_turns", b"dropped_turns", "model", b"model", "notices", b"notices", "rebuilt", b"rebuilt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Started: _TypeAlias = Started  # noqa: Y015
+
+@_typing.final
+class Denied(_message.Message):
+    """A limit stands against the call. This is an answer, not an error."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    LIMIT_FIELD_NUMBER: _builtins.int
+    REMAINING_FIELD_NUMBER: _builtins.int
+    CAPACITY_FIELD_NUMBER: _builtins.int
+    RETRY_AFTER_FIELD_NUMBER: _builtins.int
+    BUDGET_FIELD_NUMBER: _builtins.int
+    MESSAGE_FIELD_NUMBER: _builtins.int
+    limit: _builtins.str
+    """The limit's name."""
+    remaining: _builtins.int
+    """Units left of it."""
+    capacity: _builtins.int
+    """Units when untouched."""
+    budget: _builtins.bool
+    """Whether it is a budget of tokens or money, and no cheaper model is configured to go on with."""
+    message: _builtins.str
+    """A sentence for the person."""
+    @_builtins.property
+    def retry_after(self) -> _duration_pb2.Duration:
+        """How long until the call would be allowed."""
+
+    def __init__(
+        self,
+        *,
+        limit: _builtins.str = ...,
+        remaining: _builtins.int = ...,
+        capacity: _builtins.int = ...,
+        retry_after: _duration_pb2.Duration | None = ...,
+        budget: _builtins.bool = ...,
+        message: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["retry_after", b"retry_after"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["budget", b"budget", "capacity", b"capacity", "limit", b"limit", "message", b"message", "remaining", b"remaining", "retry_after", b"retry_after"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Denied: _TypeAlias = Denied  # noqa: Y015
 
 @_typing.final
 class End(_message.Message):
@@ -252,6 +572,8 @@ class GenerateResponse(_message.Message):
     TEXT_DELTA_FIELD_NUMBER: _builtins.int
     THINKING_DELTA_FIELD_NUMBER: _builtins.int
     END_FIELD_NUMBER: _builtins.int
+    TOOL_CALL_FIELD_NUMBER: _builtins.int
+    DENIED_FIELD_NUMBER: _builtins.int
     text_delta: _builtins.str
     """More of the answer."""
     thinking_delta: _builtins.str
@@ -264,6 +586,14 @@ class GenerateResponse(_message.Message):
     def end(self) -> Global___End:
         """The stream is over."""
 
+    @_builtins.property
+    def tool_call(self) -> Global___ToolCall:
+        """The model wants a tool to be run."""
+
+    @_builtins.property
+    def denied(self) -> Global___Denied:
+        """A limit stands against it; nothing follows."""
+
     def __init__(
         self,
         *,
@@ -271,12 +601,14 @@ class GenerateResponse(_message.Message):
         text_delta: _builtins.str = ...,
         thinking_delta: _builtins.str = ...,
         end: Global___End | None = ...,
+        tool_call: Global___ToolCall | None = ...,
+        denied: Global___Denied | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "event", b"event", "started", b"started", "text_delta", b"text_delta", "thinking_delta", b"thinking_delta"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["denied", b"denied", "end", b"end", "event", b"event", "started", b"started", "text_delta", b"text_delta", "thinking_delta", b"thinking_delta", "tool_call", b"tool_call"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["end", b"end", "event", b"event", "started", b"started", "text_delta", b"text_delta", "thinking_delta", b"thinking_delta"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["denied", b"denied", "end", b"end", "event", b"event", "started", b"started", "text_delta", b"text_delta", "thinking_delta", b"thinking_delta", "tool_call", b"tool_call"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["started", "text_delta", "thinking_delta", "end"]  # noqa: Y015
+    _WhichOneofReturnType_event: _TypeAlias = _typing.Literal["started", "text_delta", "thinking_delta", "end", "tool_call", "denied"]  # noqa: Y015
     _WhichOneofArgType_event: _TypeAlias = _typing.Literal["event", b"event"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_event) -> _WhichOneofReturnType_event | None: ...
 

@@ -52,10 +52,13 @@ class GenerationServiceServicer:
     """
 
     def Generate(self, request, context):
-        """Answers one turn of a conversation as a stream: one Started, any number of deltas, exactly one End.
-        The turn is kept in the conversation under `turn_id`; a repeat with the same id replaces what an earlier,
-        interrupted attempt left. Errors before the first event: INVALID_ARGUMENT (EMPTY_PROMPT, PROMPT_TOO_LONG),
-        NOT_FOUND (MODEL_UNKNOWN), PERMISSION_DENIED (MODEL_FORBIDDEN), UNAVAILABLE (PROVIDER_UNAVAILABLE).
+        """Answers one turn of a conversation as a stream: one Started, any number of deltas and complete tool calls, exactly
+        one End; or one Denied alone, where a limit stands against it. The turn is kept in the conversation under `turn_id`;
+        a repeat with the same id replaces what an earlier, interrupted attempt left. A cancel reaches the provider at once.
+        Errors before the first event: INVALID_ARGUMENT (EMPTY_PROMPT, PROMPT_TOO_LONG, INVALID_ID, INVALID_SCHEMA), NOT_FOUND
+        (MODEL_UNKNOWN, PROMPT_UNKNOWN, CONVERSATION_UNKNOWN, ATTACHMENT_UNKNOWN), PERMISSION_DENIED (MODEL_FORBIDDEN,
+        PROMPT_FORBIDDEN, FEATURE_FORBIDDEN), FAILED_PRECONDITION (PROVIDER_AUTHENTICATION, PROVIDER_QUOTA_EXHAUSTED,
+        PROVIDER_REFUSED, CONTENT_REFUSED), UNAVAILABLE (PROVIDER_UNAVAILABLE, PROVIDER_RATE_LIMITED, NO_MODEL).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

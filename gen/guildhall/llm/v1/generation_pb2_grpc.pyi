@@ -17,10 +17,13 @@ class GenerationServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     Generate: _aio.UnaryStreamMultiCallable[_generation_pb2.GenerateRequest, _generation_pb2.GenerateResponse]
-    """Answers one turn of a conversation as a stream: one Started, any number of deltas, exactly one End.
-    The turn is kept in the conversation under `turn_id`; a repeat with the same id replaces what an earlier,
-    interrupted attempt left. Errors before the first event: INVALID_ARGUMENT (EMPTY_PROMPT, PROMPT_TOO_LONG),
-    NOT_FOUND (MODEL_UNKNOWN), PERMISSION_DENIED (MODEL_FORBIDDEN), UNAVAILABLE (PROVIDER_UNAVAILABLE).
+    """Answers one turn of a conversation as a stream: one Started, any number of deltas and complete tool calls, exactly
+    one End; or one Denied alone, where a limit stands against it. The turn is kept in the conversation under `turn_id`;
+    a repeat with the same id replaces what an earlier, interrupted attempt left. A cancel reaches the provider at once.
+    Errors before the first event: INVALID_ARGUMENT (EMPTY_PROMPT, PROMPT_TOO_LONG, INVALID_ID, INVALID_SCHEMA), NOT_FOUND
+    (MODEL_UNKNOWN, PROMPT_UNKNOWN, CONVERSATION_UNKNOWN, ATTACHMENT_UNKNOWN), PERMISSION_DENIED (MODEL_FORBIDDEN,
+    PROMPT_FORBIDDEN, FEATURE_FORBIDDEN), FAILED_PRECONDITION (PROVIDER_AUTHENTICATION, PROVIDER_QUOTA_EXHAUSTED,
+    PROVIDER_REFUSED, CONTENT_REFUSED), UNAVAILABLE (PROVIDER_UNAVAILABLE, PROVIDER_RATE_LIMITED, NO_MODEL).
     """
     Title: _aio.UnaryUnaryMultiCallable[_generation_pb2.TitleRequest, _generation_pb2.TitleResponse]
     """Gives a short title for a text. Falls back on its first words, so it does not fail for want of a model."""
@@ -34,10 +37,13 @@ class GenerationServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _generation_pb2.GenerateRequest,
         context: _aio.ServicerContext[_generation_pb2.GenerateRequest, _abc.AsyncIterator[_generation_pb2.GenerateResponse]],
     ) -> _abc.AsyncIterator[_generation_pb2.GenerateResponse]:
-        """Answers one turn of a conversation as a stream: one Started, any number of deltas, exactly one End.
-        The turn is kept in the conversation under `turn_id`; a repeat with the same id replaces what an earlier,
-        interrupted attempt left. Errors before the first event: INVALID_ARGUMENT (EMPTY_PROMPT, PROMPT_TOO_LONG),
-        NOT_FOUND (MODEL_UNKNOWN), PERMISSION_DENIED (MODEL_FORBIDDEN), UNAVAILABLE (PROVIDER_UNAVAILABLE).
+        """Answers one turn of a conversation as a stream: one Started, any number of deltas and complete tool calls, exactly
+        one End; or one Denied alone, where a limit stands against it. The turn is kept in the conversation under `turn_id`;
+        a repeat with the same id replaces what an earlier, interrupted attempt left. A cancel reaches the provider at once.
+        Errors before the first event: INVALID_ARGUMENT (EMPTY_PROMPT, PROMPT_TOO_LONG, INVALID_ID, INVALID_SCHEMA), NOT_FOUND
+        (MODEL_UNKNOWN, PROMPT_UNKNOWN, CONVERSATION_UNKNOWN, ATTACHMENT_UNKNOWN), PERMISSION_DENIED (MODEL_FORBIDDEN,
+        PROMPT_FORBIDDEN, FEATURE_FORBIDDEN), FAILED_PRECONDITION (PROVIDER_AUTHENTICATION, PROVIDER_QUOTA_EXHAUSTED,
+        PROVIDER_REFUSED, CONTENT_REFUSED), UNAVAILABLE (PROVIDER_UNAVAILABLE, PROVIDER_RATE_LIMITED, NO_MODEL).
         """
 
     @_abc_1.abstractmethod
