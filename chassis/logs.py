@@ -8,7 +8,7 @@ import logging
 import re
 import sys
 from collections.abc import Iterable, Mapping
-from typing import Any, TextIO
+from typing import TextIO
 
 import structlog
 from opentelemetry import trace
@@ -151,8 +151,3 @@ class _CleanFormatter(structlog.stdlib.ProcessorFormatter):
 
     def format(self, record: logging.LogRecord) -> str:
         return redactor.clean(super().format(record))
-
-
-def log(name: str) -> Any:
-    """A logger by its module's name."""
-    return structlog.stdlib.get_logger(name)

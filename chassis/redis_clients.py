@@ -1,6 +1,6 @@
 """Connections to Redis by role, with time-outs and retries that leave a caller time to say so."""
 
-from typing import Literal, cast
+from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
 from redis import exceptions
@@ -48,7 +48,7 @@ class RedisClients:
 def connect(address: str, settings: RedisSettings) -> Redis:
     """A client for one server, or for a cluster by one of its nodes."""
     retry = Retry(ExponentialBackoff(cap=0.5, base=0.05), settings.retries)
-    options = {
+    options: dict[str, Any] = {
         "socket_connect_timeout": settings.connect_timeout,
         "socket_timeout": settings.timeout,
         "health_check_interval": 15,

@@ -41,6 +41,7 @@ class Runtime(Generic[S]):
     def __init__(
         self,
         name: str,
+        *,
         settings: Live[S],
         shared: Live[Shared],
         clock: Clock,

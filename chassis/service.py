@@ -6,15 +6,17 @@ finish, run what `on_stop` registered, end background work, close connections, f
 
 import asyncio
 import contextlib
+import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Generic, TypeVar
 
 import structlog
+from guildhall.admin.v1.admin_pb2_grpc import add_AdminServiceServicer_to_server
 from redis.exceptions import RedisError
 
-from chassis import logs
+from chassis import admin, logs
 from chassis.caller_keys import FolderKeyRing, KeyRing
 from chassis.caller_signing import Verifier
 from chassis.clock import Clock, SystemClock
@@ -23,12 +25,14 @@ from chassis.redis_clients import remedy_for
 from chassis.rpc.health import Health, HealthPart
 from chassis.rpc.server import Server
 from chassis.runtime import JSON, Background, Runtime
-from chassis.settings.live import Live
 from chassis.settings.loading import Configuration, load
+from chassis.settings.models import secret_values
 from chassis.settings.problems import ConfigurationError
+from chassis.settings.reload import Reloader
 from chassis.settings.section import Section
 from chassis.settings.shared import Shared
 from chassis.telemetry import setup as telemetry_setup
+from chassis.telemetry.loop_lag import LoopLag
 
 __all__ = ["JSON", "HealthPart", "Runtime", "run"]
 
@@ -51,10 +55,11 @@ async def run(name: str, settings_type: type[S], build: Callable[[Runtime[S]], A
         _say(f"{name}: {error}")
         return 1
     logs.configure(name, configuration.shared.logging)
-    service = Service(name, configuration, SystemClock(), keys)
+    service = Service(name, settings_type, configuration, os.environ, clock=SystemClock(), keys=keys)
     telemetry = telemetry_setup.start(name, service.runtime.instance_id, VERSION, configuration.shared.telemetry)
     try:
         await service.start(build)
+        asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, service.reloader.reload)
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, service.stopping.set)
         await service.stopping.wait()
@@ -73,18 +78,37 @@ async def run(name: str, settings_type: type[S], build: Callable[[Runtime[S]], A
 class Service(Generic[S]):
     """One service, from its start to its stop."""
 
-    def __init__(self, name: str, configuration: Configuration[S], clock: Clock, keys: KeyRing) -> None:
+    def __init__(
+        self,
+        name: str,
+        settings_type: type[S],
+        configuration: Configuration[S],
+        variables: Mapping[str, str],
+        *,
+        clock: Clock,
+        keys: KeyRing,
+    ) -> None:
         self.stopping = asyncio.Event()
         self.failed = False
         self._started = False
+        self._tasks: list[asyncio.Task[None]] = []
         self._rpc = configuration.shared.rpc
         self._health = Health()
-        verifier = Verifier(name, keys, clock, configuration.shared.callers.clock_skew)
-        self._server = Server(self._rpc, verifier, self._health)
-        self._tasks: list[asyncio.Task[None]] = []
-        self.runtime: Runtime[S] = Runtime(
-            name, Live(configuration.service), Live(configuration.shared), clock, keys, self._server, self._health
+        self._loop_lag = LoopLag(clock)
+        self._server = Server(
+            self._rpc, Verifier(name, keys, clock, configuration.shared.callers.clock_skew), self._health
         )
+        self.reloader = Reloader(name, settings_type, variables, configuration, clock)
+        self.runtime: Runtime[S] = Runtime(
+            name,
+            settings=self.reloader.settings,
+            shared=self.reloader.shared,
+            clock=clock,
+            keys=keys,
+            server=self._server,
+            health=self._health,
+        )
+        _keep_logs_as_configured(self.reloader)
 
     @property
     def port(self) -> int:
@@ -95,9 +119,12 @@ class Service(Generic[S]):
         """Builds the service and serves. StartupError where something that it needs is missing."""
         runtime = self.runtime
         await build(runtime)
+        runtime.serve(add_AdminServiceServicer_to_server, self._admin(), callers=admin.CALLERS)
+        runtime.background("health", self._health.keep_published)
+        runtime.background("loop lag", self._loop_lag.measure)
+        runtime.background("configuration", self.reloader.watch)
         await runtime.redis_clients.check()
         await self._server.start(self._rpc.ports[runtime.name])
-        runtime.background("health", self._health.keep_published)
         for work in runtime.backgrounds:
             self._tasks.append(asyncio.create_task(self._last(work), name=work.name))
         self._health.started(tuple(self._server.registrar.services))
@@ -115,7 +142,7 @@ class Service(Generic[S]):
         for work in reversed(self.runtime.stops):
             try:
                 await work()
-            except Exception:
+            except Exception:  # noqa: BLE001  (the other steps must still be taken)
                 _log.exception("a step of the stop failed")
                 self.failed = True
         for task in reversed(self._tasks):
@@ -124,15 +151,42 @@ class Service(Generic[S]):
                 await task
         await self.runtime.close()
 
+    def _admin(self) -> admin.AdminServicer:
+        return admin.AdminServicer(
+            service=self.runtime.name,
+            instance_id=self.runtime.instance_id,
+            version=VERSION,
+            clock=self.runtime.clock,
+            health=self._health,
+            reloader=self.reloader,
+            loop_lag=self._loop_lag,
+            facts=self.runtime.statuses,
+        )
+
     async def _last(self, background: Background) -> None:
         """Background work must last: whether it fails or ends, the process can't be trusted any more."""
         try:
             await background.work()
             _log.error("background work ended", work=background.name)
-        except Exception:
+        except Exception:  # noqa: BLE001  (whatever it was, it is logged and ends the process)
             _log.exception("background work failed", work=background.name)
         self.failed = True
         self.stopping.set()
+
+
+def _keep_logs_as_configured(reloader: Reloader[S]) -> None:
+    def learn(settings: Section) -> None:
+        logs.redactor.learn(secret_values(settings))
+
+    def on_shared(old: Shared, new: Shared) -> None:
+        learn(new)
+        if old.logging != new.logging:
+            logs.apply_levels(new.logging)
+
+    learn(reloader.settings.current)
+    learn(reloader.shared.current)
+    reloader.settings.subscribe(lambda _, new: learn(new))
+    reloader.shared.subscribe(on_shared)
 
 
 def folder_keys(shared: Shared) -> KeyRing:

@@ -90,7 +90,15 @@ async def running_service(
 ) -> AsyncIterator[RunningService[S]]:
     """Runs a whole service as `service.run` does, configured by environment variables, on a free port."""
     quick = {f"GUILDHALL_RPC__PORTS__{name.upper()}": "0", "GUILDHALL_RPC__DRAIN": "0", "GUILDHALL_RPC__GRACE": "1"}
-    service = Service(name, load(name, settings_type, quick | dict(variables)), clock or SystemClock(), TestKeys())
+    everything = quick | dict(variables)
+    service = Service(
+        name,
+        settings_type,
+        load(name, settings_type, everything),
+        everything,
+        clock=clock or SystemClock(),
+        keys=TestKeys(),
+    )
     try:
         await service.start(build)
         yield RunningService(f"127.0.0.1:{service.port}", service.runtime)

@@ -30,7 +30,7 @@ class Method:
 @cache
 def methods_of(service: str) -> dict[str, Method]:
     """The methods of a contract by name. KeyError where no such contract was imported."""
-    descriptor = descriptor_pool.Default().FindServiceByName(service)  # type: ignore[no-untyped-call]
+    descriptor = descriptor_pool.Default().FindServiceByName(service)
     return {
         method.name: Method(
             service, method.name, method.GetOptions().idempotency_level != MethodOptions.IDEMPOTENCY_UNKNOWN

@@ -7,7 +7,7 @@ generator is thereby closed in the task and context that ran it, whatever ends t
 import asyncio
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import aclosing, asynccontextmanager
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import redis.exceptions
@@ -155,7 +155,13 @@ def as_error(raised: Exception) -> GuildhallError:
 
 
 def _wrap(scope: _Scope, handler: "grpc.RpcMethodHandler[Any, Any]") -> "grpc.RpcMethodHandler[Any, Any]":
-    behaviour: Any = handler.unary_unary or handler.unary_stream or handler.stream_unary or handler.stream_stream
+    behaviours: tuple[Any, ...] = (
+        handler.unary_unary,
+        handler.unary_stream,
+        handler.stream_unary,
+        handler.stream_stream,
+    )
+    behaviour = next(one for one in behaviours if one is not None)
 
     async def one_response(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
         async with scope(context):
@@ -178,7 +184,7 @@ def _wrap(scope: _Scope, handler: "grpc.RpcMethodHandler[Any, Any]") -> "grpc.Rp
         (True, True): grpc.stream_stream_rpc_method_handler,
     }
     make: Any = kinds[bool(handler.request_streaming), bool(handler.response_streaming)]
-    wrapped: "grpc.RpcMethodHandler[Any, Any]" = make(
+    wrapped: grpc.RpcMethodHandler[Any, Any] = make(
         many_responses if handler.response_streaming else one_response,
         request_deserializer=handler.request_deserializer,
         response_serializer=handler.response_serializer,
@@ -188,7 +194,7 @@ def _wrap(scope: _Scope, handler: "grpc.RpcMethodHandler[Any, Any]") -> "grpc.Rp
 
 def _code_set(context: grpc.aio.ServicerContext[Any, Any]) -> grpc.StatusCode:
     """The status that a servicer set; gRPC keeps it as a number or as nothing."""
-    code: Any = context.code()
+    code: grpc.StatusCode | int | None = cast("Any", context).code()
     if not code:
         return grpc.StatusCode.OK
     return code if isinstance(code, grpc.StatusCode) else _BY_NUMBER[code]
@@ -198,5 +204,5 @@ _BY_NUMBER = {code.value[0]: code for code in grpc.StatusCode}
 
 
 def _why_cancelled(context: grpc.aio.ServicerContext[Any, Any]) -> grpc.StatusCode:
-    left = context.time_remaining()
+    left = cast("float | None", context.time_remaining())
     return grpc.StatusCode.CANCELLED if left is None or left > 0 else grpc.StatusCode.DEADLINE_EXCEEDED

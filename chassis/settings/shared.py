@@ -70,7 +70,7 @@ class Rpc(Section):
     @field_validator("ports")
     @classmethod
     def _keep_defaults(cls, ports: dict[str, int]) -> dict[str, int]:
-        return cls.model_fields["ports"].default | ports
+        return {**cls.model_fields["ports"].default, **ports}
 
     def address(self, service: str) -> str:
         """Where a service is dialled."""
@@ -97,7 +97,7 @@ class Redis(Section):
     connect_timeout: Seconds = 3.0
     """Seconds to connect."""
     timeout: Seconds = 5.0
-    """Seconds for one command, beyond what a blocking command waits by itself."""
+    """Seconds for one command. A command that blocks must wait for less."""
     retries: Annotated[int, Field(ge=0, le=10)] = 3
     """How often a command is tried again after a broken connection."""
     max_connections: Annotated[int, Field(ge=1)] = 64

@@ -31,30 +31,20 @@ class _NotGiven:
 NOT_GIVEN = _NotGiven()
 
 
-@dataclass
-class Raw:
-    """Configuration as it was found, before any model saw it."""
-
-    tree: dict[str, Any] = field(default_factory=dict)
-    file: Path | None = None
-    revision: str = ""
-    problems: list[Problem] = field(default_factory=list)
-    # Paths whose value stands in plain text in the file; no secret may be among them.
-    plain: set[tuple[str, ...]] = field(default_factory=set)
-
-
 class Environment:
     """Environment variables, with `NAME_FILE` read in place of `NAME`."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
         self.problems: list[Problem] = []
+        self.files: set[Path] = set()
 
     def get(self, name: str) -> str | None:
         """The value of a variable or of the file that NAME_FILE names; None where neither is set. Empty is not set."""
         if value := self._variables.get(name):
             return value
         if path := self._variables.get(f"{name}_FILE"):
+            self.files.add(Path(path))
             try:
                 return Path(path).read_text(encoding="utf-8").strip() or None
             except (OSError, UnicodeDecodeError) as error:
@@ -74,6 +64,21 @@ class Environment:
         return found
 
 
+@dataclass
+class Raw:
+    """Configuration as it was found, before any model saw it."""
+
+    environment: Environment
+    file: Path
+    tree: dict[str, Any] = field(default_factory=dict)
+    revision: str = ""
+    problems: list[Problem] = field(default_factory=list)
+    # Paths whose value stands in plain text in the file; no secret may be among them.
+    plain: set[tuple[str, ...]] = field(default_factory=set)
+    # Paths that GUILDHALL_SECTION__KEY sets, which wins over everything else.
+    overridden: set[tuple[str, ...]] = field(default_factory=set)
+
+
 def config_path(environment: Mapping[str, str]) -> Path:
     """The configuration file that the environment names, or the default beside the working folder."""
     return Path(environment.get(CONFIG_VARIABLE) or DEFAULT_FILE)
@@ -81,9 +86,9 @@ def config_path(environment: Mapping[str, str]) -> Path:
 
 def read(variables: Mapping[str, str]) -> Raw:
     """Reads file and environment; what is wrong with either stands in `problems`."""
-    raw = Raw()
     environment = Environment(variables)
     path = config_path(variables)
+    raw = Raw(environment, path)
     text = _read_file(path, raw, named=CONFIG_VARIABLE in variables)
     raw.revision = hashlib.sha256(text.encode()).hexdigest()[:12]
     try:
@@ -97,8 +102,12 @@ def read(variables: Mapping[str, str]) -> Raw:
     raw.tree = _resolve(tree or {}, (), environment, raw)
     for name, keys, value in environment.overrides():
         _set(raw, name, keys, value)
-    raw.problems.extend(environment.problems)
     return raw
+
+
+def variable_for(path: tuple[str, ...]) -> str:
+    """The environment variable that sets one key."""
+    return PREFIX + "__".join(path).upper()
 
 
 def set_path(tree: dict[str, Any], path: tuple[str, ...], value: Any) -> bool:
@@ -123,6 +132,7 @@ def _set(raw: Raw, name: str, keys: tuple[str, ...], text: str) -> None:
     if not set_path(raw.tree, keys, value if isinstance(value, dict | list) else text):
         raw.problems.append(Problem(name, "it goes deeper than the configuration does", "see docs/configuration.md"))
     raw.plain.discard(keys)
+    raw.overridden.add(keys)
 
 
 def _existing(tree: Mapping[str, Any], key: str) -> str:
@@ -141,7 +151,6 @@ def _read_file(path: Path, raw: Raw, *, named: bool) -> str:
             Problem(str(path), f"can't be read: {type(error).__name__}", "check its rights and encoding")
         )
         return ""
-    raw.file = path
     return text
 
 
@@ -179,7 +188,7 @@ class _UniqueKeys(yaml.SafeLoader):
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         seen = set()
         for key_node, _ in node.value:
-            key = self.construct_object(key_node, deep=deep)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=deep)
             if key_node.tag != "tag:yaml.org,2002:merge" and isinstance(key, str | int):
                 if key in seen:
                     raise yaml.constructor.ConstructorError(

@@ -32,3 +32,4 @@ class Metric(StrEnum):
 
 # Seconds; the boundaries that the semantic conventions advise for RPC, HTTP and database durations.
 DURATION_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1, 2.5, 5, 7.5, 10)
+LAG_BUCKETS = (0.001, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5)

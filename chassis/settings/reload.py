@@ -1,0 +1,138 @@
+"""Takes a changed configuration into use while the process runs: whole or not at all.
+
+Looked at are the folders of guildhall.yaml and of every NAME_FILE, because editors replace a file and Kubernetes swaps
+a symbolic link beside it. SIGHUP and AdminService.Reload do the same at once.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import structlog
+import watchfiles
+from pydantic import BaseModel
+
+from chassis.clock import Clock
+from chassis.settings import sources
+from chassis.settings.live import Live, Refused
+from chassis.settings.loading import Configuration, load
+from chassis.settings.problems import ConfigurationError, Problem
+from chassis.settings.section import Section
+
+S = TypeVar("S", bound=Section)
+# Sections that are read once, when connections are made.
+_AT_START = ("rpc", "redis", "telemetry", "callers")
+_log = structlog.stdlib.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How one reading of the configuration went."""
+
+    time: float
+    accepted: bool
+    revision: str
+    changed: tuple[str, ...] = ()
+    """Paths of keys whose value changed."""
+    restart_needed: tuple[str, ...] = ()
+    """Of these, those that take effect at the next start."""
+    problems: tuple[Problem, ...] = ()
+
+
+class Reloader(Generic[S]):
+    """Keeps the settings of one process as its configuration says."""
+
+    def __init__(
+        self,
+        name: str,
+        settings_type: type[S],
+        variables: Mapping[str, str],
+        configuration: Configuration[S],
+        clock: Clock,
+    ) -> None:
+        self.settings = Live(configuration.service)
+        self.shared = Live(configuration.shared)
+        self.revision = configuration.revision
+        self.last: Outcome | None = None
+        self._name = name
+        self._type = settings_type
+        self._variables = variables
+        self._clock = clock
+
+    def reload(self) -> Outcome:
+        """Reads everything again, and puts it in force if all of it is right."""
+        try:
+            new = load(self._name, self._type, self._variables)
+            self.settings.check(new.service)
+            self.shared.check(new.shared)
+        except ConfigurationError as error:
+            return self._refused(tuple(error.problems))
+        except Refused as error:
+            return self._refused((Problem(self._name, str(error)),))
+        changed = (
+            *_differences(self.settings.current, new.service, (self._name,)),
+            *_differences(self.shared.current, new.shared, ()),
+        )
+        self.last = Outcome(
+            self._clock.now(),
+            True,
+            new.revision,
+            changed,
+            tuple(path for path in changed if path.partition(".")[0] in _AT_START),
+        )
+        self.revision = new.revision
+        self.shared.replace(new.shared)
+        self.settings.replace(new.service)
+        _log.info("configuration reloaded", revision=new.revision, changed=changed)
+        return self.last
+
+    def _refused(self, problems: tuple[Problem, ...]) -> Outcome:
+        revision = sources.read(self._variables).revision
+        self.last = Outcome(self._clock.now(), False, revision, problems=problems)
+        _log.error("configuration refused; the old one stays in force", problems=[str(problem) for problem in problems])
+        return self.last
+
+    async def watch(self) -> None:
+        """Reloads whenever a file has changed; runs for as long as the process does."""
+        folders, seen = self._looked_at()
+        async for _ in watchfiles.awatch(*folders, watch_filter=None, recursive=False, step=50, rust_timeout=1000):
+            _, now = self._looked_at()
+            # Much else may change in these folders.
+            if now != seen:
+                seen = now
+                self.reload()
+
+    def _looked_at(self) -> tuple[set[Path], object]:
+        """The folders to watch, and the contents of the files that matter."""
+        raw = sources.read(self._variables)
+        files = sorted({raw.file, *raw.environment.files, *_secret_files(self._variables)})
+        folders = {file.absolute().parent for file in files if file.absolute().parent.is_dir()}
+        return folders, tuple(_content(file) for file in files)
+
+
+def _secret_files(variables: Mapping[str, str]) -> set[Path]:
+    return {Path(value) for name, value in variables.items() if name.endswith("_FILE") and value.startswith("/")}
+
+
+def _content(file: Path) -> bytes | None:
+    try:
+        return file.read_bytes()
+    except OSError:
+        return None
+
+
+def _differences(old: Any, new: Any, path: tuple[str, ...]) -> list[str]:
+    """Paths of what differs between two values of one model."""
+    if isinstance(old, BaseModel) and type(old) is type(new):
+        names = type(old).model_fields
+        return [
+            found for name in names for found in _differences(getattr(old, name), getattr(new, name), (*path, name))
+        ]
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        return [
+            found
+            for key in sorted({*old, *new}, key=str)
+            for found in _differences(old.get(key), new.get(key), (*path, str(key)))
+        ]
+    return [] if old == new else [".".join(path)]
