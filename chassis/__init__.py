@@ -2,3 +2,9 @@
 
 Nothing here knows a service by more than its name. A service begins in `service.run`.
 """
+
+import os
+
+# gRPC's core writes lines of its own to standard error, among our JSON, for ordinary events such as a client's leaving.
+# It reads this when it is first imported.
+os.environ.setdefault("GRPC_VERBOSITY", "ERROR")

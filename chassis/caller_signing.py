@@ -9,6 +9,7 @@ import hmac
 import secrets
 from collections import OrderedDict
 
+from google.protobuf.message import DecodeError
 from guildhall.caller.v1 import caller_pb2
 
 from chassis.caller import Caller, Person
@@ -96,7 +97,7 @@ class Verifier:
         try:
             envelope = caller_pb2.SignedCaller.FromString(signed)
             caller = caller_pb2.Caller.FromString(envelope.caller)
-        except ValueError:  # protobuf's DecodeError is one
+        except DecodeError:
             raise forged from None
         keys = self._keys.keys(caller.service) if valid_service_name(caller.service) else ()
         if not any(hmac.compare_digest(_mac(key, envelope.caller), envelope.mac) for key in keys):

@@ -6,7 +6,7 @@ cancellation, this stands before the call is made and watches how it ends.
 
 import asyncio
 import json
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import grpc
@@ -40,13 +40,13 @@ class Channel(grpc.aio.Channel):
         return _MultiCallable(self, method, self._inner.unary_unary(method, *arguments, **options))
 
     def unary_stream(self, method: str, *arguments: Any, **options: Any) -> Any:
-        return _MultiCallable(self, method, self._inner.unary_stream(method, *arguments, **options))
+        return _MultiCallable(self, method, self._inner.unary_stream(method, *arguments, **options), streams=True)
 
     def stream_unary(self, method: str, *arguments: Any, **options: Any) -> Any:
         return _MultiCallable(self, method, self._inner.stream_unary(method, *arguments, **options))
 
     def stream_stream(self, method: str, *arguments: Any, **options: Any) -> Any:
-        return _MultiCallable(self, method, self._inner.stream_stream(method, *arguments, **options))
+        return _MultiCallable(self, method, self._inner.stream_stream(method, *arguments, **options), streams=True)
 
     async def close(self, grace: float | None = None) -> None:
         """Ends all calls, after `grace` seconds where given, and waits until each is accounted for."""
@@ -93,10 +93,11 @@ class Channel(grpc.aio.Channel):
 class _MultiCallable:
     """One method of a stub."""
 
-    def __init__(self, channel: Channel, path: str, inner: Any) -> None:
+    def __init__(self, channel: Channel, path: str, inner: Any, *, streams: bool = False) -> None:
         self._channel = channel
         self._path = path
         self._inner = inner
+        self._streams = streams
 
     def __call__(
         self, request: Any = None, *, timeout: float | None = None, metadata: Any = None, **options: Any
@@ -105,7 +106,34 @@ class _MultiCallable:
         arguments = () if request is None else (request,)
         call = self._inner(*arguments, timeout=limit, metadata=full, **options)
         self._channel.watch(call, record)
-        return call
+        return _Stream(call) if self._streams else call
+
+
+class _Stream:
+    """A call with many responses that never outlives its reader.
+
+    gRPC's own goes on unread, until garbage is collected, when its reader is cancelled in the moment that the request
+    has been sent.
+    """
+
+    def __init__(self, call: Any) -> None:
+        self._call = call
+        self._responses: AsyncIterator[Any] | None = None
+
+    def __aiter__(self) -> AsyncIterator[Any]:
+        if self._responses is None:
+            self._responses = self._read()
+        return self._responses
+
+    async def _read(self) -> AsyncIterator[Any]:
+        try:
+            async for response in self._call:
+                yield response
+        finally:
+            self._call.cancel()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._call, name)
 
 
 async def _finish(call: Any, record: ClientCall) -> None:

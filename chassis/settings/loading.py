@@ -108,7 +108,9 @@ class _Root:
                 remedy = f"write it at the top of the file, as the section {place}"
                 problems.append(Problem(_dotted((*self._path, name)), "does not belong here", remedy))
             value = raw.tree.get(place)
-            if value is None and models.submodel(self._model.model_fields[name].annotation) is not None:
+            field = self._model.model_fields[name]
+            if value is None and field.is_required() and models.submodel(field.annotation) is not None:
+                # So that what is missing inside is named, and not the section.
                 value = {}
             tree.pop(name, None)
             if value is not None:

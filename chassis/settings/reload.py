@@ -23,6 +23,7 @@ from chassis.settings.section import Section
 S = TypeVar("S", bound=Section)
 # Sections that are read once, when connections are made.
 _AT_START = ("rpc", "redis", "telemetry", "callers")
+_LOOK_MS = 2_000
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -59,10 +60,13 @@ class Reloader(Generic[S]):
         self._type = settings_type
         self._variables = variables
         self._clock = clock
+        self._had_text = bool((_content(sources.config_path(variables)) or b"").strip())
+        self._seen = self._looked_at()[1]
 
     def reload(self) -> Outcome:
         """Reads everything again, and puts it in force if all of it is right."""
         try:
+            self._require_text()
             new = load(self._name, self._type, self._variables)
             self.settings.check(new.service)
             self.shared.check(new.shared)
@@ -87,6 +91,14 @@ class Reloader(Generic[S]):
         _log.info("configuration reloaded", revision=new.revision, changed=changed)
         return self.last
 
+    def _require_text(self) -> None:
+        """A file that was there and is now empty or gone is being written this moment, or lost: no new configuration."""
+        file = sources.config_path(self._variables)
+        has_text = bool((_content(file) or b"").strip())
+        if self._had_text and not has_text:
+            raise ConfigurationError([Problem(str(file), "is empty or gone", "put it back")])
+        self._had_text = has_text
+
     def _refused(self, problems: tuple[Problem, ...]) -> Outcome:
         revision = sources.read(self._variables).revision
         self.last = Outcome(self._clock.now(), False, revision, problems=problems)
@@ -95,12 +107,16 @@ class Reloader(Generic[S]):
 
     async def watch(self) -> None:
         """Reloads whenever a file has changed; runs for as long as the process does."""
-        folders, seen = self._looked_at()
-        async for _ in watchfiles.awatch(*folders, watch_filter=None, recursive=False, step=50, rust_timeout=1000):
+        folders, _ = self._looked_at()
+        # A time-out looks as well: before the first event, and where a file system sends none.
+        events = watchfiles.awatch(
+            *folders, watch_filter=None, recursive=False, rust_timeout=_LOOK_MS, yield_on_timeout=True
+        )
+        async for _ in events:
             _, now = self._looked_at()
             # Much else may change in these folders.
-            if now != seen:
-                seen = now
+            if now != self._seen:
+                self._seen = now
                 self.reload()
 
     def _looked_at(self) -> tuple[set[Path], object]:
