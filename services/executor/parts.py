@@ -4,21 +4,28 @@ from __future__ import annotations
 
 import asyncio
 
-from guildhall.executor.v1 import reply_pb2_grpc
-from guildhall.llm.v1 import generation_pb2_grpc
+from guildhall.executor.v1 import notice_pb2_grpc, reply_pb2_grpc
+from guildhall.llm.v1 import conversation_pb2_grpc, generation_pb2_grpc
 
+from chassis.scoped import ScopedSettings
 from chassis.service import Runtime
 from services.executor.discord.api import DiscordApi
 from services.executor.discord.identity import BotIdentity, learn
 from services.executor.discord.permits import RateLimitPermits
 from services.executor.discord.rest import RestClient
+from services.executor.guild_settings import SETTINGS
 from services.executor.jobs.lease import LeaseKeeper
 from services.executor.jobs.redis_store import JobStore
 from services.executor.jobs.runner import JobRunner
+from services.executor.replies.action_jobs import ForkJobs, ShowJobs
+from services.executor.replies.actions import ReplyActions
 from services.executor.replies.job import ReplyJobs
+from services.executor.replies.notice_job import NoticeJobs
+from services.executor.replies.record import ReplyRecords
+from services.executor.replies.stops import Stops
 from services.executor.replies.submission import Submission
 from services.executor.replies.threads import ThreadDirectory
-from services.executor.servicer import ReplyServicer
+from services.executor.servicer import REPLY_METHODS, NoticeServicer, ReplyServicer
 from services.executor.settings import ExecutorSettings
 
 
@@ -44,25 +51,51 @@ class Parts:
         self.api = DiscordApi(self.rest)
         self.store = JobStore(redis, settings.jobs, clock)
         self.threads = ThreadDirectory(redis, ttl_days=settings.replies.thread_alias_days)
+        self.records = ReplyRecords(redis, ttl_days=settings.replies.thread_alias_days)
+        self.stops = Stops(redis, clock)
+        self.guild_settings = ScopedSettings.serve(runtime, SETTINGS)
         replies = ReplyJobs(
             api=self.api,
             identity=self.identity,
             llm=generation_pb2_grpc.GenerationServiceStub(runtime.channel("llm")),
             threads=self.threads,
+            records=self.records,
+            stops=self.stops,
+            guild_settings=self.guild_settings,
             settings=settings.replies,
             clock=clock,
         )
-        self.runner = JobRunner(self.store, settings.jobs, clock, {kind.name: kind for kind in (replies,)})
+        shows = ShowJobs(
+            api=self.api, identity=self.identity, records=self.records, settings=settings.replies, clock=clock
+        )
+        forks = ForkJobs(
+            api=self.api,
+            identity=self.identity,
+            llm=conversation_pb2_grpc.ConversationServiceStub(runtime.channel("llm")),
+            records=self.records,
+            threads=self.threads,
+            settings=settings.replies,
+            clock=clock,
+        )
+        notices = NoticeJobs(api=self.api, identity=self.identity, settings=settings.replies, clock=clock)
+        kinds = (replies, shows, forks, notices)
+        self.runner = JobRunner(self.store, settings.jobs, clock, {kind.name: kind for kind in kinds})
         self.leases = LeaseKeeper(redis, settings.jobs, clock, instance_id=runtime.instance_id, holder=self.runner)
 
     def serve(self) -> None:
         """Registers the contracts."""
         settings, clock = self._runtime.settings.current, self._runtime.clock
         submission = Submission(self.store, self.threads, settings.replies, clock)
+        actions = ReplyActions(self.store, self.records, self.stops, clock)
         self._runtime.serve(
             reply_pb2_grpc.add_ReplyServiceServicer_to_server,
-            ReplyServicer(submission),
-            callers={"SubmitReply": {"gateway"}},
+            ReplyServicer(submission, actions, self.guild_settings),
+            callers=dict.fromkeys(REPLY_METHODS, ("gateway",)),
+        )
+        self._runtime.serve(
+            notice_pb2_grpc.add_NoticeServiceServicer_to_server,
+            NoticeServicer(actions),
+            callers={"PostNotice": {"gateway"}},
         )
 
     def work(self) -> None:
@@ -70,6 +103,7 @@ class Parts:
         runtime = self._runtime
         runtime.background("leases", self._lead)
         runtime.background("jobs", self._run_jobs)
+        runtime.background("stops", self.stops.listen)
         runtime.status("jobs", self._status)
         for step in (self.rest.close, self._start_up_rest.close, self.permits.close, self._stop_jobs):
             runtime.on_stop(step)

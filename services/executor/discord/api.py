@@ -164,6 +164,35 @@ class DiscordApi:
             Call(route, body, priority=priority, guild_id=scope.guild_id, fence=scope.fence, max_wait=max_wait)
         )
 
+    async def typing(self, scope: Scope, channel_id: int) -> None:
+        """Shows for ten seconds that something is being written, if the limits allow it just now."""
+        route = Route.of("POST", "/channels/{channel_id}/typing", channel_id=channel_id)
+        call = Call(route, priority=Priority.PREVIEW, guild_id=scope.guild_id, fence=scope.fence, max_wait=0.0)
+        await self._rest.call(call)
+
+    async def react(self, scope: Scope, channel_id: int, message_id: int, emoji: str) -> None:
+        """Adds the bot's own reaction to a message."""
+        await self._rest.call(_reaction("PUT", scope, channel_id, message_id, emoji))
+
+    async def unreact(self, scope: Scope, channel_id: int, message_id: int, emoji: str) -> None:
+        """Takes the bot's own reaction away; one that is not there counts as taken away."""
+        try:
+            await self._rest.call(_reaction("DELETE", scope, channel_id, message_id, emoji))
+        except Refused as refusal:
+            if not refusal.gone:
+                raise
+
     async def current_user(self) -> int:
         """The bot's own user id."""
         return int((await self._rest.call(Call(Route.of("GET", "/users/@me"))))["id"])
+
+
+def _reaction(method: str, scope: Scope, channel_id: int, message_id: int, emoji: str) -> Call:
+    route = Route.of(
+        method,
+        "/channels/{channel_id}/messages/{message_id}/reactions/{emoji_name}/@me",
+        channel_id=channel_id,
+        message_id=message_id,
+        emoji_name=emoji,
+    )
+    return Call(route, priority=Priority.BULK, guild_id=scope.guild_id, fence=scope.fence, repeatable=True)

@@ -43,5 +43,18 @@ def thread(thread_id: int) -> str:
     return f"{PREFIX}thread:{thread_id}"
 
 
+def reply(job_id: str) -> str:
+    """What is remembered of an answer."""
+    return f"{PREFIX}reply:{job_id}"
+
+
+def stop(job_id: str) -> str:
+    """Set where an answer is to end early."""
+    return f"{PREFIX}stop:{job_id}"
+
+
+STOPS = f"{PREFIX}stops"
+"""The channel on which every executor hears which answer is to end early."""
+
 MEMBERS = f"{PREFIX}members"
 """The executors that are alive, scored by their last sign of life."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import structlog
 
 from chassis.clock import Clock
@@ -13,7 +15,7 @@ from services.executor.jobs.model import Job, Journal
 from services.executor.replies.question import Question
 from services.executor.replies.settings import ReplySettings
 from services.executor.replies.state import Part, ReplyState, save
-from views.messages import NO_MENTIONS, message
+from views.messages import message
 from views.splitter import split
 
 _log = structlog.get_logger(__name__)
@@ -21,6 +23,10 @@ _log = structlog.get_logger(__name__)
 _EMBEDDED_LIMIT = 6_000
 _CLOCK_SLACK_SECONDS = 10.0
 _HEAD_CHARS = 40
+
+
+Components = list[dict[str, Any]]
+Body = dict[str, Any]
 
 
 class PlaceGone(Exception):
@@ -52,6 +58,12 @@ class Answer:
         self._clock = clock
         self._scope = Scope(journal.fence, question.guild_id)
         self._shown: dict[int, str] = {}
+        self._components: dict[int, Components] = {}
+        self._streaming: Components = []
+
+    def while_streaming(self, components: Components) -> None:
+        """What stands under the first message for as long as the text grows."""
+        self._streaming = components
 
     async def preview(self, text: str) -> bool:
         """Shows an unfinished text as far as Discord's limits allow just now; gives whether all of it is shown."""
@@ -65,8 +77,8 @@ class Answer:
                 return False
         return True
 
-    async def finish(self, text: str) -> None:
-        """Shows the final text, whatever is there already; surplus messages go."""
+    async def finish(self, text: str, components: Components) -> None:
+        """Shows the final text, whatever is there already, with the components under its end; surplus messages go."""
         parts = split(text, self._settings.message_limit)
         files = []
         if len(parts) > self._settings.max_messages:
@@ -74,27 +86,42 @@ class Answer:
             files = [File("answer.md", text.encode(), "text/markdown; charset=utf-8")]
         for index, content in enumerate(parts):
             last = index == len(parts) - 1
-            if self._shown.get(index) != content or (files and last):
-                await self._show(index, content, Priority.FINAL, files=files if last else [])
+            under = components if last else []
+            # What an earlier attempt put under a message is not known here, so the first and the last are always set.
+            if self._shown.get(index) != content or last or index == 0:
+                await self._show(index, content, Priority.FINAL, files=files if last else [], components=under)
         for part in self._state.parts[len(parts) :]:
             if part.message_id and not part.removed:
                 await self._api.delete(self._scope, self._state.channel_id, part.message_id)
 
-    async def _show(self, index: int, content: str, priority: Priority, *, files: list[File] | None = None) -> None:
+    async def _show(
+        self,
+        index: int,
+        content: str,
+        priority: Priority,
+        *,
+        files: list[File] | None = None,
+        components: Components | None = None,
+    ) -> None:
+        body = message(content)
+        if components is not None:
+            body["components"] = components
+        elif index == 0 and 0 not in self._shown:
+            body["components"] = self._streaming
         try:
             if index == 0 and self._state.in_original:
-                await self._show_in_original(content, priority, files or [])
+                await self._show_in_original(body, priority, files or [])
             elif index < len(self._state.parts) and self._state.parts[index].message_id:
-                await self._edit(self._state.parts[index], content, priority, files or [])
+                await self._edit(self._state.parts[index], body, priority, files or [])
             else:
-                content = await self._send(index, content, priority, files or [])
+                await self._send(index, body, priority, files or [])
         except Refused as refusal:
             if refusal.code == Code.UNKNOWN_CHANNEL:
                 raise PlaceGone(self._state.channel_id) from refusal
             raise
         self._shown[index] = content
 
-    async def _show_in_original(self, content: str, priority: Priority, files: list[File]) -> None:
+    async def _show_in_original(self, body: Body, priority: Priority, files: list[File]) -> None:
         interaction = self._question.interaction
         state = self._state
         while len(state.parts) < 1:
@@ -105,7 +132,7 @@ class Answer:
                 await self._api.edit_original(
                     interaction.application_id,
                     interaction.token,
-                    message(content),
+                    body,
                     files=files,
                     fence=self._journal.fence,
                 )
@@ -115,13 +142,12 @@ class Answer:
                 state.token_dead = True
             else:
                 return
-        await self._edit(Part(message_id=state.opening.message_id), content, priority, files)
+        await self._edit(Part(message_id=state.opening.message_id), body, priority, files)
 
-    async def _edit(self, part: Part, content: str, priority: Priority, files: list[File]) -> None:
+    async def _edit(self, part: Part, body: Body, priority: Priority, files: list[File]) -> None:
         if part.removed:
             return
         wait = 0.0 if priority is Priority.PREVIEW else None
-        body = {"content": content, "allowed_mentions": NO_MENTIONS}
         channel_id = self._state.channel_id
         try:
             await self._api.edit(
@@ -138,11 +164,12 @@ class Answer:
             else:
                 raise
 
-    async def _send(self, index: int, content: str, priority: Priority, files: list[File]) -> str:
-        """Sends a part once; gives what it says, which is the first attempt's text if there was one."""
+    async def _send(self, index: int, body: Body, priority: Priority, files: list[File]) -> None:
+        """Sends a part once. Where an earlier attempt sent it, what that one said is edited."""
         state = self._state
         while len(state.parts) <= index:
             state.parts.append(Part())
+        tried = state.parts[index].intended > 0
         found = await send_once(
             self._api,
             self._scope,
@@ -150,7 +177,7 @@ class Answer:
             state,
             state.parts[index],
             channel_id=state.channel_id,
-            body=message(content),
+            body=body,
             nonce=f"{self._job.job_id}{index:02d}",
             priority=priority,
             files=files,
@@ -158,9 +185,8 @@ class Answer:
             now=self._clock.now(),
             nonce_trust=self._settings.nonce_trust_seconds,
         )
-        if found.strip() != content.strip():
-            await self._edit(state.parts[index], content, priority, files)
-        return content
+        if tried or found.strip() != str(body["content"]).strip():
+            await self._edit(state.parts[index], body, priority, files)
 
 
 async def send_once(
@@ -171,7 +197,7 @@ async def send_once(
     part: Part,
     *,
     channel_id: int,
-    body: dict[str, object],
+    body: Body,
     nonce: str,
     priority: Priority,
     files: list[File],
@@ -207,19 +233,23 @@ class PrivateAnswer:
         self._journal = journal
         self._settings = settings
         self._shown = ""
+        self._streaming: Components = []
+
+    def while_streaming(self, components: Components) -> None:
+        """What stands under the message for as long as the text grows."""
+        self._streaming = components
 
     async def preview(self, text: str) -> bool:
         """Shows an unfinished text."""
         if text != self._shown:
-            await self._edit(text)
+            await self._edit(text, self._streaming)
         return True
 
-    async def finish(self, text: str) -> None:
+    async def finish(self, text: str, components: Components) -> None:
         """Shows the final text: its beginning as the message, more in embeds, all as a file where it takes more."""
-        if text != self._shown:
-            await self._edit(text)
+        await self._edit(text, components)
 
-    async def _edit(self, text: str) -> None:
+    async def _edit(self, text: str, components: Components) -> None:
         interaction = self._question.interaction
         assert interaction is not None
         parts = split(text, self._settings.message_limit)
@@ -238,6 +268,7 @@ class PrivateAnswer:
             {
                 **message(parts[0] if parts else "…"),
                 "embeds": embeds,
+                "components": components,
                 "attachments": [{"id": i, "filename": f.name} for i, f in enumerate(files)],
             },
             files=files,

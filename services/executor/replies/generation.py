@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from dataclasses import dataclass
+from typing import Any
 
 import grpc
 import structlog
@@ -16,14 +17,10 @@ from chassis.errors import GuildhallError, Unavailable, from_rpc_error
 from services.executor.replies import notices
 from services.executor.replies.question import Question
 from services.executor.replies.settings import ReplySettings
+from views.reply_controls import Facts
 
 _log = structlog.get_logger(__name__)
 
-_ENDINGS = {
-    generation_pb2.FINISH_REASON_LENGTH: notices.cut,
-    generation_pb2.FINISH_REASON_CONTENT_FILTER: notices.filtered,
-    generation_pb2.FINISH_REASON_INTERRUPTED: notices.interrupted,
-}
 # What a stream ends with when its server is killed or told to stop; everything else is an answer of the server's.
 _BROKEN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 _PROVIDER_AWAY = "PROVIDER_UNAVAILABLE"
@@ -37,35 +34,65 @@ class _Lost(Exception):
     why: str
 
 
+@dataclass(frozen=True)
+class _Refused(Exception):
+    """There is no answer, for a reason that people are told."""
+
+    text: str
+
+
 class Generation:
     """Asks and collects. `text` is what there is so far, `finished` is set when it is final."""
 
     def __init__(
         self,
         stub: generation_pb2_grpc.GenerationServiceStub,
-        question: Question,
+        questions: list[Question],
         *,
         turn_id: str,
         settings: ReplySettings,
         clock: Clock,
         deadline: float | None,
+        text: notices.Text,
     ) -> None:
         self._stub = stub
-        self._question = question
+        self._questions = questions
         self._turn_id = turn_id
         self._settings = settings
         self._clock = clock
         self._deadline = deadline
+        self._say = text
+        self._stream: Any = None
+        self._stopped = False
         self.text = ""
+        self.thinking = ""
+        self.facts = Facts()
+        self.remarks: list[str] = []
+        self.failed = False
+        """Whether the text is a notice in place of an answer."""
         self.finished = asyncio.Event()
         self._grown = asyncio.Event()
 
+    @property
+    def begun(self) -> bool:
+        """Whether there is something to see."""
+        return bool(self.text) or self.finished.is_set()
+
     async def run(self) -> None:
         """Asks until there is a final text: an answer, or a notice in place of one."""
-        with acting_for(self._question.asker.person()):
-            self.text = await self._final_text()
+        with acting_for(self._questions[0].asker.person()):
+            try:
+                self.text = await self._final_text()
+            except _Refused as refused:
+                self.text, self.failed = refused.text, True
         self.finished.set()
         self._grown.set()
+
+    def stop(self) -> None:
+        """Ends the answer with what there is of it."""
+        self._stopped = True
+        if self._stream is not None:
+            self._stream.cancel()
 
     async def grown(self) -> None:
         """Waits until there is more text than when this last returned, or the text is final."""
@@ -81,72 +108,132 @@ class Generation:
                 ending = await self._attempt()
                 break
             except TimeoutError:
-                ending = notices.time_up()
+                ending = self._say("reply.remark.time_up")
                 break
             except _Lost as lost:
                 lost_since = self._clock.monotonic() if lost_since is None or self.text else lost_since
-                self.text = ""
+                self.text = self.thinking = ""
                 waited = self._clock.monotonic() - lost_since
                 _log.warning("llm.away", turn_id=self._turn_id, why=lost.why, waited=round(waited, 1))
                 if waited + pause > self._settings.llm_patience_seconds or self._time_left() <= pause:
-                    return notices.for_reason("LLM_UNAVAILABLE")
+                    raise self._refused("LLM_UNAVAILABLE") from lost
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _MAX_PAUSE_SECONDS)
             except GuildhallError as error:
                 _log.info("llm.refused", turn_id=self._turn_id, reason=error.reason)
-                return notices.for_error(error)
+                raise _Refused(notices.for_error(self._say, error, self._clock.now())) from error
         text = self.text.strip()
-        if not text:
-            return ending or notices.for_reason("EMPTY_ANSWER")
-        return f"{text}\n\n{ending}" if ending else text
+        if not text and not ending:
+            raise self._refused("EMPTY_ANSWER")
+        return "\n\n".join(piece for piece in (text, ending) if piece)
+
+    def _refused(self, reason: str) -> _Refused:
+        return _Refused(notices.for_reason(self._say, reason))
 
     async def _attempt(self) -> str:
         """Reads one stream to its end; gives the remark that the answer must end with."""
-        question = self._question
-        request = generation_pb2.GenerateRequest(
-            conversation_id=question.conversation_id,
-            turn_id=self._turn_id,
-            inputs=[
-                generation_pb2.Input(
-                    text=question.text_for_model(),
-                    author_name=question.asker.display_name,
-                    author_id=question.asker.user_id,
-                )
-            ],
-            model=question.model,
-            guild_id=question.guild_id,
-            channel_id=question.channel_id,
-        )
+        if self._stopped:
+            return self._say("reply.remark.stopped")
         time_left = self._time_left()
         if time_left <= 0:
             raise TimeoutError
-        pieces: list[str] = []
+        request = _request(self._questions, self._turn_id)
         stream = self._stub.Generate(request, timeout=min(self._settings.generate_timeout_seconds, time_left))
+        self._stream = stream
         try:
-            async for event in stream:
-                kind = event.WhichOneof("event")
-                if kind == "text_delta":
-                    pieces.append(event.text_delta)
-                    self.text = "".join(pieces)
-                    self._grown.set()
-                elif kind == "end":
-                    ending = _ENDINGS.get(event.end.finish_reason)
-                    return ending() if ending else ""
-        except grpc.aio.AioRpcError as error:
-            if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-                raise TimeoutError from error
-            known = from_rpc_error(error)
-            if error.code() in _BROKEN and known.reason != _PROVIDER_AWAY:
-                raise _Lost(error.details() or error.code().name) from error
-            raise known from error
-        except Unavailable as error:
-            if error.reason != _PROVIDER_AWAY:
-                raise _Lost(error.reason) from error
+            ending = await self._read(stream)
+        except (grpc.aio.AioRpcError, Unavailable) as error:
+            if self._stopped:
+                return self._say("reply.remark.stopped")
+            raise _translated(error) from error
+        except asyncio.CancelledError:
+            # Cancelling a call from here looks like the task's own cancellation; only the task knows of that one.
+            if self._stopped and not _cancelling():
+                return self._say("reply.remark.stopped")
             raise
         finally:
+            self._stream = None
             with contextlib.suppress(asyncio.InvalidStateError):
                 stream.cancel()
+        if ending is not None:
+            return ending
+        if self._stopped:
+            return self._say("reply.remark.stopped")
         raise _Lost("the stream ended without an end")
+
+    async def _read(self, stream: Any) -> str | None:
+        """Collects the events; the remark of the end, None where there was no end."""
+        pieces: list[str] = []
+        thoughts: list[str] = []
+        async for event in stream:
+            kind = event.WhichOneof("event")
+            if kind == "text_delta":
+                pieces.append(event.text_delta)
+                self.text = "".join(pieces)
+                self._grown.set()
+            elif kind == "thinking_delta":
+                thoughts.append(event.thinking_delta)
+            elif kind == "started":
+                self.facts = Facts(model=event.started.model, dropped_turns=event.started.dropped_turns)
+                self.remarks = list(event.started.notices)
+            elif kind == "denied":
+                raise _Refused(notices.for_denial(self._say, event.denied, self._clock.now()))
+            elif kind == "end":
+                self.thinking = "".join(thoughts)
+                self._count(event.end.usage)
+                return notices.remark(self._say, event.end.finish_reason)
+        return None
+
+    def _count(self, usage: generation_pb2.Usage) -> None:
+        self.facts = Facts(
+            model=self.facts.model,
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            estimated=usage.estimated,
+            cost_nanos=usage.cost_nanos if usage.HasField("cost_nanos") else None,
+            dropped_turns=self.facts.dropped_turns,
+        )
 
     def _time_left(self) -> float:
         return float("inf") if self._deadline is None else self._deadline - self._clock.now()
+
+
+def _translated(error: grpc.aio.AioRpcError | Unavailable) -> Exception:
+    """A broken connection becomes `_Lost`, a passed deadline TimeoutError; the rest is what llm meant."""
+    if isinstance(error, Unavailable):
+        return error if error.reason == _PROVIDER_AWAY else _Lost(error.reason)
+    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return TimeoutError()
+    known = from_rpc_error(error)
+    if error.code() in _BROKEN and known.reason != _PROVIDER_AWAY:
+        return _Lost(error.details() or error.code().name)
+    return known
+
+
+def _cancelling() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
+
+
+def _request(questions: list[Question], turn_id: str) -> generation_pb2.GenerateRequest:
+    first, last = questions[0], questions[-1]
+    in_thread = first.in_conversation and first.parent_channel_id != 0
+    return generation_pb2.GenerateRequest(
+        conversation_id=first.conversation_id,
+        turn_id=turn_id,
+        inputs=[
+            generation_pb2.Input(
+                text=question.text_for_model(),
+                author_name=question.asker.display_name,
+                author_id=question.asker.user_id,
+                attachment_ids=question.attachment_ids,
+            )
+            for question in questions
+        ],
+        model=last.model,
+        prompt=last.prompt_name,
+        replaces_turn_id=first.replaces_turn,
+        guild_id=first.guild_id,
+        channel_id=first.parent_channel_id if in_thread else first.channel_id,
+        thread_id=first.channel_id if in_thread else 0,
+    )

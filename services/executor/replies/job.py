@@ -8,26 +8,34 @@ by nonce and journal, so the job can be begun again after any crash and goes on 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from typing import Any
 
 import structlog
 from guildhall.llm.v1 import generation_pb2_grpc
 
 from chassis.clock import Clock
+from chassis.scoped import Place, ScopedSettings
+from chassis.telemetry import current_trace_id
 from services.executor.discord.api import DiscordApi, Scope
-from services.executor.discord.errors import Code, NotPermitted, Refused
+from services.executor.discord.errors import Code, DiscordError, NotPermitted, Refused
 from services.executor.discord.identity import BotIdentity
 from services.executor.discord.permits import Priority
+from services.executor.guild_settings import FOOTER, THINKING_SHOWN
 from services.executor.jobs.model import Job, Journal
 from services.executor.replies import notices
 from services.executor.replies.answer import Answer, PlaceGone, PrivateAnswer, send_once
 from services.executor.replies.generation import Generation
 from services.executor.replies.question import Question, first_words
+from services.executor.replies.record import ReplyRecord, ReplyRecords, Version
 from services.executor.replies.settings import ReplySettings
 from services.executor.replies.state import Part, ReplyState, load, save
+from services.executor.replies.stops import Stops
 from services.executor.replies.threads import ThreadDirectory, ThreadEntry
 from services.executor.replies.title import Title
 from views.markdown import escaped, shortened
 from views.messages import message
+from views.reply_controls import footer, thinking, when_done, while_streaming
 
 _log = structlog.get_logger(__name__)
 
@@ -47,6 +55,9 @@ class ReplyJobs:
         identity: BotIdentity,
         llm: generation_pb2_grpc.GenerationServiceStub,
         threads: ThreadDirectory,
+        records: ReplyRecords,
+        stops: Stops,
+        guild_settings: ScopedSettings,
         settings: ReplySettings,
         clock: Clock,
     ) -> None:
@@ -54,6 +65,9 @@ class ReplyJobs:
         self._identity = identity
         self._llm = llm
         self._threads = threads
+        self._records = records
+        self._stops = stops
+        self._guild_settings = guild_settings
         self._settings = settings
         self._clock = clock
 
@@ -68,7 +82,8 @@ class ReplyJobs:
         """Says that it failed."""
         question = Question.model_validate_json(job.payload)
         state = await load(journal)
-        state.text = notices.for_reason("INTERNAL")
+        state.text = notices.for_reason(notices.in_locale(question.asker.locale), "INTERNAL")
+        state.failed = True
         await _Reply(self, job, journal, question, state).run()
 
 
@@ -80,6 +95,9 @@ class _Reply:
         self._identity = jobs._identity
         self._llm = jobs._llm
         self._threads = jobs._threads
+        self._records = jobs._records
+        self._stops = jobs._stops
+        self._guild_settings = jobs._guild_settings
         self._settings = jobs._settings
         self._clock = jobs._clock
         self._job = job
@@ -87,13 +105,22 @@ class _Reply:
         self._question = question
         self._state = state
         self._scope = Scope(journal.fence, question.guild_id)
+        self._text = notices.in_locale(question.asker.locale)
+        self._name = question.replies_to or job.job_id
+        """The answer's name for good: the job that answered first."""
+        self._before: ReplyRecord | None = None
+        self._in_force: Mapping[str, object] = {}
         problem = question.problem(self._settings.max_prompt_chars)
         if problem and state.text is None:
-            state.text = notices.for_reason(problem)
+            state.text = notices.for_reason(self._text, problem)
+            state.failed = True
         # Where the answer is only a notice, a thread of its own would be too much.
         self._plain_notice = bool(problem)
 
     async def run(self) -> None:
+        await self._read_settings()
+        if self._question.replies_to:
+            self._before = await self._records.find(self._name)
         generation = self._generation() if self._state.text is None else None
         title = self._title() if self._wants_thread and not self._state.titled else None
         tasks = [asyncio.create_task(part.run()) for part in (generation, title) if part is not None]
@@ -102,11 +129,15 @@ class _Reply:
             if answer is None:
                 return
             if generation is not None:
+                tasks.append(asyncio.create_task(self._stop_when_asked(generation)))
+                tasks.append(asyncio.create_task(self._type_meanwhile(generation)))
+                answer.while_streaming(while_streaming(self._name, self._text))
                 await self._stream(answer, generation, tasks[0])
-                self._state.text = generation.text
+                self._settle(generation)
                 await save(self._journal, self._state)
-            assert self._state.text is not None
-            await answer.finish(self._state.text)
+            record = self._record()
+            await answer.finish(self._state.shown_text or self._state.text or "", self._controls(record))
+            await self._records.put(self._record())
             if title is not None:
                 await self._name_thread(title)
         except PlaceGone:
@@ -116,19 +147,33 @@ class _Reply:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
+    async def _read_settings(self) -> None:
+        question = self._question
+        in_thread = question.in_conversation and question.parent_channel_id != 0
+        in_force = await self._guild_settings.in_force(
+            Place(
+                guild_id=question.guild_id,
+                channel_id=question.parent_channel_id if in_thread else question.channel_id,
+                thread_id=question.channel_id if in_thread else 0,
+                user_id=question.asker.user_id,
+            )
+        )
+        self._in_force = {key: effective.value for key, effective in in_force.items()}
+
     @property
     def _wants_thread(self) -> bool:
         return self._question.opens_thread and not self._plain_notice
 
     def _generation(self) -> Generation:
-        deadline = self._question.event_time + self._settings.token_seconds if self._question.ephemeral else None
+        deadline = self._question.event_time + self._settings.token_seconds if self._question.by_token else None
         return Generation(
             self._llm,
-            self._question,
+            [self._question],
             turn_id=self._job.job_id,
             settings=self._settings,
             clock=self._clock,
             deadline=deadline,
+            text=self._text,
         )
 
     def _title(self) -> Title:
@@ -139,13 +184,15 @@ class _Reply:
     async def _prepare(self, title: Title | None) -> Answer | PrivateAnswer | None:
         """Opens what the answer goes into; None where it cannot be shown to anybody any more."""
         question, state = self._question, self._state
-        if question.ephemeral:
+        if question.by_token:
             if not await self._original_reachable({"content": "…"}):
                 _log.warning("reply.unreachable", job_id=self._job.job_id, why="the private response's token is dead")
                 return None
             return PrivateAnswer(self._api, question, self._journal, self._settings)
         if state.channel_id == 0:
-            if self._wants_thread:
+            if self._before is not None:
+                self._take_earlier_place(self._before)
+            elif self._wants_thread:
                 await self._open_thread(title)
             else:
                 await self._take_channel(opening=self._opening_text() if self._plain_notice else None)
@@ -252,11 +299,85 @@ class _Reply:
                 return True
 
     def _opening_text(self) -> str:
-        name = escaped(shortened(self._question.asker.display_name or "Somebody", 80))
+        name = escaped(shortened(self._question.asker.display_name or self._text("reply.somebody"), 80))
         quoted = escaped(shortened(self._question.prompt, self._settings.quote_chars))
-        return f"**{name}** asks:\n> {quoted}" if quoted else f"**{name}** asks something."
+        return self._text("reply.opening" if quoted else "reply.opening_without_text", name=name, question=quoted)
+
+    def _take_earlier_place(self, before: ReplyRecord) -> None:
+        """The new answer takes the place of the earlier one, message by message."""
+        state = self._state
+        state.channel_id = before.channel_id
+        state.parts = [Part(message_id=message_id) for message_id in before.message_ids]
+        state.titled = True
 
     # The answer.
+
+    async def _stop_when_asked(self, generation: Generation) -> None:
+        with self._stops.waiting(self._name) as asked:
+            if not await self._stops.asked(self._name, since=self._job.created):
+                await asked.wait()
+            generation.stop()
+
+    async def _type_meanwhile(self, generation: Generation) -> None:
+        """Shows that an answer is coming for as long as there is none to be seen."""
+        if self._question.by_token:
+            return
+        while True:
+            await asyncio.sleep(self._settings.typing_delay_seconds)
+            if generation.begun:
+                return
+            try:
+                await self._api.typing(self._scope, self._state.channel_id)
+            except (NotPermitted, DiscordError) as error:
+                _log.info("reply.no_typing", job_id=self._job.job_id, why=str(error))
+            await asyncio.sleep(self._settings.typing_seconds - self._settings.typing_delay_seconds)
+
+    def _settle(self, generation: Generation) -> None:
+        """Takes the final text with what stands around it."""
+        state, settings = self._state, self._settings
+        state.text, state.failed, state.model = generation.text, generation.failed, generation.facts.model
+        around = [generation.text]
+        if generation.failed:
+            if trace_id := current_trace_id():
+                around.append(self._text("error.trace", trace_id=trace_id))
+        else:
+            if self._in_force.get(THINKING_SHOWN) == "collapsed":
+                around.insert(0, thinking(generation.thinking, settings.thinking_chars, self._text))
+            around += [f"-# {escaped(remark)}" for remark in generation.remarks]
+            if self._in_force.get(FOOTER):
+                around.append(footer(generation.facts, self._text))
+        state.shown_text = "\n".join(piece for piece in around if piece)
+
+    def _record(self) -> ReplyRecord:
+        state = self._state
+        version = Version(
+            job_id=self._job.job_id,
+            text=state.text or "",
+            shown_text=state.shown_text or state.text or "",
+            model=state.model,
+            created=self._clock.now(),
+            failed=state.failed,
+        )
+        ids = [part.message_id for part in state.parts if not part.removed]
+        if state.in_original and ids:
+            ids[0] = ids[0] or state.opening.message_id
+        before = self._before or ReplyRecord(
+            job_id=self._name, question=self._question, channel_id=state.channel_id, message_ids=[], versions=[]
+        )
+        placed = before.model_copy(update={"message_ids": [each for each in ids if each] or before.message_ids})
+        return placed.with_version(version)
+
+    def _controls(self, record: ReplyRecord) -> list[dict[str, Any]]:
+        if self._plain_notice:
+            return []
+        return when_done(
+            self._name,
+            self._text,
+            failed=self._state.failed,
+            versions=len(record.versions),
+            shown=record.shown,
+            private=self._question.by_token,
+        )
 
     async def _stream(self, answer: Answer | PrivateAnswer, generation: Generation, task: asyncio.Task[None]) -> None:
         """Shows the growing text until it is final. A preview that does not fit into the limits is left out."""
@@ -307,7 +428,7 @@ class _Reply:
     async def _say_place_gone(self) -> None:
         """The thread was deleted: says so where it was opened, as far as anything is left there."""
         question, state = self._question, self._state
-        body = message(notices.for_reason("THREAD_GONE"))
+        body = message(notices.for_reason(self._text, "THREAD_GONE"))
         _log.info("reply.place_gone", job_id=self._job.job_id, channel_id=state.channel_id)
         try:
             if question.interaction is not None and await self._original_reachable(body):

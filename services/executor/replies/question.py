@@ -18,6 +18,8 @@ class Interaction(_Kept):
     interaction_id: int
     token: str
     ephemeral: bool = False
+    token_only: bool = False
+    """Whether the bot can speak there by the token alone, because it is no member."""
 
 
 class Attached(_Kept):
@@ -73,16 +75,28 @@ class Question(_Kept):
     conversation_id: str
     parent_channel_id: int = 0
     """The channel above the thread, where it is known; 0 otherwise."""
+    prompt_name: str = ""
+    """The persona that answers; empty for the setting in force."""
+    quoted_author: str = ""
+    """Who wrote the message that the question is about."""
+    quoted_text: str = ""
+    """What that message says; people's text."""
+    attachment_ids: tuple[str, ...] = ()
+    """Attachments that llm holds for the model."""
+    replies_to: str = ""
+    """The answer that this one takes the place of, by its first job; empty for a question of its own."""
+    replaces_turn: str = ""
+    """The turn of the conversation that this one takes the place of."""
 
     @property
-    def ephemeral(self) -> bool:
-        """Whether only the asker may see the answer."""
-        return self.interaction is not None and self.interaction.ephemeral
+    def by_token(self) -> bool:
+        """Whether the answer is one message that the interaction's token alone can reach."""
+        return self.interaction is not None and (self.interaction.ephemeral or self.interaction.token_only)
 
     @property
     def opens_thread(self) -> bool:
         """Whether the answer gets a thread of its own."""
-        return not self.in_conversation and not self.ephemeral and self.guild_id != 0
+        return not self.in_conversation and not self.by_token and self.guild_id != 0
 
     def problem(self, max_prompt_chars: int) -> str:
         """The reason for which this cannot be asked; empty where it can."""
@@ -93,11 +107,11 @@ class Question(_Kept):
         return ""
 
     def text_for_model(self) -> str:
-        """The prompt, with a line for each attachment that the model does not get to see."""
-        lines = [
-            f"[attached, not shown to you: {a.filename} ({a.content_type or 'unknown type'})]" for a in self.attachments
-        ]
-        return "\n".join([self.prompt, *lines])
+        """The prompt, with what it is about and a line for each attachment that the model does not get to see."""
+        quoted = [f"[a message by {self.quoted_author or 'somebody'}:]\n{self.quoted_text}"] if self.quoted_text else []
+        unseen = self.attachments[len(self.attachment_ids) :]
+        lines = [f"[attached, not shown to you: {a.filename} ({a.content_type or 'unknown type'})]" for a in unseen]
+        return "\n".join([*quoted, self.prompt, *lines])
 
 
 def visible(text: str) -> str:

@@ -44,6 +44,14 @@ class ReplySettings(Section):
     """The pause before the language service is tried again; it grows up to five seconds."""
     nonce_trust_seconds: float = Field(default=120.0, gt=0)
     """How long Discord is trusted to know a nonce; an older send is looked up in the channel instead."""
+    typing_delay_seconds: float = Field(default=1.0, gt=0)
+    """How long there is no text before typing is shown."""
+    typing_seconds: float = Field(default=8.0, gt=0)
+    """The pause between two signs of typing while there is no text yet; Discord shows one for ten seconds."""
+    thinking_chars: int = Field(default=900, ge=50, le=1_500)
+    """How much of the thinking is shown."""
+    copy_chars: int = Field(default=1_900, ge=100, le=2_000)
+    """The longest answer that is given as a message to be copied; a longer one comes as a file."""
     thread_alias_days: int = Field(default=90, ge=1)
     """How long it is remembered which conversation stands in a thread."""
     quote_chars: int = Field(default=300, ge=20, le=1_500)

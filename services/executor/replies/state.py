@@ -41,6 +41,12 @@ class ReplyState(BaseModel):
     """The answer's messages."""
     text: str | None = None
     """The final text, once there is one."""
+    shown_text: str = ""
+    """The final text with what stands around it: thinking, footer."""
+    model: str = ""
+    """The model that gave it."""
+    failed: bool = False
+    """Whether it is a notice in place of an answer."""
 
 
 async def load(journal: Journal) -> ReplyState:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!guildhall/executor/v1/reply.proto\x12\x15guildhall.executor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"e\n\x11InteractionOrigin\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\x04\x12\x16\n\x0einteraction_id\x18\x02 \x01(\x04\x12\r\n\x05token\x18\x03 \x01(\t\x12\x11\n\tephemeral\x18\x04 \x01(\x08\"#\n\rMessageOrigin\x12\x12\n\nmessage_id\x18\x01 \x01(\x04\"f\n\nAttachment\x12\x15\n\rattachment_id\x18\x01 \x01(\x04\x12\x10\n\x08\x66ilename\x18\x02 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\x12\x0c\n\x04size\x18\x04 \x01(\x04\x12\x0b\n\x03url\x18\x05 \x01(\t\"\xf0\x02\n\x12SubmitReplyRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12?\n\x0binteraction\x18\x02 \x01(\x0b\x32(.guildhall.executor.v1.InteractionOriginH\x00\x12\x37\n\x07message\x18\x03 \x01(\x0b\x32$.guildhall.executor.v1.MessageOriginH\x00\x12\x10\n\x08guild_id\x18\x04 \x01(\x04\x12\x12\n\nchannel_id\x18\x05 \x01(\x04\x12\x17\n\x0fin_conversation\x18\x06 \x01(\x08\x12\x0e\n\x06prompt\x18\x07 \x01(\t\x12\x36\n\x0b\x61ttachments\x18\x08 \x03(\x0b\x32!.guildhall.executor.v1.Attachment\x12\r\n\x05model\x18\t \x01(\t\x12.\n\nevent_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x08\n\x06origin\"8\n\x13SubmitReplyResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x32t\n\x0cReplyService\x12\x64\n\x0bSubmitReply\x12).guildhall.executor.v1.SubmitReplyRequest\x1a*.guildhall.executor.v1.SubmitReplyResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!guildhall/executor/v1/reply.proto\x12\x15guildhall.executor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"y\n\x11InteractionOrigin\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\x04\x12\x16\n\x0einteraction_id\x18\x02 \x01(\x04\x12\r\n\x05token\x18\x03 \x01(\t\x12\x11\n\tephemeral\x18\x04 \x01(\x08\x12\x12\n\ntoken_only\x18\x05 \x01(\x08\"#\n\rMessageOrigin\x12\x12\n\nmessage_id\x18\x01 \x01(\x04\"f\n\nAttachment\x12\x15\n\rattachment_id\x18\x01 \x01(\x04\x12\x10\n\x08\x66ilename\x18\x02 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\x12\x0c\n\x04size\x18\x04 \x01(\x04\x12\x0b\n\x03url\x18\x05 \x01(\t\"\xbb\x03\n\x12SubmitReplyRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12?\n\x0binteraction\x18\x02 \x01(\x0b\x32(.guildhall.executor.v1.InteractionOriginH\x00\x12\x37\n\x07message\x18\x03 \x01(\x0b\x32$.guildhall.executor.v1.MessageOriginH\x00\x12\x10\n\x08guild_id\x18\x04 \x01(\x04\x12\x12\n\nchannel_id\x18\x05 \x01(\x04\x12\x17\n\x0fin_conversation\x18\x06 \x01(\x08\x12\x0e\n\x06prompt\x18\x07 \x01(\t\x12\x36\n\x0b\x61ttachments\x18\x08 \x03(\x0b\x32!.guildhall.executor.v1.Attachment\x12\r\n\x05model\x18\t \x01(\t\x12.\n\nevent_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bprompt_name\x18\x0b \x01(\t\x12\x34\n\x06quoted\x18\x0c \x01(\x0b\x32$.guildhall.executor.v1.QuotedMessageB\x08\n\x06origin\"2\n\rQuotedMessage\x12\x13\n\x0b\x61uthor_name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"8\n\x13SubmitReplyResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x11\n\tduplicate\x18\x02 \x01(\x08\"\"\n\x10StopReplyRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"%\n\x11StopReplyResponse\x12\x10\n\x08stopping\x18\x01 \x01(\x08\"\x98\x01\n\x16RegenerateReplyRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12=\n\x0binteraction\x18\x03 \x01(\x0b\x32(.guildhall.executor.v1.InteractionOrigin\x12\r\n\x05model\x18\x04 \x01(\t\x12\x0e\n\x06prompt\x18\x05 \x01(\t\"<\n\x17RegenerateReplyResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x11\n\tduplicate\x18\x02 \x01(\x08\"l\n\x0cReplyVersion\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x66\x61iled\x18\x04 \x01(\x08\"\xdb\x01\n\x05Reply\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x10\n\x08guild_id\x18\x03 \x01(\x04\x12\x12\n\nchannel_id\x18\x04 \x01(\x04\x12\x10\n\x08\x61sker_id\x18\x05 \x01(\x04\x12\x0e\n\x06prompt\x18\x06 \x01(\t\x12\x13\n\x0bmessage_ids\x18\x07 \x03(\x04\x12\x35\n\x08versions\x18\x08 \x03(\x0b\x32#.guildhall.executor.v1.ReplyVersion\x12\x15\n\rshown_version\x18\t \x01(\r\"!\n\x0fGetReplyRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"?\n\x10GetReplyResponse\x12+\n\x05reply\x18\x01 \x01(\x0b\x32\x1c.guildhall.executor.v1.Reply\"L\n\x17ShowReplyVersionRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\"\x1a\n\x18ShowReplyVersionResponse\"4\n\x10\x46orkReplyRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x0e\n\x06job_id\x18\x02 \x01(\t\"#\n\x11\x46orkReplyResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"F\n\x12ReportReplyRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x15\n\x13ReportReplyResponse2\xde\x05\n\x0cReplyService\x12\x64\n\x0bSubmitReply\x12).guildhall.executor.v1.SubmitReplyRequest\x1a*.guildhall.executor.v1.SubmitReplyResponse\x12^\n\tStopReply\x12\'.guildhall.executor.v1.StopReplyRequest\x1a(.guildhall.executor.v1.StopReplyResponse\x12p\n\x0fRegenerateReply\x12-.guildhall.executor.v1.RegenerateReplyRequest\x1a..guildhall.executor.v1.RegenerateReplyResponse\x12[\n\x08GetReply\x12&.guildhall.executor.v1.GetReplyRequest\x1a\'.guildhall.executor.v1.GetReplyResponse\x12s\n\x10ShowReplyVersion\x12..guildhall.executor.v1.ShowReplyVersionRequest\x1a/.guildhall.executor.v1.ShowReplyVersionResponse\x12^\n\tForkReply\x12\'.guildhall.executor.v1.ForkReplyRequest\x1a(.guildhall.executor.v1.ForkReplyResponse\x12\x64\n\x0bReportReply\x12).guildhall.executor.v1.ReportReplyRequest\x1a*.guildhall.executor.v1.ReportReplyResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,15 +33,45 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guildhall.executor.v1.reply
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_INTERACTIONORIGIN']._serialized_start=93
-  _globals['_INTERACTIONORIGIN']._serialized_end=194
-  _globals['_MESSAGEORIGIN']._serialized_start=196
-  _globals['_MESSAGEORIGIN']._serialized_end=231
-  _globals['_ATTACHMENT']._serialized_start=233
-  _globals['_ATTACHMENT']._serialized_end=335
-  _globals['_SUBMITREPLYREQUEST']._serialized_start=338
-  _globals['_SUBMITREPLYREQUEST']._serialized_end=706
-  _globals['_SUBMITREPLYRESPONSE']._serialized_start=708
-  _globals['_SUBMITREPLYRESPONSE']._serialized_end=764
-  _globals['_REPLYSERVICE']._serialized_start=766
-  _globals['_REPLYSERVICE']._serialized_end=882
+  _globals['_INTERACTIONORIGIN']._serialized_end=214
+  _globals['_MESSAGEORIGIN']._serialized_start=216
+  _globals['_MESSAGEORIGIN']._serialized_end=251
+  _globals['_ATTACHMENT']._serialized_start=253
+  _globals['_ATTACHMENT']._serialized_end=355
+  _globals['_SUBMITREPLYREQUEST']._serialized_start=358
+  _globals['_SUBMITREPLYREQUEST']._serialized_end=801
+  _globals['_QUOTEDMESSAGE']._serialized_start=803
+  _globals['_QUOTEDMESSAGE']._serialized_end=853
+  _globals['_SUBMITREPLYRESPONSE']._serialized_start=855
+  _globals['_SUBMITREPLYRESPONSE']._serialized_end=911
+  _globals['_STOPREPLYREQUEST']._serialized_start=913
+  _globals['_STOPREPLYREQUEST']._serialized_end=947
+  _globals['_STOPREPLYRESPONSE']._serialized_start=949
+  _globals['_STOPREPLYRESPONSE']._serialized_end=986
+  _globals['_REGENERATEREPLYREQUEST']._serialized_start=989
+  _globals['_REGENERATEREPLYREQUEST']._serialized_end=1141
+  _globals['_REGENERATEREPLYRESPONSE']._serialized_start=1143
+  _globals['_REGENERATEREPLYRESPONSE']._serialized_end=1203
+  _globals['_REPLYVERSION']._serialized_start=1205
+  _globals['_REPLYVERSION']._serialized_end=1313
+  _globals['_REPLY']._serialized_start=1316
+  _globals['_REPLY']._serialized_end=1535
+  _globals['_GETREPLYREQUEST']._serialized_start=1537
+  _globals['_GETREPLYREQUEST']._serialized_end=1570
+  _globals['_GETREPLYRESPONSE']._serialized_start=1572
+  _globals['_GETREPLYRESPONSE']._serialized_end=1635
+  _globals['_SHOWREPLYVERSIONREQUEST']._serialized_start=1637
+  _globals['_SHOWREPLYVERSIONREQUEST']._serialized_end=1713
+  _globals['_SHOWREPLYVERSIONRESPONSE']._serialized_start=1715
+  _globals['_SHOWREPLYVERSIONRESPONSE']._serialized_end=1741
+  _globals['_FORKREPLYREQUEST']._serialized_start=1743
+  _globals['_FORKREPLYREQUEST']._serialized_end=1795
+  _globals['_FORKREPLYRESPONSE']._serialized_start=1797
+  _globals['_FORKREPLYRESPONSE']._serialized_end=1832
+  _globals['_REPORTREPLYREQUEST']._serialized_start=1834
+  _globals['_REPORTREPLYREQUEST']._serialized_end=1904
+  _globals['_REPORTREPLYRESPONSE']._serialized_start=1906
+  _globals['_REPORTREPLYRESPONSE']._serialized_end=1927
+  _globals['_REPLYSERVICE']._serialized_start=1930
+  _globals['_REPLYSERVICE']._serialized_end=2664
 # @@protoc_insertion_point(module_scope)

@@ -29,6 +29,7 @@ class InteractionOrigin(_message.Message):
     INTERACTION_ID_FIELD_NUMBER: _builtins.int
     TOKEN_FIELD_NUMBER: _builtins.int
     EPHEMERAL_FIELD_NUMBER: _builtins.int
+    TOKEN_ONLY_FIELD_NUMBER: _builtins.int
     application_id: _builtins.int
     """The application's snowflake."""
     interaction_id: _builtins.int
@@ -37,6 +38,8 @@ class InteractionOrigin(_message.Message):
     """The token for the original response and follow-ups; dies 15 minutes after the interaction."""
     ephemeral: _builtins.bool
     """Whether only the asking person may see the answer."""
+    token_only: _builtins.bool
+    """Whether the bot can speak there by the token alone, because it is no member: the answer is then one message."""
     def __init__(
         self,
         *,
@@ -44,10 +47,11 @@ class InteractionOrigin(_message.Message):
         interaction_id: _builtins.int = ...,
         token: _builtins.str = ...,
         ephemeral: _builtins.bool = ...,
+        token_only: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "ephemeral", b"ephemeral", "interaction_id", b"interaction_id", "token", b"token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["application_id", b"application_id", "ephemeral", b"ephemeral", "interaction_id", b"interaction_id", "token", b"token", "token_only", b"token_only"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -129,6 +133,8 @@ class SubmitReplyRequest(_message.Message):
     ATTACHMENTS_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     EVENT_TIME_FIELD_NUMBER: _builtins.int
+    PROMPT_NAME_FIELD_NUMBER: _builtins.int
+    QUOTED_FIELD_NUMBER: _builtins.int
     event_id: _builtins.int
     """What came from Discord, by its snowflake: the interaction's or the message's id. Deduplicates."""
     guild_id: _builtins.int
@@ -143,6 +149,8 @@ class SubmitReplyRequest(_message.Message):
     """What was asked."""
     model: _builtins.str
     """The model by its configured name; empty for the setting in force."""
+    prompt_name: _builtins.str
+    """The prompt by its configured name; empty for the setting in force."""
     @_builtins.property
     def interaction(self) -> Global___InteractionOrigin:
         """As an interaction."""
@@ -159,6 +167,10 @@ class SubmitReplyRequest(_message.Message):
     def event_time(self) -> _timestamp_pb2.Timestamp:
         """When Discord made the event."""
 
+    @_builtins.property
+    def quoted(self) -> Global___QuotedMessage:
+        """The message that the question is about, where it is another than the question's own."""
+
     def __init__(
         self,
         *,
@@ -172,16 +184,44 @@ class SubmitReplyRequest(_message.Message):
         attachments: _abc.Iterable[Global___Attachment] | None = ...,
         model: _builtins.str = ...,
         event_time: _timestamp_pb2.Timestamp | None = ...,
+        prompt_name: _builtins.str = ...,
+        quoted: Global___QuotedMessage | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["event_time", b"event_time", "interaction", b"interaction", "message", b"message", "origin", b"origin"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["event_time", b"event_time", "interaction", b"interaction", "message", b"message", "origin", b"origin", "quoted", b"quoted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "channel_id", b"channel_id", "event_id", b"event_id", "event_time", b"event_time", "guild_id", b"guild_id", "in_conversation", b"in_conversation", "interaction", b"interaction", "message", b"message", "model", b"model", "origin", b"origin", "prompt", b"prompt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "channel_id", b"channel_id", "event_id", b"event_id", "event_time", b"event_time", "guild_id", b"guild_id", "in_conversation", b"in_conversation", "interaction", b"interaction", "message", b"message", "model", b"model", "origin", b"origin", "prompt", b"prompt", "prompt_name", b"prompt_name", "quoted", b"quoted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_origin: _TypeAlias = _typing.Literal["interaction", "message"]  # noqa: Y015
     _WhichOneofArgType_origin: _TypeAlias = _typing.Literal["origin", b"origin"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_origin) -> _WhichOneofReturnType_origin | None: ...
 
 Global___SubmitReplyRequest: _TypeAlias = SubmitReplyRequest  # noqa: Y015
+
+@_typing.final
+class QuotedMessage(_message.Message):
+    """A message that a question is about."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    AUTHOR_NAME_FIELD_NUMBER: _builtins.int
+    TEXT_FIELD_NUMBER: _builtins.int
+    author_name: _builtins.str
+    """The name of its author; people's text."""
+    text: _builtins.str
+    """What it says; people's text."""
+    def __init__(
+        self,
+        *,
+        author_name: _builtins.str = ...,
+        text: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_name", b"author_name", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___QuotedMessage: _TypeAlias = QuotedMessage  # noqa: Y015
 
 @_typing.final
 class SubmitReplyResponse(_message.Message):
@@ -208,3 +248,395 @@ class SubmitReplyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SubmitReplyResponse: _TypeAlias = SubmitReplyResponse  # noqa: Y015
+
+@_typing.final
+class StopReplyRequest(_message.Message):
+    """A request for StopReply."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    """The answer, by its job."""
+    def __init__(
+        self,
+        *,
+        job_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job_id", b"job_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StopReplyRequest: _TypeAlias = StopReplyRequest  # noqa: Y015
+
+@_typing.final
+class StopReplyResponse(_message.Message):
+    """An answer of StopReply."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    STOPPING_FIELD_NUMBER: _builtins.int
+    stopping: _builtins.bool
+    """Whether the answer was not done yet."""
+    def __init__(
+        self,
+        *,
+        stopping: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["stopping", b"stopping"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___StopReplyResponse: _TypeAlias = StopReplyResponse  # noqa: Y015
+
+@_typing.final
+class RegenerateReplyRequest(_message.Message):
+    """A request for RegenerateReply."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    INTERACTION_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    PROMPT_FIELD_NUMBER: _builtins.int
+    event_id: _builtins.int
+    """What came from Discord, by its snowflake. Deduplicates."""
+    job_id: _builtins.str
+    """The answer, by its job."""
+    model: _builtins.str
+    """The model by its configured name; empty for the setting in force."""
+    prompt: _builtins.str
+    """What is asked now, where the question was changed; empty to ask the same again."""
+    @_builtins.property
+    def interaction(self) -> Global___InteractionOrigin:
+        """The press of the button; its token edits an answer that only one person sees."""
+
+    def __init__(
+        self,
+        *,
+        event_id: _builtins.int = ...,
+        job_id: _builtins.str = ...,
+        interaction: Global___InteractionOrigin | None = ...,
+        model: _builtins.str = ...,
+        prompt: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["interaction", b"interaction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "interaction", b"interaction", "job_id", b"job_id", "model", b"model", "prompt", b"prompt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegenerateReplyRequest: _TypeAlias = RegenerateReplyRequest  # noqa: Y015
+
+@_typing.final
+class RegenerateReplyResponse(_message.Message):
+    """An answer of RegenerateReply."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    DUPLICATE_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    """The job that answers again; the answer keeps its own name."""
+    duplicate: _builtins.bool
+    """Whether the event had been submitted before."""
+    def __init__(
+        self,
+        *,
+        job_id: _builtins.str = ...,
+        duplicate: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicate", b"duplicate", "job_id", b"job_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RegenerateReplyResponse: _TypeAlias = RegenerateReplyResponse  # noqa: Y015
+
+@_typing.final
+class ReplyVersion(_message.Message):
+    """One version of an answer."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TEXT_FIELD_NUMBER: _builtins.int
+    MODEL_FIELD_NUMBER: _builtins.int
+    CREATE_TIME_FIELD_NUMBER: _builtins.int
+    FAILED_FIELD_NUMBER: _builtins.int
+    text: _builtins.str
+    """What the model said."""
+    model: _builtins.str
+    """The model that said it, by its configured name."""
+    failed: _builtins.bool
+    """Whether it is a notice in place of an answer, because something failed."""
+    @_builtins.property
+    def create_time(self) -> _timestamp_pb2.Timestamp:
+        """When it was done."""
+
+    def __init__(
+        self,
+        *,
+        text: _builtins.str = ...,
+        model: _builtins.str = ...,
+        create_time: _timestamp_pb2.Timestamp | None = ...,
+        failed: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["create_time", b"create_time", "failed", b"failed", "model", b"model", "text", b"text"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReplyVersion: _TypeAlias = ReplyVersion  # noqa: Y015
+
+@_typing.final
+class Reply(_message.Message):
+    """An answer in Discord."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    GUILD_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_ID_FIELD_NUMBER: _builtins.int
+    ASKER_ID_FIELD_NUMBER: _builtins.int
+    PROMPT_FIELD_NUMBER: _builtins.int
+    MESSAGE_IDS_FIELD_NUMBER: _builtins.int
+    VERSIONS_FIELD_NUMBER: _builtins.int
+    SHOWN_VERSION_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    """Names the answer for good: the job of the question."""
+    conversation_id: _builtins.str
+    """The conversation that it belongs to."""
+    guild_id: _builtins.int
+    """The guild; 0 in a direct message."""
+    channel_id: _builtins.int
+    """The channel or thread that it stands in."""
+    asker_id: _builtins.int
+    """Who asked."""
+    prompt: _builtins.str
+    """What was asked."""
+    shown_version: _builtins.int
+    """Which of them is shown, from 0 on."""
+    @_builtins.property
+    def message_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Its messages, in order."""
+
+    @_builtins.property
+    def versions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ReplyVersion]:
+        """What was answered, the oldest first."""
+
+    def __init__(
+        self,
+        *,
+        job_id: _builtins.str = ...,
+        conversation_id: _builtins.str = ...,
+        guild_id: _builtins.int = ...,
+        channel_id: _builtins.int = ...,
+        asker_id: _builtins.int = ...,
+        prompt: _builtins.str = ...,
+        message_ids: _abc.Iterable[_builtins.int] | None = ...,
+        versions: _abc.Iterable[Global___ReplyVersion] | None = ...,
+        shown_version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asker_id", b"asker_id", "channel_id", b"channel_id", "conversation_id", b"conversation_id", "guild_id", b"guild_id", "job_id", b"job_id", "message_ids", b"message_ids", "prompt", b"prompt", "shown_version", b"shown_version", "versions", b"versions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Reply: _TypeAlias = Reply  # noqa: Y015
+
+@_typing.final
+class GetReplyRequest(_message.Message):
+    """A request for GetReply."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    """The answer, by its job."""
+    def __init__(
+        self,
+        *,
+        job_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job_id", b"job_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReplyRequest: _TypeAlias = GetReplyRequest  # noqa: Y015
+
+@_typing.final
+class GetReplyResponse(_message.Message):
+    """An answer of GetReply."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REPLY_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def reply(self) -> Global___Reply:
+        """The answer."""
+
+    def __init__(
+        self,
+        *,
+        reply: Global___Reply | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["reply", b"reply"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reply", b"reply"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetReplyResponse: _TypeAlias = GetReplyResponse  # noqa: Y015
+
+@_typing.final
+class ShowReplyVersionRequest(_message.Message):
+    """A request for ShowReplyVersion."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    VERSION_FIELD_NUMBER: _builtins.int
+    event_id: _builtins.int
+    """What came from Discord, by its snowflake. Deduplicates."""
+    job_id: _builtins.str
+    """The answer, by its job."""
+    version: _builtins.int
+    """Which version, from 0 on."""
+    def __init__(
+        self,
+        *,
+        event_id: _builtins.int = ...,
+        job_id: _builtins.str = ...,
+        version: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "job_id", b"job_id", "version", b"version"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShowReplyVersionRequest: _TypeAlias = ShowReplyVersionRequest  # noqa: Y015
+
+@_typing.final
+class ShowReplyVersionResponse(_message.Message):
+    """An answer of ShowReplyVersion."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ShowReplyVersionResponse: _TypeAlias = ShowReplyVersionResponse  # noqa: Y015
+
+@_typing.final
+class ForkReplyRequest(_message.Message):
+    """A request for ForkReply."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    event_id: _builtins.int
+    """What came from Discord, by its snowflake. Deduplicates."""
+    job_id: _builtins.str
+    """The answer after which the new thread goes on."""
+    def __init__(
+        self,
+        *,
+        event_id: _builtins.int = ...,
+        job_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "job_id", b"job_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForkReplyRequest: _TypeAlias = ForkReplyRequest  # noqa: Y015
+
+@_typing.final
+class ForkReplyResponse(_message.Message):
+    """An answer of ForkReply."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    """The job that opens the thread."""
+    def __init__(
+        self,
+        *,
+        job_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job_id", b"job_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ForkReplyResponse: _TypeAlias = ForkReplyResponse  # noqa: Y015
+
+@_typing.final
+class ReportReplyRequest(_message.Message):
+    """A request for ReportReply."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    event_id: _builtins.int
+    """What came from Discord, by its snowflake. Deduplicates."""
+    job_id: _builtins.str
+    """The answer."""
+    reason: _builtins.str
+    """What is wrong with it; people's text."""
+    def __init__(
+        self,
+        *,
+        event_id: _builtins.int = ...,
+        job_id: _builtins.str = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "job_id", b"job_id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportReplyRequest: _TypeAlias = ReportReplyRequest  # noqa: Y015
+
+@_typing.final
+class ReportReplyResponse(_message.Message):
+    """An answer of ReportReply."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ReportReplyResponse: _TypeAlias = ReportReplyResponse  # noqa: Y015

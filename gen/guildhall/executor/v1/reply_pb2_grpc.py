@@ -40,6 +40,36 @@ class ReplyServiceStub:
                 request_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.SubmitReplyRequest.SerializeToString,
                 response_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.SubmitReplyResponse.FromString,
                 _registered_method=True)
+        self.StopReply = channel.unary_unary(
+                '/guildhall.executor.v1.ReplyService/StopReply',
+                request_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.StopReplyRequest.SerializeToString,
+                response_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.StopReplyResponse.FromString,
+                _registered_method=True)
+        self.RegenerateReply = channel.unary_unary(
+                '/guildhall.executor.v1.ReplyService/RegenerateReply',
+                request_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.RegenerateReplyRequest.SerializeToString,
+                response_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.RegenerateReplyResponse.FromString,
+                _registered_method=True)
+        self.GetReply = channel.unary_unary(
+                '/guildhall.executor.v1.ReplyService/GetReply',
+                request_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.GetReplyRequest.SerializeToString,
+                response_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.GetReplyResponse.FromString,
+                _registered_method=True)
+        self.ShowReplyVersion = channel.unary_unary(
+                '/guildhall.executor.v1.ReplyService/ShowReplyVersion',
+                request_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ShowReplyVersionRequest.SerializeToString,
+                response_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ShowReplyVersionResponse.FromString,
+                _registered_method=True)
+        self.ForkReply = channel.unary_unary(
+                '/guildhall.executor.v1.ReplyService/ForkReply',
+                request_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ForkReplyRequest.SerializeToString,
+                response_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ForkReplyResponse.FromString,
+                _registered_method=True)
+        self.ReportReply = channel.unary_unary(
+                '/guildhall.executor.v1.ReplyService/ReportReply',
+                request_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ReportReplyRequest.SerializeToString,
+                response_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ReportReplyResponse.FromString,
+                _registered_method=True)
 
 
 class ReplyServiceServicer:
@@ -55,6 +85,53 @@ class ReplyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def StopReply(self, request, context):
+        """Ends the answer that is being given, with what there is of it. An answer that is done stays as it is.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RegenerateReply(self, request, context):
+        """Takes over, durably, to answer a question again in place of its answer; the earlier one is kept as a version.
+        A repeat with the same `event_id` gives the first one's job. Errors: NOT_FOUND (REPLY_UNKNOWN);
+        UNAVAILABLE (STORE_UNAVAILABLE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def GetReply(self, request, context):
+        """Gives an answer with its versions. NOT_FOUND (REPLY_UNKNOWN) where it expired or never was.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ShowReplyVersion(self, request, context):
+        """Takes over, durably, to show another version of an answer. Errors: NOT_FOUND (REPLY_UNKNOWN);
+        INVALID_ARGUMENT (VERSION_UNKNOWN); UNAVAILABLE (STORE_UNAVAILABLE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ForkReply(self, request, context):
+        """Takes over, durably, to open a new thread in which the conversation goes on from an answer.
+        Errors: NOT_FOUND (REPLY_UNKNOWN); UNAVAILABLE (STORE_UNAVAILABLE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportReply(self, request, context):
+        """Takes over, durably, to show an answer with its question to those who run the guild, in its log channel.
+        Errors: NOT_FOUND (REPLY_UNKNOWN); FAILED_PRECONDITION (LOG_CHANNEL_MISSING); UNAVAILABLE (STORE_UNAVAILABLE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReplyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -62,6 +139,36 @@ def add_ReplyServiceServicer_to_server(servicer, server):
                     servicer.SubmitReply,
                     request_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.SubmitReplyRequest.FromString,
                     response_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.SubmitReplyResponse.SerializeToString,
+            ),
+            'StopReply': grpc.unary_unary_rpc_method_handler(
+                    servicer.StopReply,
+                    request_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.StopReplyRequest.FromString,
+                    response_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.StopReplyResponse.SerializeToString,
+            ),
+            'RegenerateReply': grpc.unary_unary_rpc_method_handler(
+                    servicer.RegenerateReply,
+                    request_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.RegenerateReplyRequest.FromString,
+                    response_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.RegenerateReplyResponse.SerializeToString,
+            ),
+            'GetReply': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetReply,
+                    request_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.GetReplyRequest.FromString,
+                    response_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.GetReplyResponse.SerializeToString,
+            ),
+            'ShowReplyVersion': grpc.unary_unary_rpc_method_handler(
+                    servicer.ShowReplyVersion,
+                    request_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ShowReplyVersionRequest.FromString,
+                    response_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ShowReplyVersionResponse.SerializeToString,
+            ),
+            'ForkReply': grpc.unary_unary_rpc_method_handler(
+                    servicer.ForkReply,
+                    request_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ForkReplyRequest.FromString,
+                    response_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ForkReplyResponse.SerializeToString,
+            ),
+            'ReportReply': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportReply,
+                    request_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ReportReplyRequest.FromString,
+                    response_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ReportReplyResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -92,6 +199,168 @@ class ReplyService:
             '/guildhall.executor.v1.ReplyService/SubmitReply',
             guildhall_dot_executor_dot_v1_dot_reply__pb2.SubmitReplyRequest.SerializeToString,
             guildhall_dot_executor_dot_v1_dot_reply__pb2.SubmitReplyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StopReply(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.executor.v1.ReplyService/StopReply',
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.StopReplyRequest.SerializeToString,
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.StopReplyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RegenerateReply(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.executor.v1.ReplyService/RegenerateReply',
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.RegenerateReplyRequest.SerializeToString,
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.RegenerateReplyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetReply(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.executor.v1.ReplyService/GetReply',
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.GetReplyRequest.SerializeToString,
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.GetReplyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ShowReplyVersion(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.executor.v1.ReplyService/ShowReplyVersion',
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.ShowReplyVersionRequest.SerializeToString,
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.ShowReplyVersionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ForkReply(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.executor.v1.ReplyService/ForkReply',
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.ForkReplyRequest.SerializeToString,
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.ForkReplyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReportReply(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.executor.v1.ReplyService/ReportReply',
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.ReportReplyRequest.SerializeToString,
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.ReportReplyResponse.FromString,
             options,
             channel_credentials,
             insecure,

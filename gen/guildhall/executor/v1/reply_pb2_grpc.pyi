@@ -21,6 +21,27 @@ class ReplyServiceStub:
     A repeat with the same `event_id` gives the first one's job. Errors: INVALID_ARGUMENT (EMPTY_PROMPT,
     PROMPT_TOO_LONG); UNAVAILABLE (STORE_UNAVAILABLE) where nothing was taken over.
     """
+    StopReply: _aio.UnaryUnaryMultiCallable[_reply_pb2.StopReplyRequest, _reply_pb2.StopReplyResponse]
+    """Ends the answer that is being given, with what there is of it. An answer that is done stays as it is."""
+    RegenerateReply: _aio.UnaryUnaryMultiCallable[_reply_pb2.RegenerateReplyRequest, _reply_pb2.RegenerateReplyResponse]
+    """Takes over, durably, to answer a question again in place of its answer; the earlier one is kept as a version.
+    A repeat with the same `event_id` gives the first one's job. Errors: NOT_FOUND (REPLY_UNKNOWN);
+    UNAVAILABLE (STORE_UNAVAILABLE).
+    """
+    GetReply: _aio.UnaryUnaryMultiCallable[_reply_pb2.GetReplyRequest, _reply_pb2.GetReplyResponse]
+    """Gives an answer with its versions. NOT_FOUND (REPLY_UNKNOWN) where it expired or never was."""
+    ShowReplyVersion: _aio.UnaryUnaryMultiCallable[_reply_pb2.ShowReplyVersionRequest, _reply_pb2.ShowReplyVersionResponse]
+    """Takes over, durably, to show another version of an answer. Errors: NOT_FOUND (REPLY_UNKNOWN);
+    INVALID_ARGUMENT (VERSION_UNKNOWN); UNAVAILABLE (STORE_UNAVAILABLE).
+    """
+    ForkReply: _aio.UnaryUnaryMultiCallable[_reply_pb2.ForkReplyRequest, _reply_pb2.ForkReplyResponse]
+    """Takes over, durably, to open a new thread in which the conversation goes on from an answer.
+    Errors: NOT_FOUND (REPLY_UNKNOWN); UNAVAILABLE (STORE_UNAVAILABLE).
+    """
+    ReportReply: _aio.UnaryUnaryMultiCallable[_reply_pb2.ReportReplyRequest, _reply_pb2.ReportReplyResponse]
+    """Takes over, durably, to show an answer with its question to those who run the guild, in its log channel.
+    Errors: NOT_FOUND (REPLY_UNKNOWN); FAILED_PRECONDITION (LOG_CHANNEL_MISSING); UNAVAILABLE (STORE_UNAVAILABLE).
+    """
 
 class ReplyServiceServicer(metaclass=_abc_1.ABCMeta):
     """Answers people. Who asks is the Caller in the metadata."""
@@ -34,6 +55,63 @@ class ReplyServiceServicer(metaclass=_abc_1.ABCMeta):
         """Takes over one question durably: when this returns, it will be answered, whatever process dies.
         A repeat with the same `event_id` gives the first one's job. Errors: INVALID_ARGUMENT (EMPTY_PROMPT,
         PROMPT_TOO_LONG); UNAVAILABLE (STORE_UNAVAILABLE) where nothing was taken over.
+        """
+
+    @_abc_1.abstractmethod
+    def StopReply(
+        self,
+        request: _reply_pb2.StopReplyRequest,
+        context: _aio.ServicerContext[_reply_pb2.StopReplyRequest, _abc.Awaitable[_reply_pb2.StopReplyResponse]],
+    ) -> _abc.Awaitable[_reply_pb2.StopReplyResponse]:
+        """Ends the answer that is being given, with what there is of it. An answer that is done stays as it is."""
+
+    @_abc_1.abstractmethod
+    def RegenerateReply(
+        self,
+        request: _reply_pb2.RegenerateReplyRequest,
+        context: _aio.ServicerContext[_reply_pb2.RegenerateReplyRequest, _abc.Awaitable[_reply_pb2.RegenerateReplyResponse]],
+    ) -> _abc.Awaitable[_reply_pb2.RegenerateReplyResponse]:
+        """Takes over, durably, to answer a question again in place of its answer; the earlier one is kept as a version.
+        A repeat with the same `event_id` gives the first one's job. Errors: NOT_FOUND (REPLY_UNKNOWN);
+        UNAVAILABLE (STORE_UNAVAILABLE).
+        """
+
+    @_abc_1.abstractmethod
+    def GetReply(
+        self,
+        request: _reply_pb2.GetReplyRequest,
+        context: _aio.ServicerContext[_reply_pb2.GetReplyRequest, _abc.Awaitable[_reply_pb2.GetReplyResponse]],
+    ) -> _abc.Awaitable[_reply_pb2.GetReplyResponse]:
+        """Gives an answer with its versions. NOT_FOUND (REPLY_UNKNOWN) where it expired or never was."""
+
+    @_abc_1.abstractmethod
+    def ShowReplyVersion(
+        self,
+        request: _reply_pb2.ShowReplyVersionRequest,
+        context: _aio.ServicerContext[_reply_pb2.ShowReplyVersionRequest, _abc.Awaitable[_reply_pb2.ShowReplyVersionResponse]],
+    ) -> _abc.Awaitable[_reply_pb2.ShowReplyVersionResponse]:
+        """Takes over, durably, to show another version of an answer. Errors: NOT_FOUND (REPLY_UNKNOWN);
+        INVALID_ARGUMENT (VERSION_UNKNOWN); UNAVAILABLE (STORE_UNAVAILABLE).
+        """
+
+    @_abc_1.abstractmethod
+    def ForkReply(
+        self,
+        request: _reply_pb2.ForkReplyRequest,
+        context: _aio.ServicerContext[_reply_pb2.ForkReplyRequest, _abc.Awaitable[_reply_pb2.ForkReplyResponse]],
+    ) -> _abc.Awaitable[_reply_pb2.ForkReplyResponse]:
+        """Takes over, durably, to open a new thread in which the conversation goes on from an answer.
+        Errors: NOT_FOUND (REPLY_UNKNOWN); UNAVAILABLE (STORE_UNAVAILABLE).
+        """
+
+    @_abc_1.abstractmethod
+    def ReportReply(
+        self,
+        request: _reply_pb2.ReportReplyRequest,
+        context: _aio.ServicerContext[_reply_pb2.ReportReplyRequest, _abc.Awaitable[_reply_pb2.ReportReplyResponse]],
+    ) -> _abc.Awaitable[_reply_pb2.ReportReplyResponse]:
+        """Takes over, durably, to show an answer with its question to those who run the guild, in its log channel.
+        Errors: NOT_FOUND (REPLY_UNKNOWN); FAILED_PRECONDITION (LOG_CHANNEL_MISSING); UNAVAILABLE (STORE_UNAVAILABLE).
         """
 
 def add_ReplyServiceServicer_to_server(servicer: ReplyServiceServicer, server: _aio.Server) -> None: ...

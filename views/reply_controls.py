@@ -1,0 +1,123 @@
+"""What stands under an answer: its buttons, and the line that says what it cost. Pure: from facts to Discord's JSON.
+
+Each button carries the answer's job in its custom_id, so it works after any restart and on any replica.
+https://discord.com/developers/docs/components/reference#button
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from views.custom_id import encode
+
+_ROW, _BUTTON = 1, 2
+_PRIMARY, _SECONDARY = 1, 2
+
+STOP = "reply.stop"
+REGENERATE = "reply.regenerate"
+CONTINUE = "reply.continue"
+COPY = "reply.copy"
+CLEAR = "reply.clear"
+SETTINGS = "reply.settings"
+FORK = "reply.fork"
+REPORT = "reply.report"
+RETRY = "reply.retry"
+PAGE = "reply.page"
+
+Text = Callable[..., str]
+"""A text by its key and values, in the reader's language."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the footer says of an answer."""
+
+    model: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    estimated: bool = False
+    cost_nanos: int | None = None
+    dropped_turns: int = 0
+
+
+def while_streaming(job_id: str, text: Text) -> list[dict[str, Any]]:
+    """The one button that makes sense while the answer grows."""
+    return [_row(_button(STOP, job_id, text("reply.button.stop"), _SECONDARY))]
+
+
+def when_done(
+    job_id: str, text: Text, *, failed: bool = False, versions: int = 1, shown: int = 0, private: bool = False
+) -> list[dict[str, Any]]:
+    """The buttons of an answer that is done. A private one has none that need the thread."""
+    if failed:
+        return [
+            _row(
+                _button(RETRY, job_id, text("reply.button.retry"), _PRIMARY),
+                _button(REPORT, job_id, text("reply.button.report"), _SECONDARY),
+            )
+        ]
+    if private:
+        rows = [
+            _row(
+                _button(REGENERATE, job_id, text("reply.button.regenerate"), _SECONDARY),
+                _button(COPY, job_id, text("reply.button.copy"), _SECONDARY),
+                _button(REPORT, job_id, text("reply.button.report"), _SECONDARY),
+            )
+        ]
+    else:
+        rows = [
+            _row(
+                _button(REGENERATE, job_id, text("reply.button.regenerate"), _SECONDARY),
+                _button(CONTINUE, job_id, text("reply.button.continue"), _SECONDARY),
+                _button(COPY, job_id, text("reply.button.copy"), _SECONDARY),
+                _button(FORK, job_id, text("reply.button.fork"), _SECONDARY),
+                _button(SETTINGS, job_id, text("reply.button.settings"), _SECONDARY),
+            ),
+            _row(
+                _button(CLEAR, job_id, text("reply.button.clear"), _SECONDARY),
+                _button(REPORT, job_id, text("reply.button.report"), _SECONDARY),
+            ),
+        ]
+    if versions > 1:
+        rows[-1]["components"] += _pages(job_id, versions, shown)
+    return rows
+
+
+def footer(facts: Facts, text: Text) -> str:
+    """One line in small print; empty where there is nothing to say."""
+    if not facts.model:
+        return ""
+    tokens = facts.input_tokens + facts.output_tokens
+    pieces = [facts.model.replace("`", "")]
+    if tokens:
+        pieces.append(text("reply.footer.tokens", tokens=f"{'~' if facts.estimated else ''}{tokens:,}"))
+    if facts.cost_nanos is not None:
+        pieces.append(f"${facts.cost_nanos / 1e9:.4f}")
+    if facts.dropped_turns:
+        pieces.append(text("reply.footer.dropped", turns=facts.dropped_turns))
+    return "-# " + " · ".join(pieces)
+
+
+def thinking(thought: str, limit: int, text: Text) -> str:
+    """A model's thinking behind a spoiler, cut to a number of characters; empty where there is none."""
+    flat = " ".join(thought.replace("||", "| |").replace("`", "'").split())
+    if not flat:
+        return ""
+    cut = flat if len(flat) <= limit else flat[: limit - 1] + "…"
+    return f"-# {text('reply.thinking')} ||{cut}||"
+
+
+def _pages(job_id: str, versions: int, shown: int) -> list[dict[str, Any]]:
+    back = _button(PAGE, job_id, "◀", _SECONDARY, str(max(0, shown - 1)), "back")
+    here = _button(PAGE, job_id, f"{shown + 1}/{versions}", _SECONDARY, str(shown), "here")
+    forth = _button(PAGE, job_id, "▶", _SECONDARY, str(min(versions - 1, shown + 1)), "forth")
+    back["disabled"], here["disabled"], forth["disabled"] = shown == 0, True, shown == versions - 1
+    return [back, here, forth]
+
+
+def _row(*buttons: dict[str, Any]) -> dict[str, Any]:
+    return {"type": _ROW, "components": list(buttons)}
+
+
+def _button(action: str, job_id: str, label: str, style: int, *more: str) -> dict[str, Any]:
+    return {"type": _BUTTON, "style": style, "label": label, "custom_id": encode(action, job_id, *more)}
