@@ -1,0 +1,132 @@
+"""A client of the control API, for tests, benchmarks and tools: acting as people, looking, waiting, breaking things.
+
+Each method is one call of `sandbox/control/README.md`; the answers are that page's JSON. A refusal raises `Refused`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Any
+
+import aiohttp
+
+Json = Any
+
+
+class Refused(Exception):
+    """The sandbox said no. `code` is Discord's error code where there is one, `status` the HTTP status."""
+
+    def __init__(self, status: int, body: Json) -> None:
+        super().__init__(f"{status}: {body}")
+        self.status = status
+        self.body = body
+        self.code = body.get("code") if isinstance(body, dict) else None
+
+
+class SandboxClient:
+    """One session with a sandbox. Use as an async context manager."""
+
+    def __init__(self, address: str, token: str) -> None:
+        self._address = address.rstrip("/")
+        self._session = aiohttp.ClientSession(
+            headers={"Authorization": f"Bearer {token}"}, timeout=aiohttp.ClientTimeout(total=120)
+        )
+
+    async def __aenter__(self) -> SandboxClient:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._session.close()
+
+    async def call(self, method: str, path: str, body: Json = None, **query: str | int | float) -> Json:
+        """One call of anything the sandbox serves, its model's and traces' APIs included."""
+        parameters = {key: str(value) for key, value in query.items()}
+        async with self._session.request(method, f"{self._address}{path}", json=body, params=parameters) as answer:
+            content = await answer.json() if answer.content_type == "application/json" else await answer.text()
+            if answer.status >= 400:
+                raise Refused(answer.status, content)
+            return content
+
+    async def command(
+        self,
+        person: str,
+        channel: str,
+        name: str,
+        options: Mapping[str, Json] | None = None,
+        *,
+        wait: float = 5.0,
+        type: int = 1,  # noqa: A002 - Discord's own name for the kind of a command
+        target_id: str | None = None,
+    ) -> Json:
+        """A person uses a command; gives the interaction once it was acknowledged or has failed."""
+        body = {"name": name, "type": type, "options": dict(options or {})}
+        if target_id is not None:
+            body["target_id"] = target_id
+        path = f"/control/as/{person}/channels/{channel}/commands"
+        return await self.call("POST", path, body, wait=wait)
+
+    async def autocomplete(
+        self, person: str, channel: str, name: str, options: Mapping[str, Json], focused: str
+    ) -> list[Json]:
+        """What the bot offers for the option that is being typed."""
+        body = {"name": name, "options": dict(options), "focused": focused}
+        answer = await self.call("POST", f"/control/as/{person}/channels/{channel}/autocomplete", body)
+        choices: list[Json] = answer["choices"]
+        return choices
+
+    async def press(
+        self, person: str, message: str, custom_id: str, values: list[str] | None = None, *, wait: float = 5.0
+    ) -> Json:
+        """A person presses a button, or chooses in a select where `values` are given."""
+        body: dict[str, Json] = {"custom_id": custom_id}
+        if values is not None:
+            body["values"] = values
+        return await self.call("POST", f"/control/as/{person}/messages/{message}/components", body, wait=wait)
+
+    async def submit(self, person: str, interaction: str, values: Mapping[str, Json], *, wait: float = 5.0) -> Json:
+        """A person submits the modal that an interaction opened."""
+        body = {"values": dict(values)}
+        return await self.call("POST", f"/control/as/{person}/interactions/{interaction}/modal", body, wait=wait)
+
+    async def say(self, person: str, channel: str, content: str, **fields: Json) -> Json:
+        """A person sends a message; gives it."""
+        return await self.rest(person, "POST", f"/channels/{channel}/messages", {"content": content, **fields})
+
+    async def rest(self, person: str, method: str, path: str, body: Json = None, **query: str | int) -> Json:
+        """Any REST route of Discord as that person."""
+        return await self.call(method, f"/control/as/{person}/api{path}", body, **query)
+
+    async def wait(self, what: str, *, timeout: float = 20.0, **fields: Json) -> Json:
+        """Wait for a condition; raises `Refused` with status 408 and the last view when the time is up."""
+        body = {"for": what, "timeout": timeout, **{("as" if k == "as_" else k): v for k, v in fields.items()}}
+        return await self.call("POST", "/control/wait", body)
+
+    async def counters(self) -> Json:
+        """What was counted since the start or the last reset."""
+        return await self.call("GET", "/control/counters")
+
+    async def requests(self, **query: str | int) -> list[Json]:
+        """The log of REST requests with what Discord's description says of each."""
+        found: list[Json] = await self.call("GET", "/control/requests", **query)
+        return found
+
+    async def fault(self, kind: str, **fields: Json) -> Json:
+        """Break something; gives the rule."""
+        return await self.call("POST", "/control/faults", {"kind": kind, **fields})
+
+    async def gateway(self, action: str, **fields: Json) -> Json:
+        """Do something to the bots' sessions."""
+        return await self.call("POST", "/control/gateway", {"action": action, **fields})
+
+    async def model_rule(self, **rule: Json) -> Json:
+        """Tell the demo model how to answer."""
+        return await self.call("POST", "/model/api/rules", rule)
+
+    async def traces(self, *, wait: float = 20.0, **query: str | int) -> list[Json]:
+        """Traces that the receiver took, newest first; waits until there is one."""
+        answer = await self.call("GET", "/traces/api/traces", wait=wait, **query)
+        found: list[Json] = answer["traces"]
+        return found
