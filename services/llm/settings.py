@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from chassis.settings import Env, FromSection, Secret, Section
+from chassis.tiers import Tier
 
 Effort = Literal["off", "low", "medium", "high", "max"]
 
@@ -126,27 +127,6 @@ class PromptSettings(Section):
     """How people see it."""
     description: str = ""
     """One line about it."""
-
-
-class RoleSettings(Section):
-    """What people of one tier may use. Tiers inherit; Discord's roles are mapped to tiers."""
-
-    inherits: tuple[str, ...] = ()
-    """Tiers whose grants this one has too."""
-    models: tuple[str, ...] = ()
-    """Patterns of models, for example `openai/*`; one that starts with `!` takes away."""
-    prompts: tuple[str, ...] = ()
-    """Patterns of prompts."""
-    features: tuple[str, ...] = ()
-    """Patterns of features: `ask`, `image`, `plan`, `recommend`, `attachments`, `personas`, `usage`."""
-    discord_roles: tuple[int, ...] = ()
-    """Discord roles that have this tier in every guild."""
-    members: tuple[int, ...] = ()
-    """People who have this tier everywhere."""
-    permissions: tuple[str, ...] = ()
-    """Discord permissions that bring this tier, for example `ADMINISTRATOR`."""
-    grantable: bool = True
-    """Whether a guild's admins may map their own roles to this tier."""
 
 
 class RetrySettings(Section):
@@ -361,7 +341,7 @@ class LlmSettings(Section):
     providers: Annotated[dict[str, ProviderSettings], FromSection("providers")] = {}
     models: Annotated[dict[str, ModelSettings], FromSection("models")] = {}
     prompts: Annotated[dict[str, PromptSettings], FromSection("prompts")] = {}
-    roles: Annotated[dict[str, RoleSettings], FromSection("roles")] = {}
+    roles: Annotated[dict[str, Tier], FromSection("roles")] = {}
 
     def providers_in_force(self) -> dict[str, ProviderSettings]:
         """The providers that can be called, the well-known environment variables filled in."""
