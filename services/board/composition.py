@@ -7,62 +7,49 @@ from sqlalchemy.exc import SQLAlchemyError
 from chassis.errors import GuildhallError, Unavailable
 from chassis.problems import StartupError
 from chassis.runtime import JSON
+from chassis.scoped import ScopedSettings
 from chassis.service import Runtime
-from chassis.settings import Live
-from services.board import professions
-from services.board.professions import Professions
+from services.board.audit import Audit
+from services.board.cache import GenerationCache
+from services.board.files import Files
+from services.board.guild_professions import GuildProfessions
+from services.board.guild_rules import DECLARATIONS, GuildRules
 from services.board.requests import Requests
-from services.board.rules import Rules, configured_rules
+from services.board.roster import Roster
 from services.board.settings import BoardSettings
+from services.board.signal import Signal
+from services.board.statistics import Statistics
 from services.board.store.database import Database
 from services.board.store.migrate import migrate
+from services.board.timekeeper import Timekeeper
+from services.board.watch import Watches
 
 _HEALTH_EVERY = 5.0
-
-
-class ConfiguredRules:
-    """The same for every guild."""
-
-    def __init__(self, settings: Live[BoardSettings]) -> None:
-        self._settings = settings
-
-    async def of(self, guild_id: int) -> Rules:
-        """What the configuration says."""
-        return configured_rules(self._settings.current)
-
-
-class ConfiguredProfessions:
-    """The same for every guild."""
-
-    def __init__(self, settings: Live[BoardSettings]) -> None:
-        self._settings = settings
-        self._professions = professions.from_settings(settings.current.professions)
-        settings.subscribe(self._changed)
-
-    def _changed(self, _old: BoardSettings, new: BoardSettings) -> None:
-        self._professions = professions.from_settings(new.professions)
-
-    async def of(self, guild_id: int) -> Professions:
-        """What the configuration says."""
-        return self._professions
-
-
-class OpenGate:
-    """Lets everybody in."""
-
-    async def blocked(self, guild_id: int, user_id: int) -> str | None:
-        """Nobody is."""
-        return None
 
 
 class Board:
     """The board, built."""
 
-    def __init__(self, runtime: Runtime[BoardSettings], database: Database) -> None:
+    def __init__(self, runtime: Runtime[BoardSettings], database: Database, version: str) -> None:
+        settings, clock = runtime.settings, runtime.clock
         self.database = database
-        self.rules = ConfiguredRules(runtime.settings)
-        self.professions = ConfiguredProfessions(runtime.settings)
-        self.requests = Requests(database, runtime.settings, runtime.clock, self.rules, self.professions, OpenGate())
+        self.version = version
+        self.changed = Signal()
+        written = self.changed.raise_
+        self.rules = GuildRules(ScopedSettings.serve(runtime, DECLARATIONS), settings, clock)
+        self.professions = GuildProfessions(database, settings, clock, written)
+        self.roster = Roster(database, settings, clock, self.professions, written=written)
+        self.requests = Requests(
+            database, settings, clock, rules=self.rules, professions=self.professions, gate=self.roster, written=written
+        )
+        self.statistics = Statistics(
+            database,
+            GenerationCache(clock, lambda: settings.current.cache.lists, lambda: settings.current.cache.lists_ttl),
+        )
+        self.audit = Audit(database, settings)
+        self.files = Files(database, settings, clock, self.rules, self.professions, written=written)
+        self.watches = Watches(database, settings, clock, self.changed)
+        self.timekeeper = Timekeeper(database, self.requests, settings, clock, self.changed)
 
     @classmethod
     async def open(cls, runtime: Runtime[BoardSettings]) -> "Board":
@@ -75,7 +62,12 @@ class Board:
                 f"the board's database cannot be used: {_said(error)}",
                 "look at DATABASE_URL: sqlite:///path or postgresql://user:password@host/name",
             ) from error
-        board = cls(runtime, database)
+        board = cls(runtime, database, version)
+        board.attend(runtime)
+        return board
+
+    def attend(self, runtime: Runtime[BoardSettings]) -> None:
+        """Registers what runs beside the calls."""
         health = runtime.health("database")
         health.serving()
 
@@ -83,25 +75,27 @@ class Board:
             while True:
                 await asyncio.sleep(_HEALTH_EVERY)
                 try:
-                    await database.ping()
+                    await self.database.ping()
                     health.serving()
                 except Unavailable as error:
                     health.not_serving(error.message)
 
-        def status() -> dict[str, JSON]:
-            cache = board.requests.cache
-            return {
-                "database": database.name,
-                "version": version,
-                "list_cache_hits": cache.hits,
-                "list_cache_misses": cache.misses,
-                "list_cache_hit_rate": round(cache.hit_rate, 4),
-            }
-
         runtime.background("database health", watch_database)
-        runtime.status("board", status)
-        runtime.on_stop(database.close)
-        return board
+        runtime.background("timekeeper", self.timekeeper.run)
+        runtime.background("clean-up", self.timekeeper.clean_up)
+        runtime.status("board", self._status)
+        runtime.on_stop(self.database.close)
+
+    def _status(self) -> dict[str, JSON]:
+        cache = self.requests.cache
+        return {
+            "database": self.database.name,
+            "version": self.version,
+            "list_cache_hits": cache.hits,
+            "list_cache_misses": cache.misses,
+            "list_cache_hit_rate": round(cache.hit_rate, 4),
+            "due_things_done": self.timekeeper.done,
+        }
 
 
 def _said(error: BaseException) -> str:

@@ -6,8 +6,13 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from guildhall.board.v1 import request_pb2 as pb
 
 from services.board.drafts import RawDraft
+from services.board.machine import Command
 from services.board.model import HELD, Action, Materials, Refused, Request, State, Why
 from services.board.store.listing import Filter
+from services.board.text import clean_line
+
+_NAME_LENGTH = 100
+_REASON_LENGTH = 200
 
 STATES = {state: pb.RequestState.Value(f"REQUEST_STATE_{state.name}") for state in State}
 ACTIONS = {action: pb.RequestAction.Value(f"REQUEST_ACTION_{action.name}") for action in Action}
@@ -132,3 +137,18 @@ def states(numbers: Iterable[int]) -> frozenset[State]:
 def action_of(number: int) -> Action | None:
     """An action from the wire; None for one that is not given or not known."""
     return _ACTION_OF.get(number)
+
+
+def command(message: pb.TransitionRequestRequest, action: Action) -> Command:
+    """What is to be done, unchecked."""
+    return Command(
+        action=action,
+        expected_version=message.expected_version,
+        quantity=message.quantity,
+        heir_id=message.heir_id,
+        heir_name=clean_line(message.heir_name)[:_NAME_LENGTH],
+        character_id=message.character_id,
+        due_at=milliseconds(message.due_time) if message.HasField("due_time") else None,
+        expires_at=milliseconds(message.expire_time) if message.HasField("expire_time") else None,
+        reason=clean_line(message.reason)[:_REASON_LENGTH],
+    )

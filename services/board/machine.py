@@ -119,7 +119,7 @@ def allowed(request: Request, actor: Actor) -> tuple[Action, ...]:
 
 
 def decide(
-    request: Request, command: Command, actor: Actor, now: int, policy: Policy, part: NewPart
+    request: Request, command: Command, actor: Actor, now: int, *, policy: Policy, part: NewPart
 ) -> Decision | Refused:
     """What a command makes of a request, or why it makes nothing. `now` in Unix milliseconds."""
     may = allowed(request, actor)
@@ -179,7 +179,7 @@ class _Case:
         return max(self.now + self.policy.expire_after, self.request.due_at or 0)
 
     def split_off(self, quantity: int, action: Action, **changes: object) -> Decision:
-        """Takes `quantity` out into a part of its own, on which `action` is done."""
+        """Takes `quantity` out into a part of its own, on which `action` is done; it is as old as the whole."""
         rest = self.next(quantity=self.request.quantity - quantity)
         made = replace(
             self.request,
@@ -188,7 +188,6 @@ class _Case:
             parent_id=self.request.request_id,
             quantity=quantity,
             version=1,
-            created_at=self.now,
             updated_at=self.now,
             **changes,  # type: ignore[arg-type]
         )
@@ -362,7 +361,7 @@ _HANDLERS: dict[Action, Callable[[_Case], Decision | Refused]] = {
 }
 
 
-def created(draft: Draft, requester: Actor, guild_id: int, request_id: str, now: int, policy: Policy) -> Change:
+def created(draft: Draft, requester: Actor, guild_id: int, *, request_id: str, now: int, policy: Policy) -> Change:
     """A new request; it expires some time after it was made, but never before it is due. The store numbers it."""
     expires = max(now + policy.expire_after, draft.due_at or 0) if policy.expire_after else None
     row = Request(

@@ -5,8 +5,8 @@ decided again on what is there now, so the loser of a race gets an answer about 
 """
 
 import hashlib
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -16,10 +16,10 @@ from chassis.errors import InvalidArgument, NotFound, Unavailable
 from chassis.ids import is_id, new_id
 from chassis.settings import Live
 from services.board.cache import GenerationCache
-from services.board.drafts import Problems, RawDraft, checked
+from services.board.drafts import DAY_MS, Problems, RawDraft, checked
 from services.board.machine import Command, Decision, NewPart, allowed, created, decide
-from services.board.model import Action, Actor, Change, Draft, Refused, Request, Why
-from services.board.paging import BadTokenError, make_token, read_token
+from services.board.model import Action, Actor, Change, Draft, Refused, Request, State, Why
+from services.board.paging import make_token, read_token
 from services.board.professions import Professions
 from services.board.rules import RuleBook
 from services.board.settings import BoardSettings
@@ -28,12 +28,13 @@ from services.board.store.database import Database, DuplicateError
 from services.board.store.listing import Filter, Page
 from services.board.store.rows import dumps
 from services.board.store.writing import LostRaceError, Origin, Transaction
+from services.board.text import search_key
 
 _ATTEMPTS = 16
 _KEY_LENGTH = 64
 
 
-class GuildProfessions(Protocol):
+class ProfessionsBook(Protocol):
     """Says what a guild's professions are."""
 
     async def of(self, guild_id: int) -> Professions:
@@ -75,9 +76,11 @@ class Requests:
         database: Database,
         settings: Live[BoardSettings],
         clock: Clock,
+        *,
         rules: RuleBook,
-        professions: GuildProfessions,
+        professions: ProfessionsBook,
         gate: Gate,
+        written: Callable[[], None],
     ) -> None:
         self._database = database
         self._settings = settings
@@ -85,6 +88,7 @@ class Requests:
         self._rules = rules
         self._professions = professions
         self._gate = gate
+        self._written_signal = written
         self.cache: GenerationCache[Page] = GenerationCache(
             clock, lambda: settings.current.cache.lists, lambda: settings.current.cache.lists_ttl
         )
@@ -101,7 +105,7 @@ class Requests:
             return Outcome(refused)
         rules = await self._rules.of(guild_id)
         now = self._now()
-        change = created(draft, actor, guild_id, new_id(now / 1000), now, rules.policy)
+        change = created(draft, actor, guild_id, request_id=new_id(now / 1000), now=now, policy=rules.policy)
         origin = Origin(actor, now, key, fingerprint)
 
         async def work(connection: AsyncConnection) -> Request:
@@ -109,17 +113,32 @@ class Requests:
             return await transaction.created(change)
 
         try:
-            return Outcome(await self._database.write(work), changes=(change,))
+            made = await self._database.write(work)
         except DuplicateError:
             # The same key, at the same time: the other one was faster, and it is the same request.
             earlier = await self._earlier(guild_id, key, fingerprint)
             if earlier is None:
                 raise
             return Outcome(earlier, duplicate=True)
+        self._written_signal()
+        return Outcome(made, changes=(change,))
 
-    async def transition(self, guild_id: int, request_id: str, command: Command, actor: Actor, key: str) -> Outcome:
-        """Does one thing to one request, once per key; or says why not, with the request as it is now."""
-        fingerprint = _fingerprint(key, request_id, actor.user_id, asdict(command))
+    async def transition(
+        self,
+        guild_id: int,
+        request_id: str,
+        command: Command,
+        actor: Actor,
+        key: str,
+        *,
+        raw: RawDraft | None = None,
+    ) -> Outcome:
+        """Does one thing to one request, once per key; or says why not, with the request as it is now.
+
+        `raw` is what an edit makes of it. InvalidArgument (REQUEST_INVALID) with every field of it that is wrong.
+        """
+        fingerprint = _fingerprint(key, request_id, actor.user_id, asdict(command), asdict(raw) if raw else None)
+        self._check(command)
         if command.action is Action.CLAIM:
             reason = await self._gate.blocked(guild_id, actor.user_id)
             if reason is not None:
@@ -133,7 +152,9 @@ class Requests:
             if request is None:
                 return Outcome(Refused(Why.UNKNOWN_REQUEST))
             now = self._now()
-            decision = decide(request, command, actor, now, rules.policy, NewPart(new_id(now / 1000), 0))
+            if raw is not None and Action.EDIT is command.action in allowed(request, actor):
+                command = replace(command, draft=await self._checked(guild_id, raw, due_was=request.due_at))
+            decision = decide(request, command, actor, now, policy=rules.policy, part=NewPart(new_id(now / 1000), 0))
             if isinstance(decision, Refused):
                 return Outcome(decision)
             written = await self._written(decision, Origin(actor, now, key, fingerprint), guild_id)
@@ -159,33 +180,52 @@ class Requests:
             raise NotFound("there is no such request", reason="REQUEST_UNKNOWN")
         return found
 
-    async def list(self, guild_id: int, wanted: Filter, order: str, size: int, token: str) -> ListPage:
+    async def page(self, guild_id: int, wanted: Filter, order: str, size: int, token: str) -> ListPage:
         """A page of requests. InvalidArgument (PAGE_TOKEN_INVALID)."""
         pages = self._settings.current.pages
         size = min(size or pages.size, pages.maximum)
         list_of = _fingerprint("list", str(guild_id), order, sorted(wanted.states), asdict(wanted) | {"states": 0})
         after: Sequence[int] = ()
         if token:
-            try:
-                after = read_token(list_of, token, lengths=(3,) if order == "due" else (2,))
-            except BadTokenError as error:
-                raise InvalidArgument(
-                    str(error), reason="PAGE_TOKEN_INVALID", fields={"page_token": str(error)}
-                ) from error
-
+            after = read_token(list_of, token, lengths=(3,) if order == "due" else (2,))
         async with self._database.read() as connection:
             generation = await listing.generation(connection, guild_id, wanted.profession)
 
             async def load() -> Page:
-                return await listing.page(connection, guild_id, wanted, order, size, after, pages.counted)
+                return await listing.page(
+                    connection, guild_id, wanted, order, size=size, after=after, counted=pages.counted
+                )
 
             page = await self.cache.get((list_of, size, tuple(after), generation), load)
         token = "" if page.after is None else make_token(list_of, page.after)
         return ListPage(page.requests, token, page.total)
 
-    def allowed(self, request: Request, actor: Actor) -> tuple[Action, ...]:
-        """What this actor may do to a request now."""
-        return allowed(request, actor)
+    async def suggest(self, guild_id: int, query: str, profession: str, limit: int) -> list[tuple[str, str]]:
+        """(item, profession) whose name has `query` in it: those that begin with it first, then the most asked for."""
+        key = search_key(query)
+        professions = await self._professions.of(guild_id)
+        async with self._database.read() as connection:
+            asked = await listing.item_names(connection, guild_id, query, profession, limit)
+        listed = [
+            (item.name, owner)
+            for owner, item in professions.items()
+            if key in search_key(item.name) and profession in ("", owner)
+        ]
+        found: dict[tuple[str, str], tuple[str, str]] = {}
+        for item, owner in (*asked, *listed):
+            found.setdefault((search_key(item), owner), (item, owner))
+        ordered = sorted(found.items(), key=lambda entry: not entry[0][0].startswith(key))
+        return [entry for _, entry in ordered[:limit]]
+
+    async def counts(self, guild_id: int) -> dict[str, dict[State, int]]:
+        """How many requests stand where, by profession."""
+        async with self._database.read() as connection:
+            return await listing.counts(connection, guild_id)
+
+    @property
+    def batch_limit(self) -> int:
+        """How many transitions one call may carry."""
+        return self._settings.current.limits.batch
 
     async def _written(self, decision: Decision, origin: Origin, guild_id: int) -> Outcome | None:
         """Writes a decision; None where somebody else was faster, by the row or by the key."""
@@ -199,6 +239,7 @@ class Requests:
             changes = await self._database.write(work)
         except (LostRaceError, DuplicateError):
             return None
+        self._written_signal()
         result = next(change.after for change in changes if change.after.request_id == decision.result.request_id)
         return Outcome(result, changes=changes)
 
@@ -221,9 +262,30 @@ class Requests:
                 )
             return await listing.get(connection, guild_id, found[1])
 
-    async def _checked(self, guild_id: int, raw: RawDraft) -> Draft:
+    def _check(self, command: Command) -> None:
+        """What no state of a request could make right."""
+        wrong = {}
+        latest = self._now() + self._settings.current.limits.due_days * DAY_MS
+        for field, moment in (("due_time", command.due_at), ("expire_time", command.expires_at)):
+            if moment is not None and moment > latest:
+                wrong[field] = f"at most {self._settings.current.limits.due_days} days ahead"
+        if command.action is Action.TRANSFER and not 0 < command.heir_id < 1 << 63:
+            wrong["heir_id"] = "a member's snowflake"
+        if command.character_id and not is_id(command.character_id):
+            wrong["character_id"] = "there is no such character"
+        if wrong:
+            raise InvalidArgument("that cannot be done", reason="REQUEST_INVALID", fields=wrong)
+
+    async def _checked(self, guild_id: int, raw: RawDraft, *, due_was: int | None = None) -> Draft:
+        if raw.character_id and not is_id(raw.character_id):
+            raise InvalidArgument(
+                "there is no such character",
+                reason="REQUEST_INVALID",
+                fields={"draft.character_id": "there is no such character"},
+            )
+        professions, limits = await self._professions.of(guild_id), self._settings.current.limits
         try:
-            return checked(raw, await self._professions.of(guild_id), self._settings.current.limits, self._now())
+            return checked(raw, professions, limits, self._now(), due_was=due_was)
         except Problems as problems:
             raise InvalidArgument(
                 "the request cannot be put on the board as it is",

@@ -10,10 +10,13 @@ from chassis.caller import Person, current_caller
 from chassis.errors import InvalidArgument, PermissionDenied
 from chassis.settings import Live
 from services.board import convert
+from services.board.machine import RULES, allowed
 from services.board.model import Actor, Refused
 from services.board.requests import Requests
 from services.board.rules import RuleBook, actor_of
 from services.board.settings import BoardSettings
+
+_SUGGESTIONS = 25
 
 
 class Acting:
@@ -53,7 +56,7 @@ class RequestServicer(request_pb2_grpc.RequestServiceServicer):
         self._requests = requests
         self._acting = acting
 
-    async def CreateRequest(  # noqa: N802
+    async def CreateRequest(
         self, request: pb.CreateRequestRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.CreateRequestResponse:
         """Puts a request on the board."""
@@ -65,20 +68,23 @@ class RequestServicer(request_pb2_grpc.RequestServiceServicer):
             return pb.CreateRequestResponse(refusal=convert.refusal_message(outcome.result))
         return pb.CreateRequestResponse(request=convert.request_message(outcome.result), duplicate=outcome.duplicate)
 
-    async def GetRequest(  # noqa: N802
+    async def GetRequest(
         self, request: pb.GetRequestRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.GetRequestResponse:
         """Gives one request."""
-        await self._acting.reader(request.guild_id)
+        actor = await self._acting.reader(request.guild_id)
         found = await self._requests.get(request.guild_id, request.request_id, request.number)
-        return pb.GetRequestResponse(request=convert.request_message(found))
+        return pb.GetRequestResponse(
+            request=convert.request_message(found),
+            allowed=[] if actor is None else [convert.ACTIONS[action] for action in allowed(found, actor)],
+        )
 
-    async def ListRequests(  # noqa: N802
+    async def ListRequests(
         self, request: pb.ListRequestsRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> pb.ListRequestsResponse:
         """Lists requests by pages."""
         await self._acting.reader(request.guild_id)
-        page = await self._requests.list(
+        page = await self._requests.page(
             request.guild_id,
             convert.list_filter(request.filter),
             convert.ORDERS.get(request.order, "newest"),
@@ -89,4 +95,76 @@ class RequestServicer(request_pb2_grpc.RequestServiceServicer):
             requests=[convert.request_message(entry) for entry in page.requests],
             next_page_token=page.next_token,
             total_size=page.total,
+        )
+
+    async def TransitionRequest(
+        self, request: pb.TransitionRequestRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> pb.TransitionRequestResponse:
+        """Does one thing to one request."""
+        actor = await self._acting.person(request.guild_id)
+        return await self._transition(request.guild_id, request, actor)
+
+    async def BatchTransitionRequests(
+        self, request: pb.BatchTransitionRequestsRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> pb.BatchTransitionRequestsResponse:
+        """Does several things, each on its own."""
+        actor = await self._acting.person(request.guild_id)
+        limit = self._requests.batch_limit
+        if len(request.requests) > limit:
+            raise InvalidArgument(
+                f"at most {limit} at once", reason="BATCH_TOO_LARGE", fields={"requests": f"at most {limit}"}
+            )
+        if any(entry.guild_id not in (0, request.guild_id) for entry in request.requests):
+            raise InvalidArgument("a batch is for one guild", reason="REQUEST_INVALID", fields={"guild_id": "differs"})
+        return pb.BatchTransitionRequestsResponse(
+            responses=[await self._transition(request.guild_id, entry, actor) for entry in request.requests]
+        )
+
+    async def SuggestItems(
+        self, request: pb.SuggestItemsRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> pb.SuggestItemsResponse:
+        """Suggests items for autocomplete."""
+        await self._acting.reader(request.guild_id)
+        found = await self._requests.suggest(
+            request.guild_id, request.query, request.profession, min(request.limit or _SUGGESTIONS, _SUGGESTIONS)
+        )
+        return pb.SuggestItemsResponse(
+            items=[pb.ItemSuggestion(item=item, profession=profession) for item, profession in found]
+        )
+
+    async def GetOverview(
+        self, request: pb.GetOverviewRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> pb.GetOverviewResponse:
+        """Counts requests by profession and state."""
+        await self._acting.reader(request.guild_id)
+        counts = await self._requests.counts(request.guild_id)
+        return pb.GetOverviewResponse(
+            counts=[
+                pb.StateCount(profession=profession, state=convert.STATES[state], count=count)
+                for profession, by_state in sorted(counts.items())
+                for state, count in by_state.items()
+                if count
+            ]
+        )
+
+    async def _transition(
+        self, guild_id: int, request: pb.TransitionRequestRequest, actor: Actor
+    ) -> pb.TransitionRequestResponse:
+        action = convert.action_of(request.action)
+        if action not in RULES:
+            raise InvalidArgument("do what?", reason="REQUEST_INVALID", fields={"action": "cannot be asked for"})
+        outcome = await self._requests.transition(
+            guild_id,
+            request.request_id,
+            convert.command(request, action),
+            actor,
+            request.idempotency_key,
+            raw=convert.raw_draft(request.draft) if request.HasField("draft") else None,
+        )
+        if isinstance(outcome.result, Refused):
+            return pb.TransitionRequestResponse(refusal=convert.refusal_message(outcome.result))
+        return pb.TransitionRequestResponse(
+            request=convert.request_message(outcome.result),
+            duplicate=outcome.duplicate,
+            allowed=[convert.ACTIONS[entry] for entry in allowed(outcome.result, actor)],
         )

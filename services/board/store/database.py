@@ -39,6 +39,10 @@ class Database:
         self.url = _normalized(settings.url.get_secret_value())
         self.is_sqlite = self.url.get_backend_name() == "sqlite"
         self._lock_file: IO[str] | None = None
+        self._closing = False
+        self._users = 0
+        self._idle = asyncio.Event()
+        self._idle.set()
         if self.is_sqlite:
             self._lock_file = _sole_owner(self.url)
             self._writer = _sqlite_engine(self.url, settings, pool=1, begin="BEGIN IMMEDIATE")
@@ -72,7 +76,7 @@ class Database:
     async def read(self) -> AsyncIterator[AsyncConnection]:
         """A connection for reading. Unavailable (STORE_UNAVAILABLE) where the database does not answer."""
         with _told():
-            async with self._reader.connect() as connection:
+            async with self._in_use(), self._reader.connect() as connection:
                 yield connection
 
     async def write(self, work: Callable[[AsyncConnection], Awaitable[T]]) -> T:
@@ -86,7 +90,7 @@ class Database:
             attempt += 1
             try:
                 with _told():
-                    async with self._writer.begin() as connection:
+                    async with self._in_use(), self._writer.begin() as connection:
                         return await work(connection)
             except IntegrityError as error:
                 raise DuplicateError(str(error.orig)) from error
@@ -99,8 +103,23 @@ class Database:
         async with self.read() as connection:
             await connection.execute(sa.text("SELECT 1"))
 
+    @asynccontextmanager
+    async def _in_use(self) -> AsyncIterator[None]:
+        if self._closing:
+            raise Unavailable("the board is stopping", reason="STORE_UNAVAILABLE", retry_after=1.0)
+        self._users += 1
+        self._idle.clear()
+        try:
+            yield
+        finally:
+            self._users -= 1
+            if self._users == 0:
+                self._idle.set()
+
     async def close(self) -> None:
-        """Closes every connection."""
+        """Takes no new work, waits for what is under way, and closes every connection."""
+        self._closing = True
+        await self._idle.wait()
         await self._reader.dispose()
         await self._writer.dispose()
         if self._lock_file is not None:

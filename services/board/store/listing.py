@@ -84,7 +84,7 @@ async def counts(connection: AsyncConnection, guild_id: int) -> dict[str, dict[S
     """How many requests stand where, by profession."""
     query = sa.select(boards).where(boards.c.guild_id == guild_id)
     rows = (await connection.execute(query)).mappings().all()
-    return {row["profession"]: {state: row[state.value] for state in State} for row in rows}  # type: ignore[call-overload]
+    return {row["profession"]: {state: row[state.value] for state in State} for row in rows}
 
 
 async def page(
@@ -92,6 +92,7 @@ async def page(
     guild_id: int,
     wanted: Filter,
     order: str,
+    *,
     size: int,
     after: Sequence[int],
     counted: int,

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.board.machine import Policy, due_times
-from services.board.model import HELD, Action, Actor, Change, Request, State
+from services.board.model import HELD, Action, Actor, Change, Claim, Request, State
 from services.board.store.database import Database
 from services.board.store.rows import difference, dumps, to_columns, to_record
 from services.board.store.schema import boards, claims, due, events, guilds, idempotency, items, outbox, requests
@@ -46,11 +46,11 @@ class AuditEntry:
     after: object
     detail: str = ""
     payload: object = None
-    """What goes out with it; None where it concerns nobody outside."""
+    """What goes out with it; None where only the count matters outside."""
 
 
 class Transaction:
-    """One write to one guild, by one actor. Every method runs on the open connection; nothing holds before it commits."""
+    """One write to one guild, by one actor, on an open connection; nothing holds before that commits."""
 
     def __init__(
         self, database: Database, connection: AsyncConnection, guild_id: int, origin: Origin, policy: Policy
@@ -81,6 +81,17 @@ class Transaction:
         await self._connection.execute(sa.insert(requests).values(**to_columns(numbered.after)))
         await self._consequences(last, (numbered,), numbered.after.request_id)
         return numbered.after
+
+    async def imported(self, changes: Sequence[Change], result: str) -> None:
+        """Writes rows that come from a file, each with the next number of the guild, in order."""
+        count = len(changes)
+        last, number = await self.reserve(sequences=count, numbers=count)
+        numbered = [
+            replace(change, after=replace(change.after, number=number - count + 1 + index))
+            for index, change in enumerate(changes)
+        ]
+        await self._connection.execute(sa.insert(requests), [to_columns(change.after) for change in numbered])
+        await self._consequences(last, numbered, result)
 
     async def reserve(self, *, sequences: int, numbers: int = 0) -> tuple[int, int]:
         """Takes event sequences and request numbers; gives the last of each. Holds the guild's lock from here on."""
@@ -118,13 +129,17 @@ class Transaction:
             for index, entry in enumerate(entries)
         ]
         await self._connection.execute(sa.insert(events), rows)
+        # Every sequence leaves, so that a reader can tell a gap from a change that is none of its business.
         leaving = [
             {"guild_id": self._guild_id, "sequence": first + index, "at": origin.at, "payload": dumps(entry.payload)}
             for index, entry in enumerate(entries)
-            if entry.payload is not None
         ]
-        if leaving:
-            await self._connection.execute(sa.insert(outbox), leaving)
+        await self._connection.execute(sa.insert(outbox), leaving)
+
+    async def audit(self, *entries: AuditEntry) -> None:
+        """Writes history of changes that are not to requests."""
+        last, _ = await self.reserve(sequences=len(entries))
+        await self.record(last, entries)
 
     async def remember(self, result: str) -> None:
         """Keeps what was done under the idempotency key; a second writer with the same key fails on it."""
@@ -171,16 +186,12 @@ class Transaction:
         return placed
 
     async def _claims(self, changes: Sequence[Change]) -> None:
+        begun = []
         for change in changes:
             before, after = change.before, change.after
             held_before = before.claim if before is not None and before.state in HELD else None
             held_after = after.claim if after.state in HELD else None
-            same = (
-                held_before is not None
-                and held_after is not None
-                and (held_before.crafter_id, held_before.claimed_at) == (held_after.crafter_id, held_after.claimed_at)
-            )
-            if same:
+            if held_before and held_after and _same_hold(held_before, held_after):
                 continue
             if held_before is not None:
                 await self._connection.execute(
@@ -188,20 +199,23 @@ class Transaction:
                     .where(claims.c.request_id == after.request_id, claims.c.ended_at.is_(None))
                     .values(ended_at=self._origin.at, outcome=_OUTCOMES.get(change.action, change.action.value))
                 )
-            # A part that was split off for being handed over comes with its claim ended already.
-            done_part = before is None and after.state is State.COMPLETED and after.claim is not None
+            # A part split off to be handed over comes with its claim ended already; so does an imported one.
+            done_part = before is None and after.state is State.COMPLETED
             claim = held_after or (after.claim if done_part else None)
             if claim is not None:
-                values = {
-                    "request_id": after.request_id,
-                    "version": after.version,
-                    "guild_id": after.guild_id,
-                    "crafter_id": claim.crafter_id,
-                    "claimed_at": claim.claimed_at,
-                    "ended_at": self._origin.at if done_part else None,
-                    "outcome": "completed" if done_part else "",
-                }
-                await self._connection.execute(sa.insert(claims).values(**values))
+                begun.append(
+                    {
+                        "request_id": after.request_id,
+                        "version": after.version,
+                        "guild_id": after.guild_id,
+                        "crafter_id": claim.crafter_id,
+                        "claimed_at": claim.claimed_at,
+                        "ended_at": after.closed_at if done_part else None,
+                        "outcome": "completed" if done_part else "",
+                    }
+                )
+        if begun:
+            await self._connection.execute(sa.insert(claims), begun)
 
     async def _count(self, changes: Sequence[Change]) -> None:
         moved: dict[str, Counter[str]] = {}
@@ -233,23 +247,22 @@ class Transaction:
             await self._connection.execute(sa.insert(due), rows)
 
     async def _items(self, changes: Sequence[Change]) -> None:
+        asked: dict[tuple[str, str], tuple[str, int]] = {}
         for change in changes:
             before, after = change.before, change.after
             is_new = change.action is Action.CREATE and after.part == 0
             renamed = before is not None and (before.item, before.profession) != (after.item, after.profession)
-            if not (is_new or renamed):
-                continue
-            values = {
-                "item_key": search_key(after.item),
-                "profession": after.profession,
-                "item": after.item,
-                "requested": 1,
-            }
-            statement = self._database.insert(items).values(guild_id=self._guild_id, **values)
+            if is_new or renamed:
+                key = search_key(after.item), after.profession
+                asked[key] = after.item, asked.get(key, ("", 0))[1] + 1
+        for (item_key, profession), (item, times) in sorted(asked.items()):
+            statement = self._database.insert(items).values(
+                guild_id=self._guild_id, item_key=item_key, profession=profession, item=item, requested=times
+            )
             await self._connection.execute(
                 statement.on_conflict_do_update(
                     index_elements=[items.c.guild_id, items.c.item_key, items.c.profession],
-                    set_={"requested": items.c.requested + 1, "item": after.item},
+                    set_={"requested": items.c.requested + times, "item": item},
                 )
             )
 
@@ -260,6 +273,10 @@ _OUTCOMES = {
     Action.COMPLETE: "completed",
     Action.CANCEL: "cancelled",
 }
+
+
+def _same_hold(one: Claim, other: Claim) -> bool:
+    return (one.crafter_id, one.claimed_at) == (other.crafter_id, other.claimed_at)
 
 
 def _entry(change: Change) -> AuditEntry:

@@ -1,0 +1,315 @@
+"""Requests and characters as files: JSON and CSV, out and in.
+
+A cell of a CSV file that a spreadsheet would take for a formula is led by an apostrophe (OWASP, CSV injection), which
+reading takes off again, so what goes out comes back as it was.
+"""
+
+import csv
+import io
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from services.board.characters import Character, Skill
+from services.board.drafts import Problems, RawDraft, checked
+from services.board.model import FINAL, HELD, Action, Change, Claim, Materials, Request, State
+from services.board.professions import Professions
+from services.board.settings import LimitSettings
+from services.board.text import clean_line
+
+REQUEST_FIELDS = (
+    "number", "part", "item", "quantity", "profession", "quality", "materials", "note", "tip", "requester_id",
+    "requester_name", "state", "crafter_id", "crafter_name", "created", "claimed", "due", "closed",
+)  # fmt: skip
+CHARACTER_FIELDS = (
+    "name", "realm", "owner_id", "owner_name", "main", "note", "profession", "level", "specialities", "recipes",
+)  # fmt: skip
+_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
+_LONGEST = 100
+
+
+class FileError(ValueError):
+    """What is wrong with a file, by line (from 1; 0 for the file as a whole)."""
+
+    def __init__(self, lines: Mapping[int, str]) -> None:
+        super().__init__("; ".join(f"line {line}: {text}" for line, text in lines.items()))
+        self.lines = dict(lines)
+
+
+def request_row(request: Request) -> dict[str, Any]:
+    """A request as a flat row; times in ISO 8601, ids in digits."""
+    claim = request.claim
+    return {
+        "number": request.number,
+        "part": request.part,
+        "item": request.item,
+        "quantity": request.quantity,
+        "profession": request.profession,
+        "quality": request.quality,
+        "materials": request.materials.value,
+        "note": request.note,
+        "tip": request.tip,
+        "requester_id": str(request.requester_id),
+        "requester_name": request.requester_name,
+        "state": request.state.value,
+        "crafter_id": "" if claim is None else str(claim.crafter_id),
+        "crafter_name": "" if claim is None else claim.crafter_name,
+        "created": _iso(request.created_at),
+        "claimed": "" if claim is None else _iso(claim.claimed_at),
+        "due": _iso(request.due_at),
+        "closed": _iso(request.closed_at),
+    }
+
+
+def character_rows(character: Character) -> list[dict[str, Any]]:
+    """A character as flat rows, one for each skill; one with no skill where there is none."""
+    base = {
+        "name": character.name,
+        "realm": character.realm,
+        "owner_id": str(character.owner_id),
+        "owner_name": character.owner_name,
+        "main": "yes" if character.main else "",
+        "note": character.note,
+    }
+    return [
+        {
+            **base,
+            "profession": skill.profession,
+            "level": skill.level,
+            "specialities": "; ".join(skill.specialities),
+            "recipes": "; ".join(skill.recipes),
+        }
+        for skill in character.skills or (Skill(""),)
+    ]
+
+
+def csv_lines(rows: Iterable[Mapping[str, Any]], fields: Sequence[str], *, header: bool) -> str:
+    """Rows as CSV (RFC 4180)."""
+    buffer = io.StringIO()
+    writer = csv.writer(buffer, lineterminator="\r\n")
+    if header:
+        writer.writerow(fields)
+    for row in rows:
+        writer.writerow([_safe_cell(row[field]) for field in fields])
+    return buffer.getvalue()
+
+
+def read_rows(data: bytes, *, is_csv: bool, fields: Sequence[str], limit: int) -> list[dict[str, str]]:
+    """A file's rows as texts. FileError where it is not such a file, or longer than allowed."""
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FileError({0: "the file is not UTF-8"}) from error
+    rows = _csv_rows(text, fields) if is_csv else _json_rows(text, fields)
+    if len(rows) > limit:
+        raise FileError({0: f"at most {limit:,} rows, this has {len(rows):,}"})
+    return rows
+
+
+def _csv_rows(text: str, fields: Sequence[str]) -> list[dict[str, str]]:
+    try:
+        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+    except csv.Error as error:
+        raise FileError({0: f"the file is not CSV: {error}"}) from error
+    if not lines:
+        return []
+    header = [name.strip().lower() for name in lines[0]]
+    unknown = [name for name in header if name not in fields]
+    if unknown or len(set(header)) != len(header):
+        raise FileError({1: f"columns are {', '.join(fields)}"})
+    wrong = {number: "too many or too few cells" for number, row in enumerate(lines[1:], 2) if len(row) != len(header)}
+    if wrong:
+        raise FileError(wrong)
+    return [dict(zip(header, map(_plain_cell, row), strict=True)) for row in lines[1:]]
+
+
+def _json_rows(text: str, fields: Sequence[str]) -> list[dict[str, str]]:
+    try:
+        document = json.loads(text)
+    except ValueError as error:
+        raise FileError({0: f"the file is not JSON: {error}"}) from error
+    if not isinstance(document, list):
+        raise FileError({0: "the file is not a JSON array"})
+    rows, wrong = [], {}
+    for number, entry in enumerate(document, 1):
+        flat = isinstance(entry, dict) and all(isinstance(value, str | int | bool) for value in entry.values())
+        if not flat or not set(entry) <= set(fields):
+            wrong[number] = f"an object with some of {', '.join(fields)}"
+        else:
+            rows.append(
+                {key: "yes" if value is True else "" if value is False else str(value) for key, value in entry.items()}
+            )
+    if wrong:
+        raise FileError(wrong)
+    return rows
+
+
+def read_requests(
+    rows: Sequence[Mapping[str, str]],
+    guild_id: int,
+    *,
+    professions: Professions,
+    limits: LimitSettings,
+    now: int,
+    new_id: Callable[[], str],
+    expire_after: int,
+) -> list[Change]:
+    """The requests that rows hold, as new ones with their states. FileError with every row that is wrong."""
+    wrong: dict[int, str] = {}
+    changes = []
+    for line, row in enumerate(rows, 1):
+        try:
+            request = _request(
+                row,
+                guild_id,
+                professions=professions,
+                limits=limits,
+                now=now,
+                request_id=new_id(),
+                expire_after=expire_after,
+            )
+            changes.append(Change(Action.CREATE, None, request, "imported"))
+        except Problems as problems:
+            wrong[line] = ", ".join(f"{field}: {text}" for field, text in problems.fields.items())
+        except ValueError as error:
+            wrong[line] = str(error)
+    if wrong:
+        raise FileError(wrong)
+    return changes
+
+
+def _request(
+    row: Mapping[str, str],
+    guild_id: int,
+    *,
+    professions: Professions,
+    limits: LimitSettings,
+    now: int,
+    request_id: str,
+    expire_after: int,
+) -> Request:
+    due = _moment(row.get("due", ""), "due")
+    raw = RawDraft(
+        item=row.get("item", ""),
+        quantity=_number(row.get("quantity", "") or "1", "quantity"),
+        profession=row.get("profession", ""),
+        quality=row.get("quality", ""),
+        materials=Materials(row.get("materials", "") or "crafter"),
+        note=row.get("note", ""),
+        tip=row.get("tip", ""),
+        due_at=due,
+    )
+    draft = checked(raw, professions, limits, now, due_was=due)
+    state = State(row.get("state", "") or "open")
+    requester = _number(row.get("requester_id", ""), "requester_id")
+    created = _moment(row.get("created", ""), "created") or now
+    closed = _moment(row.get("closed", ""), "closed")
+    claim = None
+    if row.get("crafter_id"):
+        claimed = _moment(row.get("claimed", ""), "claimed") or created
+        name = clean_line(row.get("crafter_name", ""))[:_LONGEST]
+        claim = Claim(_number(row["crafter_id"], "crafter_id"), name, "", claimed)
+    if state in HELD | {State.COMPLETED} and claim is None:
+        raise ValueError(f"{state.value}: by whom? crafter_id is empty")
+    if state in {State.OPEN, State.EXPIRED} and claim is not None:
+        raise ValueError(f"{state.value} has no crafter")
+    ended = state in FINAL or state is State.EXPIRED
+    if created > now or (closed is not None and closed < created):
+        raise ValueError("the times make no sense")
+    return Request(
+        request_id=request_id,
+        guild_id=guild_id,
+        number=0,
+        part=0,
+        parent_id="",
+        item=draft.item,
+        quantity=draft.quantity,
+        profession=draft.profession,
+        quality=draft.quality,
+        materials=draft.materials,
+        note=draft.note,
+        tip=draft.tip,
+        requester_id=requester,
+        requester_name=clean_line(row.get("requester_name", ""))[:_LONGEST],
+        character_id="",
+        state=state,
+        version=1,
+        claim=claim,
+        due_at=draft.due_at,
+        expires_at=now + expire_after if state is State.OPEN and expire_after else None,
+        reminded_at=None,
+        created_at=created,
+        updated_at=now,
+        closed_at=(closed or now) if ended else None,
+    )
+
+
+def read_characters(rows: Sequence[Mapping[str, str]], guild_id: int, now: int) -> list[Character]:
+    """The characters that rows hold, a row for each skill; still to be checked. FileError."""
+    found: dict[tuple[str, str, str], Character] = {}
+    wrong: dict[int, str] = {}
+    for line, row in enumerate(rows, 1):
+        try:
+            owner = _number(row.get("owner_id", ""), "owner_id")
+            key = row.get("owner_id", ""), row.get("name", ""), row.get("realm", "")
+            skills = found[key].skills if key in found else ()
+            if row.get("profession"):
+                level = _number(row.get("level", "") or "0", "level", least=0)
+                skills = (*skills, Skill(row["profession"], level, _list(row, "specialities"), _list(row, "recipes")))
+            found[key] = Character(
+                character_id="",
+                guild_id=guild_id,
+                owner_id=owner,
+                owner_name=clean_line(row.get("owner_name", ""))[:_LONGEST],
+                name=row.get("name", ""),
+                realm=row.get("realm", ""),
+                main=row.get("main", "").strip().lower() in {"yes", "true", "1"},
+                note=row.get("note", ""),
+                skills=skills,
+                version=0,
+                created_at=now,
+                updated_at=now,
+            )
+        except ValueError as error:
+            wrong[line] = str(error)
+    if wrong:
+        raise FileError(wrong)
+    return list(found.values())
+
+
+def _list(row: Mapping[str, str], field: str) -> tuple[str, ...]:
+    return tuple(text.strip() for text in row.get(field, "").split(";") if text.strip())
+
+
+def _number(text: str, field: str, *, least: int = 1) -> int:
+    if not (text.isascii() and text.isdigit()) or not least <= int(text) < 1 << 63:
+        raise ValueError(f"{field}: a whole number from {least} on")
+    return int(text)
+
+
+def _iso(milliseconds: int | None) -> str:
+    if milliseconds is None:
+        return ""
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _moment(text: str, field: str) -> int | None:
+    if not text.strip():
+        return None
+    try:
+        moment = datetime.fromisoformat(text.strip())
+    except ValueError as error:
+        raise ValueError(f"{field}: a time as 2026-01-31T12:00:00Z") from error
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return round(moment.timestamp() * 1000)
+
+
+def _safe_cell(value: object) -> str:
+    text = str(value)
+    return "'" + text if text.startswith(_FORMULA) else text
+
+
+def _plain_cell(text: str) -> str:
+    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text

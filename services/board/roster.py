@@ -1,0 +1,327 @@
+"""The guild's people on the board: their characters, what they follow, who is away and who is blocked."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from chassis.clock import Clock
+from chassis.errors import Aborted, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
+from chassis.ids import new_id
+from chassis.settings import Live
+from services.board import characters as rules
+from services.board.characters import Character, Crafter
+from services.board.guild_professions import GuildProfessions
+from services.board.machine import Policy
+from services.board.model import Actor, ActorKind
+from services.board.paging import make_text_token, read_text_token
+from services.board.settings import BoardSettings
+from services.board.store import people
+from services.board.store.database import Database, DuplicateError
+from services.board.store.people import character_record
+from services.board.store.writing import AuditEntry, Origin, Transaction
+from services.board.text import clean_line, search_key
+
+_REASON_LENGTH = 200
+_BLOCKS = 1000
+_PIECE_LENGTH = (2, 100)
+
+
+def officers_only(actor: Actor) -> None:
+    """PermissionDenied (OFFICERS_ONLY) for everybody else."""
+    if actor.kind is not ActorKind.OFFICER:
+        raise PermissionDenied("that is for the board's officers", reason="OFFICERS_ONLY")
+
+
+class Roster:
+    """The people of all guilds."""
+
+    def __init__(
+        self,
+        database: Database,
+        settings: Live[BoardSettings],
+        clock: Clock,
+        professions: GuildProfessions,
+        written: Callable[[], None],
+    ) -> None:
+        self._database = database
+        self._settings = settings
+        self._clock = clock
+        self._professions = professions
+        self._written = written
+
+    async def put(self, character: Character, actor: Actor) -> Character:
+        """Adds a character where it has no id, else changes it whole."""
+        guild_id = character.guild_id
+        cleaned, wrong = rules.checked(character, await self._professions.of(guild_id))
+        if wrong:
+            raise InvalidArgument(
+                "the character cannot be kept as it is",
+                reason="CHARACTER_INVALID",
+                fields={f"character.{field}": text for field, text in wrong.items()},
+            )
+        now = self._now()
+        before = None
+        if character.character_id:
+            before = await self._own(guild_id, character.character_id, actor)
+            if character.version not in (0, before.version):
+                raise Aborted("the character was changed meanwhile", reason="CHARACTER_CHANGED")
+            after = replace(
+                cleaned,
+                owner_id=before.owner_id,
+                owner_name=before.owner_name,
+                version=before.version + 1,
+                created_at=before.created_at,
+                updated_at=now,
+            )
+        else:
+            after = replace(
+                cleaned,
+                character_id=new_id(now / 1000),
+                owner_id=actor.user_id,
+                owner_name=actor.name,
+                version=1,
+                created_at=now,
+                updated_at=now,
+            )
+
+        async def work(connection: AsyncConnection) -> None:
+            if before is None:
+                limit = self._settings.current.limits.characters
+                if await people.count_characters(connection, guild_id, actor.user_id) >= limit:
+                    raise FailedPrecondition(
+                        f"one person may have {limit} characters",
+                        reason="TOO_MANY_CHARACTERS",
+                        metadata={"limit": str(limit)},
+                    )
+            if not await people.put_character(connection, after, 0 if before is None else before.version):
+                raise Aborted("the character was changed meanwhile", reason="CHARACTER_CHANGED")
+            if after.main:
+                await people.unmark_mains(connection, guild_id, after.owner_id, after.character_id)
+            old = {} if before is None else character_record(before)
+            action = "add" if before is None else "edit"
+            entry = AuditEntry("character", after.character_id, action, after.version, old, character_record(after))
+            await self._transaction(connection, guild_id, actor, now).audit(entry)
+
+        try:
+            await self._database.write(work)
+        except DuplicateError as error:
+            raise AlreadyExists(
+                "another character has that name on that realm",
+                reason="CHARACTER_TAKEN",
+                fields={"character.name": "another character has that name on that realm"},
+            ) from error
+        self._written()
+        return after
+
+    async def remove(self, guild_id: int, character_id: str, actor: Actor) -> Character:
+        """Removes a character; its owner's or, by an officer, anybody's."""
+        before = await self._own(guild_id, character_id, actor)
+        now = self._now()
+
+        async def work(connection: AsyncConnection) -> None:
+            if not await people.remove_character(connection, character_id, now):
+                raise NotFound("there is no such character", reason="CHARACTER_UNKNOWN")
+            entry = AuditEntry("character", character_id, "remove", before.version + 1, character_record(before), {})
+            await self._transaction(connection, guild_id, actor, now).audit(entry)
+
+        await self._database.write(work)
+        self._written()
+        return before
+
+    async def characters(
+        self, guild_id: int, *, owner_id: int, query: str, profession: str, size: int, token: str
+    ) -> tuple[list[Character], str]:
+        """A page of characters by name, and the token of the next."""
+        pages = self._settings.current.pages
+        size = min(size or pages.size, pages.maximum)
+        list_of = f"characters/{guild_id}/{owner_id}/{search_key(query)}/{profession}"
+        after = read_text_token(list_of, token, parts=2) if token else ()
+        async with self._database.read() as connection:
+            found = await people.list_characters(
+                connection,
+                guild_id,
+                owner_id=owner_id,
+                query=query,
+                professions=[profession] if profession else [],
+                after=after,
+                limit=size + 1,
+            )
+        shown = found[:size]
+        if len(found) <= size:
+            return shown, ""
+        return shown, make_text_token(list_of, (search_key(shown[-1].name), search_key(shown[-1].realm)))
+
+    async def crafters(self, guild_id: int, item: str, profession: str, limit: int) -> tuple[list[Crafter], list[str]]:
+        """Who can make something, the best first; and the professions that were looked at."""
+        professions = await self._professions.of(guild_id)
+        key = ""
+        if clean_line(profession):
+            found = professions.find(profession)
+            if found is None:
+                raise InvalidArgument(
+                    "there is no such profession", reason="REQUEST_INVALID", fields={"profession": "none by that name"}
+                )
+            key = found.key
+        async with self._database.read() as connection:
+            if key or professions.makers_of(item):
+                wanted = [key] if key else [maker for maker, _ in professions.makers_of(item)]
+            else:
+                wanted = [entry.key for entry in professions.enabled()]
+            characters = await people.list_characters(connection, guild_id, professions=wanted)
+            held = await people.held_by(connection, guild_id)
+        if not key and not professions.makers_of(item):
+            # Nobody listed it, so only a character's own recipes can tell.
+            item_key = search_key(item)
+            named = [
+                replace(character, skills=own)
+                for character in characters
+                if (own := tuple(s for s in character.skills if any(search_key(r) == item_key for r in s.recipes)))
+            ]
+            crafters = [
+                crafter
+                for profession_key in wanted
+                for crafter in rules.crafters_for(
+                    named, professions, item, profession=profession_key, held=held, now=self._now()
+                )[0]
+            ]
+            return crafters[:limit], wanted
+        crafters, looked_at = rules.crafters_for(
+            characters, professions, item, profession=key, held=held, now=self._now()
+        )
+        return crafters[:limit], looked_at
+
+    async def set_vacation(self, guild_id: int, actor: Actor, until: int | None) -> None:
+        """Goes away until a moment (Unix milliseconds), or comes back."""
+        if until is not None and until <= self._now():
+            raise InvalidArgument(
+                "that is in the past", reason="REQUEST_INVALID", fields={"until_time": "that is in the past"}
+            )
+        await self._set_member(guild_id, actor.user_id, actor, "vacation", name=actor.name, vacation_until=until)
+
+    async def subscriptions(self, guild_id: int, user_id: int) -> list[tuple[str, str]]:
+        """What a person follows, as (kind, value)."""
+        async with self._database.read() as connection:
+            return await people.subscriptions_of(connection, guild_id, user_id)
+
+    async def set_subscription(
+        self, guild_id: int, actor: Actor, kind: str, value: str, follow: bool
+    ) -> list[tuple[str, str]]:
+        """Follows a profession or a piece of an item's name, or stops; gives what the person follows then."""
+        kept = await self._followed(guild_id, kind, value)
+        current = await self.subscriptions(guild_id, actor.user_id)
+        limit = self._settings.current.limits.subscriptions
+        if follow and (kind, kept) not in current and len(current) >= limit:
+            raise FailedPrecondition(
+                f"one person may follow {limit} things",
+                reason="TOO_MANY_SUBSCRIPTIONS",
+                metadata={"limit": str(limit)},
+            )
+        row = {
+            "guild_id": guild_id,
+            "user_id": actor.user_id,
+            "kind": kind,
+            "value": kept,
+            "created_at": self._now(),
+        }
+        await self._database.write(lambda connection: people.set_subscription(self._database, connection, row, follow))
+        return await self.subscriptions(guild_id, actor.user_id)
+
+    async def blocked(self, guild_id: int, user_id: int) -> str | None:
+        """Why a person is blocked; None where they are not."""
+        async with self._database.read() as connection:
+            row = await people.member(connection, guild_id, user_id)
+        if row is None or row["blocked_at"] is None:
+            return None
+        return str(row["blocked_reason"])
+
+    async def blocks(self, guild_id: int, actor: Actor) -> Sequence[Mapping[str, Any]]:
+        """Who is blocked. Officers only."""
+        officers_only(actor)
+        async with self._database.read() as connection:
+            return await people.blocked(connection, guild_id, _BLOCKS)
+
+    async def set_block(
+        self, guild_id: int, actor: Actor, user_id: int, *, name: str, blocked: bool, reason: str
+    ) -> None:
+        """Blocks a person from creating and claiming, or lets them back. Officers only."""
+        officers_only(actor)
+        reason = clean_line(reason)
+        if len(reason) > _REASON_LENGTH or not 0 < user_id < 1 << 63:
+            raise InvalidArgument(
+                "the block cannot be set",
+                reason="REQUEST_INVALID",
+                fields={"user_id": "a member's snowflake", "reason": f"at most {_REASON_LENGTH} characters"},
+            )
+        await self._set_member(
+            guild_id,
+            user_id,
+            actor,
+            "block" if blocked else "unblock",
+            name=clean_line(name)[:100],
+            blocked_at=self._now() if blocked else None,
+            blocked_by=actor.user_id if blocked else None,
+            blocked_reason=reason if blocked else "",
+        )
+
+    async def forget(self, guild_id: int, user_id: int) -> None:
+        """Removes a person's characters, subscriptions and vacation. Requests and claims are the caller's to end."""
+        now = self._now()
+
+        async def work(connection: AsyncConnection) -> None:
+            owned = await people.list_characters(connection, guild_id, owner_id=user_id)
+            transaction = self._transaction(connection, guild_id, Actor.system(), now)
+            for character in owned:
+                await people.remove_character(connection, character.character_id, now)
+            await people.forget(connection, guild_id, user_id)
+            entries = [
+                AuditEntry("character", one.character_id, "remove", one.version + 1, character_record(one), {})
+                for one in owned
+            ]
+            await transaction.audit(*entries, AuditEntry("member", str(user_id), "forget", 0, {}, {}))
+
+        await self._database.write(work)
+        self._written()
+
+    async def _followed(self, guild_id: int, kind: str, value: str) -> str:
+        if kind == "profession":
+            found = (await self._professions.of(guild_id)).find(value)
+            if found is not None:
+                return found.key
+            problem = "there is no such profession"
+        else:
+            kept = search_key(value)
+            shortest, longest = _PIECE_LENGTH
+            if shortest <= len(kept) <= longest:
+                return kept
+            problem = f"a piece of a name has {shortest} to {longest} characters"
+        raise InvalidArgument(problem, reason="SUBSCRIPTION_INVALID", fields={"subscription.value": problem})
+
+    async def _own(self, guild_id: int, character_id: str, actor: Actor) -> Character:
+        async with self._database.read() as connection:
+            found = await people.get_character(connection, guild_id, character_id)
+        if found is None:
+            raise NotFound("there is no such character", reason="CHARACTER_UNKNOWN")
+        if not rules.may_keep(found, actor):
+            raise PermissionDenied("that is somebody else's character", reason="NOT_YOURS")
+        return found
+
+    async def _set_member(self, guild_id: int, user_id: int, actor: Actor, action: str, **values: Any) -> None:
+        now = self._now()
+
+        async def work(connection: AsyncConnection) -> None:
+            row = await people.member(connection, guild_id, user_id)
+            before = {name: None if row is None else row[name] for name in values}
+            await people.put_member(self._database, connection, guild_id, user_id, **values)
+            entry = AuditEntry("member", str(user_id), action, 0, before, values)
+            await self._transaction(connection, guild_id, actor, now).audit(entry)
+
+        await self._database.write(work)
+        self._written()
+
+    def _transaction(self, connection: AsyncConnection, guild_id: int, actor: Actor, now: int) -> Transaction:
+        return Transaction(self._database, connection, guild_id, Origin(actor, now), Policy())
+
+    def _now(self) -> int:
+        return round(self._clock.now() * 1000)
