@@ -11,6 +11,7 @@ from services.llm.limits import Asker
 from services.llm.problems import feature_forbidden, model_forbidden, prompt_forbidden
 from services.llm.settings import LlmSettings
 
+
 class RoleGrants(Protocol):
     """A guild's own mapping of Discord roles to tiers."""
 
