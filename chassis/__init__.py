@@ -5,6 +5,6 @@ Nothing here knows a service by more than its name. A service begins in `service
 
 import os
 
-# gRPC's core writes lines of its own to standard error, among our JSON, for ordinary events such as a client's leaving.
+# gRPC's core writes lines of its own to standard error, among our JSON, of what we report better.
 # It reads this when it is first imported.
-os.environ.setdefault("GRPC_VERBOSITY", "ERROR")
+os.environ.setdefault("GRPC_VERBOSITY", "NONE")

@@ -92,7 +92,7 @@ class Reloader(Generic[S]):
         return self.last
 
     def _require_text(self) -> None:
-        """A file that was there and is now empty or gone is being written this moment, or lost: no new configuration."""
+        """A file that was there and is now empty or gone is being written this moment, or lost."""
         file = sources.config_path(self._variables)
         has_text = bool((_content(file) or b"").strip())
         if self._had_text and not has_text:

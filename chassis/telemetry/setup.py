@@ -2,6 +2,8 @@
 
 import asyncio
 import os
+import threading
+import time
 from dataclasses import dataclass, field
 
 from opentelemetry import metrics, trace
@@ -15,8 +17,11 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
 from chassis.settings.shared import Telemetry as TelemetrySettings
+from chassis.telemetry.cleaning import CleaningExporter
 
 FLUSH_SECONDS = 3.0
+# Soon enough for somebody who waits for the trace of what they just did.
+_EXPORT_EVERY_MS = 1_000
 
 
 @dataclass
@@ -28,13 +33,16 @@ class Telemetry:
 
     async def shutdown(self) -> None:
         """Exports what is left, for a few seconds at most; an exporter that is away does not hold up the stop."""
-        await asyncio.to_thread(self._shutdown)
-
-    def _shutdown(self) -> None:
-        self.tracer_provider.force_flush(int(FLUSH_SECONDS * 1000))
-        self.tracer_provider.shutdown()
+        steps = [self.tracer_provider.shutdown]
         if self.meter_provider is not None:
-            self.meter_provider.shutdown(FLUSH_SECONDS * 1000)
+            steps.append(self.meter_provider.shutdown)
+        # Threads of their own, because an exporter in the middle of its retries can't be stopped, only left behind.
+        threads = [threading.Thread(target=step, daemon=True) for step in steps]
+        for thread in threads:
+            thread.start()
+        deadline = time.monotonic() + FLUSH_SECONDS
+        while any(thread.is_alive() for thread in threads) and time.monotonic() < deadline:
+            await asyncio.sleep(0.01)
 
 
 def start(service: str, instance: str, version: str, settings: TelemetrySettings) -> Telemetry:
@@ -55,7 +63,8 @@ def start(service: str, instance: str, version: str, settings: TelemetrySettings
     if settings.endpoint is None:
         return Telemetry(tracers)
     base = settings.endpoint.rstrip("/")
-    tracers.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=f"{base}/v1/traces")))
+    exporter = CleaningExporter(OTLPSpanExporter(endpoint=f"{base}/v1/traces"))
+    tracers.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=_EXPORT_EVERY_MS))
     reader = PeriodicExportingMetricReader(
         OTLPMetricExporter(endpoint=f"{base}/v1/metrics"),
         export_interval_millis=settings.metrics_interval * 1000,

@@ -166,15 +166,17 @@ async def test_a_servicer_knows_who_calls_and_passes_it_on() -> None:
         seen.append((current_caller(), current_person()))
         return request
 
-    async with serve_in_process((add_to_server, Echo(Unary=behaviour))) as address:
-        async with channel_to(address, Caller("gateway", PERSON)) as channel:
-            stub = EchoStub(channel)
+    async with (
+        serve_in_process((add_to_server, Echo(Unary=behaviour))) as address,
+        channel_to(address, Caller("gateway", PERSON)) as channel,
+    ):
+        stub = EchoStub(channel)
+        await stub.Unary(text(), timeout=5)
+        with acting_for(None):
             await stub.Unary(text(), timeout=5)
-            with acting_for(None):
-                await stub.Unary(text(), timeout=5)
-            other = dataclasses.replace(PERSON, user_id=99)
-            with acting_for(other):
-                await stub.Unary(text(), timeout=5)
+        other = dataclasses.replace(PERSON, user_id=99)
+        with acting_for(other):
+            await stub.Unary(text(), timeout=5)
     assert seen == [
         (Caller("gateway", PERSON), PERSON),
         (Caller("gateway", None), None),
@@ -186,16 +188,18 @@ async def test_a_servicer_knows_who_calls_and_passes_it_on() -> None:
 
 async def test_methods_take_calls_of_the_services_named_for_them_alone() -> None:
     callers = {"Unary": ("gateway", "executor"), "Down": ("executor",)}
-    async with serve_in_process((add_to_server, Echo()), callers=callers) as address:
-        async with channel_to(address, Caller("gateway")) as channel:
-            stub = EchoStub(channel)
-            await stub.Unary(text(), timeout=5)
-            for refused in (stub.Down(text(), timeout=5).read(), stub.Again(text(), timeout=5)):
-                with pytest.raises(grpc.aio.AioRpcError) as caught:
-                    await refused
-                error = from_rpc_error(caught.value)
-                assert isinstance(error, PermissionDenied)
-                assert error.reason == "CALLER_NOT_ALLOWED"
+    async with (
+        serve_in_process((add_to_server, Echo()), callers=callers) as address,
+        channel_to(address, Caller("gateway")) as channel,
+    ):
+        stub = EchoStub(channel)
+        await stub.Unary(text(), timeout=5)
+        for refused in (stub.Down(text(), timeout=5).read(), stub.Again(text(), timeout=5)):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await refused
+            error = from_rpc_error(caught.value)
+            assert isinstance(error, PermissionDenied)
+            assert error.reason == "CALLER_NOT_ALLOWED"
 
 
 async def test_a_method_that_is_not_in_the_contract_is_a_mistake_of_ours() -> None:

@@ -177,10 +177,10 @@ async def test_the_trace_goes_on_through_the_call(spans: InMemorySpanExporter) -
 
 
 async def test_durations_are_counted_by_outcome(metric_reader: InMemoryMetricReader, spans: object) -> None:
-    async with serve_in_process((add_to_server, Echo(Again=behaviours(not_found)["Unary"]))) as address:
-        async with channel_to(address) as channel:
-            with pytest.raises(grpc.aio.AioRpcError):
-                await EchoStub(channel).Again(text(), timeout=5)
+    servicer = Echo(Again=behaviours(not_found)["Unary"])
+    async with serve_in_process((add_to_server, servicer)) as address, channel_to(address) as channel:
+        with pytest.raises(grpc.aio.AioRpcError):
+            await EchoStub(channel).Again(text(), timeout=5)
 
     def counted() -> set[tuple[str, str]]:
         found = set()
