@@ -35,7 +35,7 @@ async def _all(requests: Requests, guild_id: int, wanted: Filter) -> list[Reques
     found: list[Request] = []
     token = ""
     while True:
-        page = await requests.page(guild_id, wanted, "oldest", _PAGE, token)
+        page = await requests.page(guild_id, wanted, "oldest", size=_PAGE, token=token)
         found.extend(page.requests)
         if not page.next_token:
             return found

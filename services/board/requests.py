@@ -32,6 +32,7 @@ from services.board.text import search_key
 
 _ATTEMPTS = 16
 _KEY_LENGTH = 64
+_MOST_SKIPPED = 10_000
 
 
 class ProfessionsBook(Protocol):
@@ -169,20 +170,28 @@ class Requests:
         async with self._database.read() as connection:
             return await listing.get(connection, guild_id, request_id)
 
-    async def get(self, guild_id: int, request_id: str = "", number: int = 0) -> Request:
+    async def get(self, guild_id: int, request_id: str = "", number: int = 0, part: int = 0) -> Request:
         """A request by id or, where none is given, by number. NotFound (REQUEST_UNKNOWN)."""
         if request_id:
             found = await self.find(guild_id, request_id)
         else:
             async with self._database.read() as connection:
-                found = await listing.by_number(connection, guild_id, number)
+                found = await listing.by_number(connection, guild_id, number, part)
         if found is None:
             raise NotFound("there is no such request", reason="REQUEST_UNKNOWN")
         return found
 
-    async def page(self, guild_id: int, wanted: Filter, order: str, size: int, token: str) -> ListPage:
+    async def page(
+        self, guild_id: int, wanted: Filter, order: str, *, size: int, token: str = "", skip: int = 0
+    ) -> ListPage:
         """A page of requests. InvalidArgument (PAGE_TOKEN_INVALID)."""
         pages = self._settings.current.pages
+        if skip > _MOST_SKIPPED or (skip and token):
+            raise InvalidArgument(
+                "too much is left out",
+                reason="REQUEST_INVALID",
+                fields={"skip": f"at most {_MOST_SKIPPED:,}, and not with a token"},
+            )
         size = min(size or pages.size, pages.maximum)
         list_of = _fingerprint("list", str(guild_id), order, sorted(wanted.states), asdict(wanted) | {"states": 0})
         after: Sequence[int] = ()
@@ -193,10 +202,10 @@ class Requests:
 
             async def load() -> Page:
                 return await listing.page(
-                    connection, guild_id, wanted, order, size=size, after=after, counted=pages.counted
+                    connection, guild_id, wanted, order, size=size, after=after, counted=pages.counted, skip=skip
                 )
 
-            page = await self.cache.get((list_of, size, tuple(after), generation), load)
+            page = await self.cache.get((list_of, size, tuple(after), skip, generation), load)
         token = "" if page.after is None else make_token(list_of, page.after)
         return ListPage(page.requests, token, page.total)
 

@@ -73,7 +73,7 @@ class RequestServicer(request_pb2_grpc.RequestServiceServicer):
     ) -> pb.GetRequestResponse:
         """Gives one request."""
         actor = await self._acting.reader(request.guild_id)
-        found = await self._requests.get(request.guild_id, request.request_id, request.number)
+        found = await self._requests.get(request.guild_id, request.request_id, request.number, request.part)
         return pb.GetRequestResponse(
             request=convert.request_message(found),
             allowed=[] if actor is None else [convert.ACTIONS[action] for action in allowed(found, actor)],
@@ -88,8 +88,9 @@ class RequestServicer(request_pb2_grpc.RequestServiceServicer):
             request.guild_id,
             convert.list_filter(request.filter),
             convert.ORDERS.get(request.order, "newest"),
-            request.page_size,
-            request.page_token,
+            size=request.page_size,
+            token=request.page_token,
+            skip=request.skip,
         )
         return pb.ListRequestsResponse(
             requests=[convert.request_message(entry) for entry in page.requests],

@@ -53,13 +53,13 @@ professions:
 class Client:
     """One person's connection to the board."""
 
-    requests: "request_pb2_grpc.RequestServiceAsyncStub"
-    characters: "character_pb2_grpc.CharacterServiceAsyncStub"
-    members: "member_pb2_grpc.MemberServiceAsyncStub"
-    professions: "profession_pb2_grpc.ProfessionServiceAsyncStub"
-    statistics: "statistics_pb2_grpc.StatisticsServiceAsyncStub"
-    history: "history_pb2_grpc.HistoryServiceAsyncStub"
-    events: "event_pb2_grpc.EventServiceAsyncStub"
+    requests: request_pb2_grpc.RequestServiceStub
+    characters: character_pb2_grpc.CharacterServiceStub
+    members: member_pb2_grpc.MemberServiceStub
+    professions: profession_pb2_grpc.ProfessionServiceStub
+    statistics: statistics_pb2_grpc.StatisticsServiceStub
+    history: history_pb2_grpc.HistoryServiceStub
+    events: event_pb2_grpc.EventServiceStub
 
 
 def client_on(channel: grpc.aio.Channel) -> Client:

@@ -1,6 +1,7 @@
 """Requests over gRPC, on both databases: what anybody who speaks the contract may rely on."""
 
 import asyncio
+from typing import Any
 
 import grpc
 import pytest
@@ -13,20 +14,22 @@ from tests.board.conftest import GUILD, Client, Start, World
 TIMEOUT = 20
 
 
-async def create(client: Client, key: str = "", **draft: object) -> pb.Request:
-    values = {"item": "Flask of Power", "quantity": 4, **draft}
+async def create(client: Client, key: str = "", **draft: Any) -> pb.Request:
+    values: dict[str, Any] = {"item": "Flask of Power", "quantity": 4, **draft}
     answer = await client.requests.CreateRequest(
         pb.CreateRequestRequest(guild_id=GUILD, idempotency_key=key, draft=pb.RequestDraft(**values)), timeout=TIMEOUT
     )
     assert answer.HasField("request"), answer
-    return answer.request
+    made: pb.Request = answer.request
+    return made
 
 
-async def transition(client: Client, request_id: str, action: str, **more: object) -> pb.TransitionRequestResponse:
+async def transition(client: Client, request_id: str, action: str, **more: Any) -> pb.TransitionRequestResponse:
     number = pb.RequestAction.Value(f"REQUEST_ACTION_{action}")
-    return await client.requests.TransitionRequest(
+    answer: pb.TransitionRequestResponse = await client.requests.TransitionRequest(
         pb.TransitionRequestRequest(guild_id=GUILD, request_id=request_id, action=number, **more), timeout=TIMEOUT
     )
+    return answer
 
 
 def at(seconds: float) -> Timestamp:
@@ -89,10 +92,10 @@ async def test_every_wrong_field_is_named_at_once(world: World) -> None:
 async def test_lists_page_by_page_in_every_order(world: World) -> None:
     async with world.person(1) as ann:
         for index in range(7):
-            due = {} if index % 3 == 0 else {"due_time": at(world.clock.now() + 10_000 - index)}
+            due: dict[str, Any] = {} if index % 3 == 0 else {"due_time": at(world.clock.now() + 10_000 - index)}
             await create(ann, item=f"Thing {index}", profession="alchemy" if index % 2 else "smithing", **due)
 
-        async def numbers(size: int, **more: object) -> list[int]:
+        async def numbers(size: int, **more: Any) -> list[int]:
             found: list[int] = []
             token = ""
             while True:
@@ -121,7 +124,7 @@ async def test_a_page_token_serves_only_the_list_it_was_made_for(world: World) -
         for _ in range(3):
             await create(ann)
         page = await ann.requests.ListRequests(pb.ListRequestsRequest(guild_id=GUILD, page_size=1), timeout=TIMEOUT)
-        for token, order in ((page.next_page_token, pb.REQUEST_ORDER_OLDEST), ("nonsense", 0), ("=", 0)):
+        for token, order in ((page.next_page_token, pb.REQUEST_ORDER_OLDEST), ("nonsense", pb.REQUEST_ORDER_NEWEST), ("=", pb.REQUEST_ORDER_NEWEST)):
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await ann.requests.ListRequests(
                     pb.ListRequestsRequest(guild_id=GUILD, page_size=1, page_token=token, order=order), timeout=TIMEOUT

@@ -96,6 +96,7 @@ async def page(
     size: int,
     after: Sequence[int],
     counted: int,
+    skip: int = 0,
 ) -> Page:
     """Up to `size` requests behind the keyset `after`. Order is newest, oldest or due."""
     conditions = await _conditions(connection, guild_id, wanted)
@@ -107,6 +108,8 @@ async def page(
         edge = sa.tuple_(*keys), sa.tuple_(*(sa.literal(value, sa.BigInteger) for value in after))
         query = query.where(edge[0] < edge[1] if order == "newest" else edge[0] > edge[1])
     query = query.order_by(*(key.desc() if order == "newest" else key.asc() for key in keys)).limit(size + 1)
+    if skip:
+        query = query.offset(skip)
     rows = (await connection.execute(query)).mappings().all()
     shown = rows[:size]
     edge_row = shown[-1] if len(rows) > size else None

@@ -49,7 +49,7 @@ class EventServiceServicer:
     def WatchEvents(self, request, context):
         """Streams the events behind each cursor, in each guild's order and without a gap, and goes on as they happen.
         Every guild's sequence counts up by one; whoever keeps the last one it dealt with misses nothing and can tell a
-        repeat. Ends after some minutes, to be resumed. OUT_OF_RANGE (EVENTS_GONE) where a cursor lies before what is
+        repeat. Ends after some minutes, to be resumed. FAILED_PRECONDITION (EVENTS_GONE) where a cursor lies before what is
         still kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -19,7 +19,7 @@ class EventServiceStub:
     WatchEvents: _aio.UnaryStreamMultiCallable[_event_pb2.WatchEventsRequest, _event_pb2.WatchEventsResponse]
     """Streams the events behind each cursor, in each guild's order and without a gap, and goes on as they happen.
     Every guild's sequence counts up by one; whoever keeps the last one it dealt with misses nothing and can tell a
-    repeat. Ends after some minutes, to be resumed. OUT_OF_RANGE (EVENTS_GONE) where a cursor lies before what is
+    repeat. Ends after some minutes, to be resumed. FAILED_PRECONDITION (EVENTS_GONE) where a cursor lies before what is
     still kept.
     """
 
@@ -34,7 +34,7 @@ class EventServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.AsyncIterator[_event_pb2.WatchEventsResponse]:
         """Streams the events behind each cursor, in each guild's order and without a gap, and goes on as they happen.
         Every guild's sequence counts up by one; whoever keeps the last one it dealt with misses nothing and can tell a
-        repeat. Ends after some minutes, to be resumed. OUT_OF_RANGE (EVENTS_GONE) where a cursor lies before what is
+        repeat. Ends after some minutes, to be resumed. FAILED_PRECONDITION (EVENTS_GONE) where a cursor lies before what is
         still kept.
         """
 

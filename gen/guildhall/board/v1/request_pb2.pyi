@@ -607,22 +607,26 @@ class GetRequestRequest(_message.Message):
     GUILD_ID_FIELD_NUMBER: _builtins.int
     REQUEST_ID_FIELD_NUMBER: _builtins.int
     NUMBER_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
     guild_id: _builtins.int
     """The guild; the caller's own."""
     request_id: _builtins.str
     """By its id."""
     number: _builtins.int
-    """By its number in the guild; part 0."""
+    """By its number in the guild."""
+    part: _builtins.int
+    """With a number: which part; 0 for the request as it was made."""
     def __init__(
         self,
         *,
         guild_id: _builtins.int = ...,
         request_id: _builtins.str = ...,
         number: _builtins.int = ...,
+        part: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["name", b"name", "number", b"number", "request_id", b"request_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["guild_id", b"guild_id", "name", b"name", "number", b"number", "request_id", b"request_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["guild_id", b"guild_id", "name", b"name", "number", b"number", "part", b"part", "request_id", b"request_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_name: _TypeAlias = _typing.Literal["request_id", "number"]  # noqa: Y015
     _WhichOneofArgType_name: _TypeAlias = _typing.Literal["name", b"name"]  # noqa: Y015
@@ -715,6 +719,7 @@ class ListRequestsRequest(_message.Message):
     ORDER_FIELD_NUMBER: _builtins.int
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    SKIP_FIELD_NUMBER: _builtins.int
     guild_id: _builtins.int
     """The guild; the caller's own."""
     order: Global___RequestOrder.ValueType
@@ -723,6 +728,8 @@ class ListRequestsRequest(_message.Message):
     """How many at most; 0 for the configured default. More than the configured maximum counts as the maximum."""
     page_token: _builtins.str
     """From an earlier answer; empty for the first page. The other fields have to be as they were, apart from page_size."""
+    skip: _builtins.int
+    """How many to leave out at the beginning (AIP-158), for pages by number; up to 10,000. Not with a token."""
     @_builtins.property
     def filter(self) -> Global___RequestFilter:
         """What the list is narrowed to."""
@@ -735,10 +742,11 @@ class ListRequestsRequest(_message.Message):
         order: Global___RequestOrder.ValueType = ...,
         page_size: _builtins.int = ...,
         page_token: _builtins.str = ...,
+        skip: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "guild_id", b"guild_id", "order", b"order", "page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["filter", b"filter", "guild_id", b"guild_id", "order", b"order", "page_size", b"page_size", "page_token", b"page_token", "skip", b"skip"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
