@@ -14,9 +14,6 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
-from chassis.settings.loading import load_all
-from chassis.settings.problems import ConfigurationError
-from chassis.settings.section import Section
 from local import redis_servers
 from local.paths import RunFolder
 from local.ports import Ports
@@ -85,12 +82,11 @@ def _configuration(operator: dict[str, str]) -> Finding:
 
 def settings_types() -> Mapping[str, type[Section]]:
     """The settings model of each service's section."""
-    from services.executor.settings import ExecutorSettings
-    from services.ratelimit.settings import RatelimitSettings
-
     from services.board.settings import BoardSettings
+    from services.executor.settings import ExecutorSettings
     from services.gateway.settings import GatewaySettings
     from services.llm.settings import LlmSettings
+    from services.ratelimit.settings import RatelimitSettings
 
     return {
         "gateway": GatewaySettings,

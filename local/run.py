@@ -9,6 +9,7 @@ import signal
 import time
 
 from local import control, dev, redis_servers
+from local.configuration import check_configuration
 from local.paths import RunFolder
 from local.platform import Platform, has_real_model, in_real_discord
 from local.problems import Problem
@@ -29,6 +30,7 @@ async def run(operator: dict[str, str], folder: RunFolder, *, watch_code: bool) 
     if await running(folder):
         raise Problem("Guildhall runs already. `make status` shows it, `make stop` ends it.")
     platform = Platform.prepare(operator, folder)
+    check_configuration(platform.environment)
     platform.ports.check_free(["sandbox", *SERVICES])
     if not platform.embedded_redis:
         for url in {platform.redis.durable, platform.redis.limits, platform.redis.cache}:

@@ -5,6 +5,7 @@ Each method is one call of `sandbox/control/README.md`; the answers are that pag
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from types import TracebackType
 from typing import Any
@@ -45,10 +46,7 @@ class SandboxClient:
         """One call of anything the sandbox serves, its model's and traces' APIs included."""
         parameters = {key: str(value) for key, value in query.items()}
         async with self._session.request(method, f"{self._address}{path}", json=body, params=parameters) as answer:
-            content = await answer.json() if answer.content_type == "application/json" else await answer.text()
-            if answer.status >= 400:
-                raise Refused(answer.status, content)
-            return content
+            return await _read(answer)
 
     async def command(
         self,
@@ -95,6 +93,15 @@ class SandboxClient:
         """A person sends a message; gives it."""
         return await self.rest(person, "POST", f"/channels/{channel}/messages", {"content": content, **fields})
 
+    async def upload(self, person: str, channel: str, name: str, content: bytes, content_type: str) -> Json:
+        """A person sends a message that is a file and nothing else; gives it."""
+        form = aiohttp.FormData()
+        form.add_field("payload_json", json.dumps({"attachments": [{"id": 0, "filename": name}]}))
+        form.add_field("files[0]", content, filename=name, content_type=content_type)
+        path = f"{self._address}/control/as/{person}/api/channels/{channel}/messages"
+        async with self._session.post(path, data=form) as answer:
+            return await _read(answer)
+
     async def rest(self, person: str, method: str, path: str, body: Json = None, **query: str | int) -> Json:
         """Any REST route of Discord as that person."""
         return await self.call(method, f"/control/as/{person}/api{path}", body, **query)
@@ -130,3 +137,10 @@ class SandboxClient:
         answer = await self.call("GET", "/traces/api/traces", wait=wait, **query)
         found: list[Json] = answer["traces"]
         return found
+
+
+async def _read(answer: aiohttp.ClientResponse) -> Json:
+    content = await answer.json() if answer.content_type == "application/json" else await answer.text()
+    if answer.status >= 400:
+        raise Refused(answer.status, content)
+    return content

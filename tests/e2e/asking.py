@@ -1,0 +1,73 @@
+"""Asking questions in the sandbox and reading what came of them, as a person would."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from sandbox.control.client import SandboxClient
+from views.custom_id import encode
+from views.reply_controls import REGENERATE
+
+ASKED_BY = "member"
+_DONE = encode(REGENERATE)
+"""An answer that is done offers to be regenerated; one that is still growing does not."""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """A question that was acknowledged."""
+
+    interaction: str
+    ack_ms: float
+    message: str
+    """The bot's original response."""
+
+
+class Guild:
+    """The seeded guild through one client."""
+
+    def __init__(self, sandbox: SandboxClient) -> None:
+        self.sandbox = sandbox
+
+    async def ask(self, prompt: str, *, channel: str = "general", person: str = ASKED_BY, **options: Any) -> Asked:
+        """Use /ask and wait for the acknowledgement."""
+        answer = await self.sandbox.command(person, channel, "ask", {"prompt": prompt, **options})
+        assert answer["state"] == "acknowledged", answer
+        return Asked(answer["id"], answer["ack_ms"], answer["message_id"])
+
+    async def refusal(self, prompt: str, *, channel: str = "general", **options: Any) -> str:
+        """Use /ask and read the private sentence that answers it."""
+        answer = await self.sandbox.command(ASKED_BY, channel, "ask", {"prompt": prompt, **options})
+        assert answer["state"] == "acknowledged", answer
+        assert answer["ephemeral"], answer
+        found = await self.sandbox.wait(
+            "message", as_=ASKED_BY, channel=channel, id=answer["message_id"], settled=True, timeout=30
+        )
+        return str(found["messages"][0]["content"])
+
+    async def thread_of(self, asked: Asked, *, timeout: float = 30) -> dict[str, Any]:
+        """The thread that was opened for a question."""
+        found = await self.sandbox.wait("thread", message=asked.message, timeout=timeout)
+        thread: dict[str, Any] = found["thread"]
+        return thread
+
+    async def answers_in(self, thread: str, *, count: int = 1, timeout: float = 30) -> list[dict[str, Any]]:
+        """The bot's finished answers in a thread, once there are so many, oldest first."""
+        found = await self.sandbox.wait(
+            "message", as_=ASKED_BY, channel=thread, count=count, component=_DONE, timeout=timeout
+        )
+        messages: list[dict[str, Any]] = found["messages"]
+        return messages
+
+    async def said_in(self, channel: str) -> list[dict[str, Any]]:
+        """Everything in a channel or thread, oldest first."""
+        messages: list[dict[str, Any]] = await self.sandbox.rest(
+            ASKED_BY, "GET", f"/channels/{channel}/messages", limit=100
+        )
+        return messages[::-1]
+
+    async def bot_id(self) -> str:
+        """The bot's user id."""
+        people = await self.sandbox.call("GET", "/control/people")
+        return str(next(person["id"] for person in people if person["bot"]))
