@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from chassis.settings.loading import load_all
 from chassis.settings.problems import ConfigurationError
+from chassis.settings.section import Section
 from local.problems import Problem
 from services.board.settings import BoardSettings
 from services.executor.settings import ExecutorSettings
@@ -13,7 +14,7 @@ from services.gateway.settings import GatewaySettings
 from services.llm.settings import LlmSettings
 from services.ratelimit.settings import RatelimitSettings
 
-SETTINGS_TYPES = {
+SETTINGS_TYPES: Mapping[str, type[Section]] = {
     "gateway": GatewaySettings,
     "llm": LlmSettings,
     "executor": ExecutorSettings,

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import aiohttp
 
 from local import redis_servers
+from local.configuration import check_configuration
 from local.paths import RunFolder
 from local.ports import Ports
 from local.problems import Problem
@@ -74,27 +75,10 @@ async def _findings(operator: dict[str, str], folder: RunFolder) -> AsyncIterato
 
 def _configuration(operator: dict[str, str]) -> Finding:
     try:
-        load_all(settings_types(), operator)
-    except ConfigurationError as error:
-        return Finding(Mark.WRONG, error.report())
+        check_configuration(operator)
+    except Problem as problem:
+        return Finding(Mark.WRONG, str(problem))
     return Finding(Mark.OK, "the configuration is valid")
-
-
-def settings_types() -> Mapping[str, type[Section]]:
-    """The settings model of each service's section."""
-    from services.board.settings import BoardSettings
-    from services.executor.settings import ExecutorSettings
-    from services.gateway.settings import GatewaySettings
-    from services.llm.settings import LlmSettings
-    from services.ratelimit.settings import RatelimitSettings
-
-    return {
-        "gateway": GatewaySettings,
-        "llm": LlmSettings,
-        "executor": ExecutorSettings,
-        "ratelimit": RatelimitSettings,
-        "board": BoardSettings,
-    }
 
 
 async def _redis(operator: dict[str, str]) -> AsyncIterator[Finding]:
