@@ -8,7 +8,55 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
-_ORDER = ["create_instant_invite", "kick_members", "ban_members", "administrator", "manage_channels", "manage_guild", "add_reactions", "view_audit_log", "priority_speaker", "stream", "view_channel", "send_messages", "send_tts_messages", "manage_messages", "embed_links", "attach_files", "read_message_history", "mention_everyone", "use_external_emojis", "view_guild_insights", "connect", "speak", "mute_members", "deafen_members", "move_members", "use_vad", "change_nickname", "manage_nicknames", "manage_roles", "manage_webhooks", "manage_guild_expressions", "use_application_commands", "request_to_speak", "manage_events", "manage_threads", "create_public_threads", "create_private_threads", "use_external_stickers", "send_messages_in_threads", "use_embedded_activities", "moderate_members", "view_creator_monetization_analytics", "use_soundboard", "create_guild_expressions", "create_events", "use_external_sounds", "send_voice_messages"]
+_ORDER = [
+    "create_instant_invite",
+    "kick_members",
+    "ban_members",
+    "administrator",
+    "manage_channels",
+    "manage_guild",
+    "add_reactions",
+    "view_audit_log",
+    "priority_speaker",
+    "stream",
+    "view_channel",
+    "send_messages",
+    "send_tts_messages",
+    "manage_messages",
+    "embed_links",
+    "attach_files",
+    "read_message_history",
+    "mention_everyone",
+    "use_external_emojis",
+    "view_guild_insights",
+    "connect",
+    "speak",
+    "mute_members",
+    "deafen_members",
+    "move_members",
+    "use_vad",
+    "change_nickname",
+    "manage_nicknames",
+    "manage_roles",
+    "manage_webhooks",
+    "manage_guild_expressions",
+    "use_application_commands",
+    "request_to_speak",
+    "manage_events",
+    "manage_threads",
+    "create_public_threads",
+    "create_private_threads",
+    "use_external_stickers",
+    "send_messages_in_threads",
+    "use_embedded_activities",
+    "moderate_members",
+    "view_creator_monetization_analytics",
+    "use_soundboard",
+    "create_guild_expressions",
+    "create_events",
+    "use_external_sounds",
+    "send_voice_messages",
+]
 BITS: Mapping[str, int] = {name: 1 << index for index, name in enumerate(_ORDER)} | {
     "send_polls": 1 << 49,
     "use_external_apps": 1 << 50,
@@ -30,7 +78,21 @@ _ALIASES = {
     "use_voice_activity": "use_vad",
 }
 RISKY = frozenset(
-    ["administrator", "manage_guild", "manage_roles", "manage_channels", "kick_members", "ban_members", "manage_webhooks", "mention_everyone", "moderate_members", "manage_messages", "manage_nicknames", "view_audit_log", "manage_threads"]
+    [
+        "administrator",
+        "manage_guild",
+        "manage_roles",
+        "manage_channels",
+        "kick_members",
+        "ban_members",
+        "manage_webhooks",
+        "mention_everyone",
+        "moderate_members",
+        "manage_messages",
+        "manage_nicknames",
+        "view_audit_log",
+        "manage_threads",
+    ]
 )
 """Permissions whose grant is worth a second look."""
 

@@ -213,7 +213,20 @@ def build(guild: Raw, channels: Iterable[Raw], bot_id: int) -> Snapshot:
 
 # What may change by itself, or by the other operations of a plan, without making the plan a different one.
 _VOLATILE = frozenset(
-    ["position", "last_message_id", "last_pin_timestamp", "message_count", "member_count", "total_message_sent", "guild", "version", "user_count", "approximate_member_count", "premium_subscription_count", "icon_emoji"]
+    [
+        "position",
+        "last_message_id",
+        "last_pin_timestamp",
+        "message_count",
+        "member_count",
+        "total_message_sent",
+        "guild",
+        "version",
+        "user_count",
+        "approximate_member_count",
+        "premium_subscription_count",
+        "icon_emoji",
+    ]
 )
 
 

@@ -1,0 +1,354 @@
+"""Compiles intents about messages, threads, invitations, webhooks, emoji, events, AutoMod and the server; pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from services.executor.plans import schema
+from services.executor.plans.draft import Draft, Thing, plain, quoted
+from services.executor.plans.snapshot import CHANNEL_KINDS, Channel, Named
+
+BULK_DELETE_LIMIT = 100
+BULK_DELETE_DAYS = 14
+_EPOCH = 1_420_070_400
+_FORUMS = (CHANNEL_KINDS["forum"], CHANNEL_KINDS["media"])
+_PRIVATE_THREAD, _PUBLIC_THREAD = 12, 11
+_EVENT_STAGE, _EVENT_VOICE, _EVENT_EXTERNAL = 1, 2, 3
+_KEYWORD, _SPAM, _PRESET, _MENTIONS = 1, 3, 4, 5
+_PRESETS = {"profanity": 1, "sexual_content": 2, "slurs": 3}
+_LEVELS = {"none": 0, "low": 1, "medium": 2, "high": 3, "very_high": 4}
+_NOTIFICATIONS = {"all_messages": 0, "only_mentions": 1}
+_FILTERS = {"disabled": 0, "members_without_roles": 1, "all_members": 2}
+
+
+def purge_messages(draft: Draft, intent: schema.PurgeMessages) -> None:
+    """Frozen at the preview: these messages and no later ones. By age, for Discord deletes only young ones together."""
+    for thing in draft.channels(intent.targets):
+        channel = int(thing.id) if thing.id.isdigit() else 0
+        chosen = [m for m in draft.snapshot.messages.get(channel, ())[: intent.count] if _matches(m, intent)]
+        if not chosen:
+            draft.notes.append(f"No message in {quoted(thing.name)} matches.")
+            continue
+        # An hour's margin: a message must not grow too old between preview and deletion.
+        oldest = draft.now - BULK_DELETE_DAYS * 86_400 + 3_600
+        young = [str(m["id"]) for m in chosen if _made_at(m) >= oldest]
+        old = [str(m["id"]) for m in chosen if _made_at(m) < oldest]
+        path = {"channel_id": thing.id}
+        while len(young) > 1:
+            some, young = young[:BULK_DELETE_LIMIT], young[BULK_DELETE_LIMIT:]
+            draft.add("message.bulk_delete", path, {"messages": some}, label=f"{len(some)} messages in #{thing.name}")
+        for one in young + old:
+            draft.add("message.delete", path | {"message_id": one}, label=f"a message in #{thing.name}")
+
+
+def pin_messages(draft: Draft, intent: schema.PinMessages) -> None:
+    """The newest that matches; for unpinning without a text, all."""
+    for thing in draft.channels(intent.targets):
+        channel = int(thing.id) if thing.id.isdigit() else 0
+        pool = draft.snapshot.pins.get(channel, []) if intent.unpin else draft.snapshot.messages.get(channel, [])
+        wanted = intent.contains
+        found = [m for m in pool if wanted is None or wanted.casefold() in str(m.get("content", "")).casefold()]
+        if wanted is not None or not intent.unpin:
+            found = found[:1]
+        if not found:
+            raise draft.fail("NOT_FOUND", f"There is no such message in {quoted(thing.name)}.")
+        for message in found:
+            path = {"channel_id": thing.id, "message_id": str(message["id"])}
+            kind = "message.unpin" if intent.unpin else "message.pin"
+            draft.add(kind, path, label=f"a message in #{thing.name}", touches=[str(message["id"])])
+
+
+def create_thread(draft: Draft, intent: schema.CreateThread) -> None:
+    """A forum's post carries its first message, a thread gets it afterwards."""
+    for thing in draft.channels(intent.channel):
+        path = {"channel_id": thing.id}
+        if thing.type in _FORUMS:
+            if not intent.message:
+                raise draft.fail("MESSAGE_MISSING", f"A post in {quoted(thing.name)} needs a first message.")
+            body: dict[str, Any] = {
+                "name": intent.name,
+                "message": {"content": intent.message, "allowed_mentions": {"parse": []}},
+            }
+            if intent.tags:
+                body["applied_tags"] = _tags(draft, thing, intent.tags)
+            made = draft.add("post.create", path, body, label=f"{intent.name} in #{thing.name}")
+            draft.makes(intent.id, [draft.created(made, intent.name, _PUBLIC_THREAD, thing.id)])
+            continue
+        body = {"name": intent.name, "type": _PRIVATE_THREAD if intent.private else _PUBLIC_THREAD}
+        made = draft.add("thread.create", path, body, label=f"{intent.name} in #{thing.name}")
+        thread = draft.created(made, intent.name, body["type"], thing.id)
+        if intent.message:
+            content = {"content": intent.message, "allowed_mentions": {"parse": []}}
+            draft.add("thread.message", {"channel_id": thread.id}, content, label=f"in {intent.name}")
+        draft.makes(intent.id, [thread])
+
+
+def edit_thread(draft: Draft, intent: schema.EditThread) -> None:
+    """One edit a thread."""
+    for thing in draft.channels(intent.targets, what="thread", threads=True):
+        meta = thing.raw.get("thread_metadata") or {}
+        fields: dict[str, Any] = {}
+        before: dict[str, Any] = {}
+        for name, wanted, standing in (
+            ("name", intent.name, thing.name),
+            ("archived", intent.archived, bool(meta.get("archived"))),
+            ("locked", intent.locked, bool(meta.get("locked"))),
+        ):
+            if wanted is not None and wanted != standing:
+                fields[name], before[name] = wanted, standing
+        if intent.tags is not None:
+            parent = draft.snapshot.channels.get(int(thing.parent or 0))
+            if parent is None:
+                raise draft.fail("NO_TAGS", f"{quoted(thing.name)} has no forum whose tags it could carry.")
+            fields["applied_tags"] = _tags(draft, Thing(str(parent.id), parent.name, raw=parent.raw), intent.tags)
+            before["applied_tags"] = list(thing.raw.get("applied_tags") or ())
+        if fields:
+            draft.add(
+                "thread.edit",
+                {"channel_id": thing.id},
+                fields,
+                label=thing.name,
+                touches=[thing.id],
+                watch=("thread", thing),
+                before=before,
+            )
+
+
+def delete_thread(draft: Draft, intent: schema.DeleteThread) -> None:
+    """Gone with all messages."""
+    for thing in draft.channels(intent.targets, what="thread", threads=True):
+        path = {"channel_id": thing.id}
+        draft.add("thread.delete", path, label=thing.name, touches=[thing.id], watch=("thread", thing))
+
+
+def create_invite(draft: Draft, intent: schema.CreateInvite) -> None:
+    """A new code each."""
+    for thing in draft.channels(intent.channel):
+        body = {"max_age": intent.max_age_hours * 3600, "max_uses": intent.max_uses, "unique": True}
+        draft.add("invite.create", {"channel_id": thing.id}, body, label=f"to #{thing.name}")
+
+
+def delete_invites(draft: Draft, intent: schema.DeleteInvites) -> None:
+    """By code, by channel, or all."""
+    channels = {thing.id for thing in draft.channels(intent.channels)} if intent.channels else None
+    wanted = set(intent.codes)
+    chosen = [
+        (code, invite)
+        for code, invite in draft.snapshot.invites.items()
+        if (not wanted or code in wanted)
+        and (channels is None or str((invite.raw.get("channel") or {}).get("id")) in channels)
+    ]
+    if not chosen:
+        raise draft.fail("NOT_FOUND", "There is no such invitation.")
+    for code, _ in chosen:
+        draft.add("invite.delete", {"code": code}, label=code, touches=[f"invite/{code}"])
+
+
+def create_webhook(draft: Draft, intent: schema.CreateWebhook) -> None:
+    """Its address is shown to nobody here."""
+    for thing in draft.channels(intent.channel):
+        path = {"channel_id": thing.id}
+        draft.add("webhook.create", path, {"name": intent.name}, label=f"{intent.name} in #{thing.name}", risky=True)
+
+
+def delete_webhooks(draft: Draft, intent: schema.DeleteWebhooks) -> None:
+    """By channel and name."""
+    channels = {thing.id for thing in draft.channels(intent.channels)}
+    wanted = {plain(name) for name in intent.names}
+    chosen = [
+        hook
+        for hook in draft.snapshot.webhooks.values()
+        if str(hook.raw.get("channel_id")) in channels and (not wanted or plain(hook.name) in wanted)
+    ]
+    if not chosen:
+        raise draft.fail("NOT_FOUND", "There is no such webhook.")
+    for hook in chosen:
+        draft.add("webhook.delete", {"webhook_id": str(hook.id)}, label=hook.name, touches=[str(hook.id)])
+
+
+def edit_emoji(draft: Draft, intent: schema.EditEmoji) -> None:
+    """A new name."""
+    targets = schema.Targets(select=schema.Select(names=(intent.emoji.strip(":"),)))
+    for thing in draft.named(targets, draft.snapshot.emojis, "emoji"):
+        _set_named(
+            draft,
+            "emoji.edit",
+            "emoji_id",
+            thing,
+            fields={"name": intent.name},
+            label=f":{thing.name}: → :{intent.name}:",
+        )
+
+
+def delete_emoji(draft: Draft, intent: schema.DeleteEmoji) -> None:
+    """Gone with its picture."""
+    for thing in draft.named(intent.targets, draft.snapshot.emojis, "emoji"):
+        path = {"guild_id": draft.guild_id, "emoji_id": thing.id}
+        draft.add("emoji.delete", path, label=f":{thing.name}:", touches=[thing.id])
+
+
+def create_event(draft: Draft, intent: schema.CreateEvent) -> None:
+    """In a voice or stage channel, or elsewhere."""
+    start, end = _moment(draft, intent.start), _moment(draft, intent.end) if intent.end else None
+    body: dict[str, Any] = {"name": intent.name, "privacy_level": 2, "scheduled_start_time": start}
+    if intent.description:
+        body["description"] = intent.description
+    if end:
+        body["scheduled_end_time"] = end
+    if intent.channel is not None:
+        thing = draft.channels(intent.channel)[0]
+        if thing.type not in (CHANNEL_KINDS["voice"], CHANNEL_KINDS["stage"]):
+            raise draft.fail("NOT_A_VOICE_CHANNEL", f"An event cannot take place in {quoted(thing.name)}.")
+        stage = thing.type == CHANNEL_KINDS["stage"]
+        body |= {"channel_id": thing.id, "entity_type": _EVENT_STAGE if stage else _EVENT_VOICE}
+    else:
+        if not intent.location or not end:
+            raise draft.fail("LOCATION_MISSING", "An event outside of Discord needs a location and an end.")
+        body |= {"entity_type": _EVENT_EXTERNAL, "entity_metadata": {"location": intent.location}}
+    made = draft.add("event.create", {"guild_id": draft.guild_id}, body, label=intent.name)
+    draft.makes(intent.id, [draft.created(made, intent.name)])
+
+
+def edit_event(draft: Draft, intent: schema.EditEvent) -> None:
+    """Changes only what is named."""
+    fields: dict[str, Any] = {"name": intent.name, "description": intent.description}
+    if intent.start:
+        fields["scheduled_start_time"] = _moment(draft, intent.start)
+    if intent.end:
+        fields["scheduled_end_time"] = _moment(draft, intent.end)
+    given = {name: value for name, value in fields.items() if value is not None}
+    for thing in draft.named(intent.targets, draft.snapshot.events, "event"):
+        _set_named(draft, "event.edit", "guild_scheduled_event_id", thing, fields=given, label=thing.name)
+
+
+def delete_event(draft: Draft, intent: schema.DeleteEvent) -> None:
+    """Gone, with who was interested."""
+    for thing in draft.named(intent.targets, draft.snapshot.events, "event"):
+        path = {"guild_id": draft.guild_id, "guild_scheduled_event_id": thing.id}
+        draft.add("event.delete", path, label=thing.name, touches=[thing.id], before={"raw": dict(thing.raw)})
+
+
+def create_automod(draft: Draft, intent: schema.CreateAutomod) -> None:
+    """One trigger a rule: that is how AutoMod works."""
+    exempt = [draft.roles(schema.Targets(select=schema.Select(names=(name,))))[0].id for name in intent.exempt_roles]
+    triggers: list[tuple[int, dict[str, Any]]] = []
+    if intent.keywords:
+        triggers.append((_KEYWORD, {"keyword_filter": list(intent.keywords)}))
+    if intent.preset:
+        triggers.append((_PRESET, {"presets": [_PRESETS[intent.preset]]}))
+    if intent.mention_limit:
+        triggers.append((_MENTIONS, {"mention_total_limit": intent.mention_limit}))
+    if intent.spam:
+        triggers.append((_SPAM, {}))
+    if len(triggers) != 1:
+        raise draft.fail(
+            "ONE_TRIGGER", "An AutoMod rule watches for exactly one thing: words, a list, mentions or spam."
+        )
+    trigger, metadata = triggers[0]
+    body: dict[str, Any] = {
+        "name": intent.name,
+        "event_type": 1,
+        "trigger_type": trigger,
+        "trigger_metadata": metadata,
+        "actions": [{"type": 1}],
+        "enabled": True,
+        "exempt_roles": exempt,
+    }
+    made = draft.add("automod.create", {"guild_id": draft.guild_id}, body, label=intent.name)
+    draft.makes(intent.id, [draft.created(made, intent.name)])
+
+
+def edit_automod(draft: Draft, intent: schema.EditAutomod) -> None:
+    """On, off, or another name."""
+    given = {"enabled": intent.enabled, "name": intent.name}
+    fields = {name: value for name, value in given.items() if value is not None}
+    for thing in draft.named(intent.targets, draft.snapshot.rules, "AutoMod rule"):
+        _set_named(draft, "automod.edit", "rule_id", thing, fields=fields, label=thing.name)
+
+
+def delete_automod(draft: Draft, intent: schema.DeleteAutomod) -> None:
+    """Gone, but known well enough to come back."""
+    for thing in draft.named(intent.targets, draft.snapshot.rules, "AutoMod rule"):
+        path = {"guild_id": draft.guild_id, "rule_id": thing.id}
+        draft.add("automod.delete", path, label=thing.name, touches=[thing.id], before={"raw": dict(thing.raw)})
+
+
+def edit_guild(draft: Draft, intent: schema.EditGuild) -> None:
+    """The settings that are named."""
+    fields: dict[str, Any] = {"name": intent.name, "description": intent.description}
+    fields["verification_level"] = _LEVELS.get(intent.verification_level or "")
+    fields["default_message_notifications"] = _NOTIFICATIONS.get(intent.notifications or "")
+    fields["explicit_content_filter"] = _FILTERS.get(intent.explicit_content_filter or "")
+    fields["afk_timeout"] = intent.afk_timeout_seconds
+    if intent.system_channel:
+        wanted = schema.Targets(select=schema.Select(names=(intent.system_channel,), types=("text",)))
+        fields["system_channel_id"] = draft.channels(wanted)[0].id
+    given = {name: value for name, value in fields.items() if value is not None}
+    before = {name: draft.snapshot.guild.get(name) for name in given}
+    changed = {name: value for name, value in given.items() if before[name] != value}
+    if not changed:
+        raise draft.fail("NOTHING_TO_DO", "The server has these settings already.")
+    labels = ", ".join(name.replace("_", " ") for name in changed)
+    draft.add(
+        "guild.edit",
+        {"guild_id": draft.guild_id},
+        changed,
+        label=labels,
+        touches=["guild"],
+        before={name: before[name] for name in changed},
+    )
+
+
+def _set_named(draft: Draft, kind: str, parameter: str, thing: Thing, *, fields: Mapping[str, Any], label: str) -> None:
+    before = {name: thing.raw.get(name) for name in fields}
+    changed = {name: value for name, value in fields.items() if thing.existing is None or before[name] != value}
+    if not changed:
+        draft.notes.append(f"{quoted(thing.name)} is that way already.")
+        return
+    draft.add(
+        kind,
+        {"guild_id": draft.guild_id, parameter: thing.id},
+        changed,
+        label=label,
+        touches=[thing.id],
+        before={name: before[name] for name in changed},
+    )
+
+
+def _matches(message: Mapping[str, Any], intent: schema.PurgeMessages) -> bool:
+    author = message.get("author") or {}
+    if message.get("pinned"):
+        return False
+    if intent.author is not None:
+        names = {plain(str(author.get(key) or "")) for key in ("username", "global_name", "id")}
+        if plain(intent.author) not in names:
+            return False
+    if intent.bots is not None and bool(author.get("bot")) != intent.bots:
+        return False
+    return intent.contains is None or intent.contains.casefold() in str(message.get("content", "")).casefold()
+
+
+def _made_at(message: Mapping[str, Any]) -> float:
+    return (int(message["id"]) >> 22) / 1000 + _EPOCH
+
+
+def _tags(draft: Draft, forum: Thing, names: tuple[str, ...]) -> list[str]:
+    if not isinstance(forum.existing, Channel | Named) and not forum.raw.get("id"):
+        raise draft.fail("TAGS_NOT_KNOWN", f"The tags of {quoted(forum.name)} are known once it exists.")
+    known = {plain(str(tag["name"])): str(tag["id"]) for tag in forum.raw.get("available_tags") or ()}
+    missing = [name for name in names if plain(name) not in known]
+    if missing:
+        raise draft.fail("NO_TAGS", f"{quoted(forum.name)} has no tag {', '.join(map(quoted, missing))}.")
+    return [known[plain(name)] for name in names][:5]
+
+
+def _moment(draft: Draft, text: str) -> str:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise draft.fail("NOT_A_TIME", f"{quoted(text)} is not a time.") from None
+    if moment.tzinfo is None or moment.timestamp() <= draft.now:
+        raise draft.fail("NOT_IN_THE_FUTURE", f"{quoted(text)} is past, or has no time zone.")
+    return moment.isoformat()

@@ -1,0 +1,113 @@
+"""Operations: what a plan is made of once it is compiled. Each is one REST call with everything that it needs.
+
+Where an operation needs the id of something that another one creates, it says `$ref:<operation>`: known after apply.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+_REFERENCE = re.compile(r"^\$ref:(\w+)$")
+
+
+class Status(StrEnum):
+    """How far an operation has come."""
+
+    PENDING = "pending"
+    INTENT = "intent"
+    DONE = "done"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+
+
+class Operation(BaseModel):
+    """One REST call of a plan."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    """Names it within the plan: `1`, `2`, …"""
+    kind: str
+    """The row of the operation table."""
+    path: dict[str, str]
+    """The parameters of the route, as snowflakes or references."""
+    body: Any = None
+    """The request's body, with references in it."""
+    query: dict[str, str] = {}
+    """The request's query."""
+    needs: tuple[str, ...] = ()
+    """Operations that must be done before, beyond those it refers to."""
+    label: str = ""
+    """What it is about, as people call it."""
+    before: Any = None
+    """What the target was, to undo it and to notice when it has changed."""
+    expects: str = ""
+    """The fingerprint of the target at the time of the plan."""
+    watches: str = ""
+    """What the fingerprint is of: `channel:1`, `role:2`, `member:3`; empty for new things."""
+    risky: bool = False
+    """Whether this one, by what it changes, wants a second look."""
+    intent: int = 0
+    """Which intent of the plan it comes from."""
+
+    @property
+    def references(self) -> frozenset[str]:
+        """The operations whose results it needs."""
+        return frozenset(_references([self.path, self.body, self.query]))
+
+    @property
+    def depends(self) -> frozenset[str]:
+        """Everything that must be done before."""
+        return self.references | frozenset(self.needs)
+
+
+class Outcome(BaseModel):
+    """What became of an operation: what the journal keeps."""
+
+    status: Status = Status.PENDING
+    result: str = ""
+    """The id of what it created."""
+    error: str = ""
+    """Why it failed or was skipped."""
+    intended: float = 0.0
+    """When its call was first about to be made, in Unix seconds."""
+    seconds: float = 0.0
+    """How long its call took."""
+    extra: Any = None
+    """What else the undo needs to know of the result."""
+
+
+def ref(operation_id: str) -> str:
+    """A reference to what an operation creates."""
+    return f"$ref:{operation_id}"
+
+
+def resolved(value: Any, results: Mapping[str, str]) -> Any:
+    """A value with its references replaced. Raises KeyError for one that has no result."""
+    if isinstance(value, str):
+        match = _REFERENCE.match(value)
+        return results[match[1]] if match else value
+    if isinstance(value, Mapping):
+        return {key: resolved(below, results) for key, below in value.items()}
+    if isinstance(value, list | tuple):
+        return [resolved(below, results) for below in value]
+    return value
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        match = _REFERENCE.match(value)
+        if match:
+            yield match[1]
+    elif isinstance(value, Mapping):
+        for below in value.values():
+            yield from _references(below)
+    elif isinstance(value, list | tuple):
+        for below in value:
+            yield from _references(below)

@@ -1,0 +1,307 @@
+"""The operation table: everything that a plan can do, in one place.
+
+Preflight reads the permissions and ceilings, the estimate reads the rates, the preview reads titles, risk and
+reversibility, the runner reads the route and how to find out what happened, undo reads the inverse, and the tests are
+generated from it. Rates are first estimates (Discord publishes few); ratelimit learns the real ones from headers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from services.executor.plans import inverses
+from services.executor.plans.inverses import Inverse
+from services.executor.plans.operation import Operation, Outcome
+
+
+class Effect(Enum):
+    """What a repeat of the call would do, which decides how an unknown outcome is found out."""
+
+    CREATE = "create"
+    """Another thing: look for the first one before repeating."""
+    SET = "set"
+    """The same again: repeat."""
+    DELETE = "delete"
+    """Nothing, for it is gone: repeat, and 404 is success."""
+
+
+class Reversible(Enum):
+    """Whether undo brings things back."""
+
+    FULLY = "fully"
+    """Equal, ids aside."""
+    PARTLY = "partly"
+    """With losses that the preview names."""
+    NOT = "not"
+    """It cannot come back."""
+
+
+class Risk(Enum):
+    """How much harm a mistake would do."""
+
+    LOW = 0
+    MEDIUM = 1
+    HIGH = 2
+
+
+@dataclass(frozen=True)
+class Rate:
+    """So many calls in so many seconds, per thing that they are counted by."""
+
+    calls: int
+    seconds: float
+    per: str = "guild"
+    """`guild`, or the path parameter that the count is kept by."""
+
+    @property
+    def long(self) -> bool:
+        """Whether waiting for it means hours: a plan says so instead of waiting."""
+        return self.seconds >= 3600
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One row."""
+
+    title: str
+    """What it does, for the preview: `Create channel`."""
+    method: str
+    template: str
+    permissions: tuple[str, ...]
+    """What both the requester and the bot must be allowed."""
+    effect: Effect
+    reversible: Reversible
+    risk: Risk
+    rates: tuple[Rate, ...]
+    inverse: Callable[[Operation, Outcome], list[Inverse]]
+    loss: str = ""
+    """What undo does not bring back."""
+    channel_parameter: str = ""
+    """The path parameter whose channel's overwrites count for the permissions; empty for the guild's own."""
+    audit_action: int = 0
+    """The audit log's action type under which a creation appears."""
+    ceiling: str = ""
+    """The structural limit that it counts against, by preflight's name."""
+    result: str = "id"
+    """The key of the answer that names what was created; empty where nothing is."""
+    stage: int = 2
+    """Roles 0, categories 1, channels 2, overwrites 3, the rest 4, reorders 5: lower ones go first where ready."""
+    reason: bool = True
+    """Whether the route takes an audit-log reason."""
+
+
+_CHANNELS = "/guilds/{guild_id}/channels"
+_CHANNEL = "/channels/{channel_id}"
+_OVERWRITE = "/channels/{channel_id}/permissions/{overwrite_id}"
+_ROLES = "/guilds/{guild_id}/roles"
+_ROLE = "/guilds/{guild_id}/roles/{role_id}"
+_MEMBER = "/guilds/{guild_id}/members/{user_id}"
+_MEMBER_ROLE = "/guilds/{guild_id}/members/{user_id}/roles/{role_id}"
+_BAN = "/guilds/{guild_id}/bans/{user_id}"
+_PIN = "/channels/{channel_id}/messages/pins/{message_id}"
+_EVENTS = "/guilds/{guild_id}/scheduled-events"
+_EVENT = "/guilds/{guild_id}/scheduled-events/{guild_scheduled_event_id}"
+_RULES = "/guilds/{guild_id}/auto-moderation/rules"
+_RULE = "/guilds/{guild_id}/auto-moderation/rules/{rule_id}"
+_EMOJI = "/guilds/{guild_id}/emojis/{emoji_id}"
+
+_GLOBAL = Rate(50, 1.0, "bot")
+_DAY = 86_400.0
+_MEMBER_EDITS = Rate(10, 10.0)
+_OVERWRITES = Rate(10, 15.0, "channel_id")
+
+_F, _P, _N = Reversible.FULLY, Reversible.PARTLY, Reversible.NOT
+_LOW, _MEDIUM, _HIGH = Risk.LOW, Risk.MEDIUM, Risk.HIGH
+_CREATE, _SET, _DELETE = Effect.CREATE, Effect.SET, Effect.DELETE
+
+TABLE: Mapping[str, Kind] = {
+    "channel.create": Kind(
+        "Create channel", "POST", _CHANNELS, ("manage_channels",), _CREATE, _F, _LOW,
+        (_GLOBAL, Rate(500, _DAY)), inverses.delete_created_channel, audit_action=10, ceiling="guild_channels",
+    ),
+    "channel.edit": Kind(
+        "Edit channel", "PATCH", _CHANNEL, ("manage_channels",), _SET, _F, _LOW,
+        (_GLOBAL,), inverses.restore_channel, channel_parameter="channel_id", ceiling="category_children", result="",
+    ),
+    "channel.rename": Kind(
+        "Rename channel", "PATCH", _CHANNEL, ("manage_channels",), _SET, _F, _LOW,
+        (_GLOBAL, Rate(2, 600.0, "channel_id")), inverses.restore_channel, channel_parameter="channel_id", result="",
+    ),
+    "channel.delete": Kind(
+        "Delete channel", "DELETE", _CHANNEL, ("manage_channels",), _DELETE, _P, _HIGH,
+        (_GLOBAL,), inverses.recreate_channel, "the messages, threads, invitations and webhooks",
+        channel_parameter="channel_id", ceiling="community_channels", result="",
+    ),
+    "channel.reorder": Kind(
+        "Reorder channels", "PATCH", _CHANNELS, ("manage_channels",), _SET, _F, _LOW,
+        (_GLOBAL,), inverses.restore_order, stage=5, result="", reason=False,
+    ),
+    "overwrite.set": Kind(
+        "Set permissions", "PUT", _OVERWRITE, ("manage_roles",), _SET, _F, _MEDIUM,
+        (_GLOBAL, _OVERWRITES), inverses.restore_overwrite, channel_parameter="channel_id", ceiling="overwrites",
+        stage=3, result="",
+    ),
+    "overwrite.delete": Kind(
+        "Clear permissions", "DELETE", _OVERWRITE, ("manage_roles",), _DELETE, _F, _MEDIUM,
+        (_GLOBAL, _OVERWRITES), inverses.restore_overwrite, channel_parameter="channel_id", stage=3, result="",
+    ),
+    "role.create": Kind(
+        "Create role", "POST", _ROLES, ("manage_roles",), _CREATE, _F, _LOW,
+        (_GLOBAL, Rate(250, 2 * _DAY)), inverses.delete_created_role, audit_action=30, ceiling="guild_roles", stage=0,
+    ),
+    "role.edit": Kind(
+        "Edit role", "PATCH", _ROLE, ("manage_roles",), _SET, _F, _MEDIUM,
+        (_GLOBAL, Rate(1000, _DAY)), inverses.restore_role, stage=0, result="",
+    ),
+    "role.delete": Kind(
+        "Delete role", "DELETE", _ROLE, ("manage_roles",), _DELETE, _P, _HIGH,
+        (_GLOBAL,), inverses.recreate_role, "its icon, its place among integrations, and what names it by id",
+        stage=4, result="",
+    ),
+    "role.reorder": Kind(
+        "Reorder roles", "PATCH", _ROLES, ("manage_roles",), _SET, _F, _MEDIUM,
+        (_GLOBAL,), inverses.restore_role_order, stage=5, result="",
+    ),
+    "member.role_add": Kind(
+        "Give role", "PUT", _MEMBER_ROLE, ("manage_roles",), _SET, _F, _MEDIUM,
+        (_GLOBAL, _MEMBER_EDITS), inverses.take_given_role, stage=4, result="",
+    ),
+    "member.role_remove": Kind(
+        "Take role", "DELETE", _MEMBER_ROLE, ("manage_roles",), _DELETE, _F, _MEDIUM,
+        (_GLOBAL, _MEMBER_EDITS), inverses.give_taken_role, stage=4, result="",
+    ),
+    "member.nickname": Kind(
+        "Set nickname", "PATCH", _MEMBER, ("manage_nicknames",), _SET, _F, _LOW,
+        (_GLOBAL, _MEMBER_EDITS), inverses.restore_member, stage=4, result="",
+    ),
+    "member.timeout": Kind(
+        "Time out", "PATCH", _MEMBER, ("moderate_members",), _SET, _F, _MEDIUM,
+        (_GLOBAL, _MEMBER_EDITS), inverses.restore_member, stage=4, result="",
+    ),
+    "member.kick": Kind(
+        "Kick", "DELETE", _MEMBER, ("kick_members",), _DELETE, _N, _HIGH,
+        (_GLOBAL, Rate(5, 1.0)), inverses.nothing, "the membership: they must be invited again", stage=4, result="",
+    ),
+    "member.ban": Kind(
+        "Ban", "PUT", _BAN, ("ban_members",), _SET, _P, _HIGH,
+        (_GLOBAL, _MEMBER_EDITS), inverses.unban, "the membership and deleted messages", stage=4, result="",
+    ),
+    "member.bulk_ban": Kind(
+        "Ban together", "POST", "/guilds/{guild_id}/bulk-ban", ("ban_members", "manage_guild"), _SET, _P, _HIGH,
+        (_GLOBAL, Rate(1, 1.0)), inverses.unban_all, "the memberships and deleted messages", stage=4, result="",
+    ),
+    "member.unban": Kind(
+        "Unban", "DELETE", _BAN, ("ban_members",), _DELETE, _F, _MEDIUM,
+        (_GLOBAL, _MEMBER_EDITS), inverses.ban_again, stage=4, result="",
+    ),
+    "guild.prune": Kind(
+        "Prune members", "POST", "/guilds/{guild_id}/prune", ("kick_members", "manage_guild"), _SET, _N, _HIGH,
+        (_GLOBAL, Rate(1, 60.0)), inverses.nothing, "the memberships", stage=4, result="",
+    ),
+    "message.bulk_delete": Kind(
+        "Delete messages", "POST", "/channels/{channel_id}/messages/bulk-delete", ("manage_messages",), _DELETE, _N,
+        _HIGH, (_GLOBAL, Rate(1, 3.0, "channel_id")), inverses.nothing, "the messages",
+        channel_parameter="channel_id", stage=4, result="",
+    ),
+    "message.delete": Kind(
+        "Delete message", "DELETE", "/channels/{channel_id}/messages/{message_id}", ("manage_messages",), _DELETE, _N,
+        _HIGH, (_GLOBAL, Rate(30, 4.0, "channel_id")), inverses.nothing, "the message",
+        channel_parameter="channel_id", stage=4, result="",
+    ),
+    "message.pin": Kind(
+        "Pin message", "PUT", _PIN, ("pin_messages",), _SET, _F, _LOW,
+        (_GLOBAL, Rate(5, 5.0, "channel_id")), inverses.unpin, channel_parameter="channel_id", ceiling="pins",
+        stage=4, result="",
+    ),
+    "message.unpin": Kind(
+        "Unpin message", "DELETE", _PIN, ("pin_messages",), _DELETE, _F, _LOW,
+        (_GLOBAL, Rate(5, 5.0, "channel_id")), inverses.pin_again, channel_parameter="channel_id", stage=4, result="",
+    ),
+    "thread.create": Kind(
+        "Open thread", "POST", "/channels/{channel_id}/threads", ("create_public_threads",), _CREATE, _F, _LOW,
+        (_GLOBAL, Rate(50, 300.0)), inverses.delete_created_thread, channel_parameter="channel_id", audit_action=110,
+        stage=4,
+    ),
+    "thread.message": Kind(
+        "Write first message", "POST", "/channels/{channel_id}/messages", ("send_messages_in_threads",), _CREATE, _F,
+        _LOW, (_GLOBAL, Rate(5, 5.0, "channel_id")), inverses.delete_created_message,
+        channel_parameter="channel_id", stage=4, reason=False,
+    ),
+    "post.create": Kind(
+        "Open post", "POST", "/channels/{channel_id}/threads", ("send_messages",), _CREATE, _F, _LOW,
+        (_GLOBAL, Rate(50, 300.0)), inverses.delete_created_thread, channel_parameter="channel_id", audit_action=110,
+        stage=4,
+    ),
+    "thread.edit": Kind(
+        "Edit thread", "PATCH", _CHANNEL, ("manage_threads",), _SET, _F, _LOW,
+        (_GLOBAL, Rate(2, 600.0, "channel_id")), inverses.restore_thread, channel_parameter="channel_id", stage=4,
+        result="",
+    ),
+    "thread.delete": Kind(
+        "Delete thread", "DELETE", _CHANNEL, ("manage_threads",), _DELETE, _N, _HIGH,
+        (_GLOBAL,), inverses.nothing, "the thread and its messages", channel_parameter="channel_id", stage=4,
+        result="",
+    ),
+    "invite.create": Kind(
+        "Create invitation", "POST", "/channels/{channel_id}/invites", ("create_instant_invite",), _CREATE, _F, _LOW,
+        (_GLOBAL, Rate(5, 15.0)), inverses.delete_created_invite, channel_parameter="channel_id", audit_action=40,
+        result="code", stage=4,
+    ),
+    "invite.delete": Kind(
+        "End invitation", "DELETE", "/invites/{code}", ("manage_guild",), _DELETE, _N, _MEDIUM,
+        (_GLOBAL,), inverses.nothing, "the invitation's code", stage=4, result="",
+    ),
+    "webhook.create": Kind(
+        "Create webhook", "POST", "/channels/{channel_id}/webhooks", ("manage_webhooks",), _CREATE, _F, _MEDIUM,
+        (_GLOBAL, Rate(5, 60.0)), inverses.delete_created_webhook, channel_parameter="channel_id", audit_action=50,
+        ceiling="webhooks", stage=4,
+    ),
+    "webhook.delete": Kind(
+        "Delete webhook", "DELETE", "/webhooks/{webhook_id}", ("manage_webhooks",), _DELETE, _N, _HIGH,
+        (_GLOBAL,), inverses.nothing, "the webhook's address", stage=4, result="",
+    ),
+    "emoji.edit": Kind(
+        "Rename emoji", "PATCH", _EMOJI, ("manage_guild_expressions",), _SET, _F, _LOW,
+        (_GLOBAL, Rate(50, 3600.0)), inverses.restore_emoji, stage=4, result="",
+    ),
+    "emoji.delete": Kind(
+        "Delete emoji", "DELETE", _EMOJI, ("manage_guild_expressions",), _DELETE, _N, _MEDIUM,
+        (_GLOBAL,), inverses.nothing, "the picture", stage=4, result="",
+    ),
+    "event.create": Kind(
+        "Create event", "POST", _EVENTS, ("create_events",), _CREATE, _F, _LOW,
+        (_GLOBAL, Rate(5, 60.0)), inverses.delete_created_event, audit_action=100, ceiling="events", stage=4,
+    ),
+    "event.edit": Kind(
+        "Edit event", "PATCH", _EVENT, ("manage_events",), _SET, _F, _LOW,
+        (_GLOBAL, Rate(5, 60.0)), inverses.restore_event, stage=4, result="",
+    ),
+    "event.delete": Kind(
+        "Delete event", "DELETE", _EVENT, ("manage_events",), _DELETE, _P, _MEDIUM,
+        (_GLOBAL, Rate(5, 60.0)), inverses.recreate_event, "who was interested", stage=4, result="",
+    ),
+    "automod.create": Kind(
+        "Create AutoMod rule", "POST", _RULES, ("manage_guild",), _CREATE, _F, _MEDIUM,
+        (_GLOBAL, Rate(5, 60.0)), inverses.delete_created_rule, audit_action=140, ceiling="automod", stage=4,
+    ),
+    "automod.edit": Kind(
+        "Edit AutoMod rule", "PATCH", _RULE, ("manage_guild",), _SET, _F, _MEDIUM,
+        (_GLOBAL, Rate(5, 60.0)), inverses.restore_rule, stage=4, result="",
+    ),
+    "automod.delete": Kind(
+        "Delete AutoMod rule", "DELETE", _RULE, ("manage_guild",), _DELETE, _F, _MEDIUM,
+        (_GLOBAL, Rate(5, 60.0)), inverses.recreate_rule, stage=4, result="",
+    ),
+    "guild.edit": Kind(
+        "Edit server", "PATCH", "/guilds/{guild_id}", ("manage_guild",), _SET, _F, _MEDIUM,
+        (_GLOBAL, Rate(10, 600.0)), inverses.restore_guild, stage=4, result="",
+    ),
+}  # fmt: skip
+"""By name: `<what>.<verb>`."""
+
+
+def kind_of(operation: Operation) -> Kind:
+    """The row of an operation."""
+    return TABLE[operation.kind]
