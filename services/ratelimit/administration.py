@@ -1,0 +1,92 @@
+"""What administrators do: forget what somebody has used. Every use is audited, refused ones too.
+
+The audit trail is a stream in the limits' store, bounded in length and time, and a line in the log. Operators (section
+`limits.operators`) may reset anything; whoever administers a guild, what stands under that guild, and the counters of
+the persons in it.
+"""
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from chassis.caller import Caller, Person
+from chassis.clock import Clock
+from chassis.errors import InvalidArgument, PermissionDenied, Unavailable
+from services.ratelimit.catalogue import PREFIX, Subject
+from services.ratelimit.limiter import Limiter
+from services.ratelimit.settings import PERMISSION_BITS
+
+AUDIT_KEY = f"{PREFIX}:{{*}}:audit"
+_AUDIT_LENGTH = 10_000
+_AUDIT_SECONDS = 90 * 86_400
+_LONGEST_REASON = 512
+_log = structlog.stdlib.get_logger(__name__)
+
+
+class Administration:
+    """Resets counters."""
+
+    def __init__(self, limiter: Limiter, redis: Redis, clock: Clock) -> None:
+        self._limiter, self._redis, self._clock = limiter, redis, clock
+
+    async def reset(self, subject: Subject, names: list[str], reason: str, caller: Caller) -> list[str]:
+        """Forgets counters and gives the limits' names. PermissionDenied for whoever may not."""
+        if not reason.strip() or len(reason) > _LONGEST_REASON:
+            raise InvalidArgument(
+                "a reset says why", reason="NO_REASON", fields={"reason": f"1 to {_LONGEST_REASON} characters"}
+            )
+        found = self._limiter.catalogue.keys(subject, names)
+        allowed = self._may(subject, {tag for _, _, tag in found}, caller)
+        await self._audit(subject, [limit for limit, _, _ in found], reason, caller, allowed=allowed)
+        if not allowed:
+            raise PermissionDenied(
+                "only administrators reset limits, in their own guild", reason="NOT_AN_ADMINISTRATOR"
+            )
+        try:
+            for _, key, _ in found:
+                await self._redis.unlink(key)
+        except (RedisError, OSError) as error:
+            raise Unavailable("the limits' store is away", reason="STORE_UNAVAILABLE", retry_after=1.0) from error
+        for limit, _, _ in found:
+            self._limiter.decisions.counts[limit, "reset"] += 1
+        return [limit for limit, _, _ in found]
+
+    def _may(self, subject: Subject, tags: set[str], caller: Caller) -> bool:
+        person = caller.person
+        if person is None:
+            return False
+        if person.user_id in self._limiter.catalogue.limits.operators:
+            return True
+        # Wide counters are everybody's: an administrator has no say there.
+        own = {f"g{person.guild_id}"}
+        return (
+            bool(person.guild_id)
+            and person.guild_id == subject.guild_id
+            and _administers(person)
+            and (tags <= own | {f"u{subject.user_id}"})
+        )
+
+    async def _audit(self, subject: Subject, limits: list[str], reason: str, caller: Caller, *, allowed: bool) -> None:
+        entry = {
+            "at": f"{self._clock.now():.3f}",
+            "by": str(caller.person.user_id if caller.person else 0),
+            "service": caller.service,
+            "guild": str(subject.guild_id),
+            "user": str(subject.user_id),
+            "limits": ",".join(limits),
+            "reason": reason,
+            "allowed": str(int(allowed)),
+        }
+        _log.warning("limits reset" if allowed else "limits reset refused", audit=True, **entry)
+        try:
+            await self._redis.xadd(AUDIT_KEY, dict(entry), maxlen=_AUDIT_LENGTH, approximate=True)
+            await self._redis.expire(AUDIT_KEY, _AUDIT_SECONDS)
+        except (RedisError, OSError) as error:
+            # What can't be audited is not done.
+            raise Unavailable(
+                "the audit trail can't be written", reason="STORE_UNAVAILABLE", retry_after=1.0
+            ) from error
+
+
+def _administers(person: Person) -> bool:
+    return bool(person.permissions & (PERMISSION_BITS["administrator"] | PERMISSION_BITS["manage_guild"]))

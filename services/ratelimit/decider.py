@@ -1,0 +1,184 @@
+"""Takes decisions to the store: what comes within one tick of the loop shares one call of the script.
+
+Python, not Redis, is what a decision costs, and most of it is the round trip. So decisions gather while calls are under
+way (at most `in_flight`) and go out together, each still all-or-none by itself. A Redis Cluster wants all keys of a call
+in one slot, so there decisions gather by hash tag.
+"""
+
+import asyncio
+import struct
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from services.ratelimit.scripts import Script, Scripts
+from services.ratelimit.store_health import StoreAway
+
+
+class Mode(IntEnum):
+    """What is asked of the script."""
+
+    TAKE = 0
+    PEEK = 1
+    HOLD = 2
+
+
+class Status(IntEnum):
+    """What it decided."""
+
+    DENIED = 0
+    ALLOWED = 1
+    REPEATED = 2
+    CONFLICT = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """What is remembered of a request: for repeats, and for what it holds."""
+
+    key: str
+    identifier: str
+    fingerprint: bytes
+    notes: bytes
+    ttl_ms: int
+    hold_ttl_us: int = 0
+    charge_at_expiry: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A decision: for each counter (fits, wait in microseconds, the two numbers of how it stands)."""
+
+    now_us: int
+    status: Status
+    counters: list[tuple[float, float, float, float]]
+
+
+_HEADER = struct.Struct("<7d")
+_FIRST = struct.Struct("<d")
+_COUNTER_BYTES = 32
+_MOST_KEYS = 2_048
+
+
+class _Pending:
+    __slots__ = ("answer", "keys", "packed", "record", "size")
+
+    def __init__(self, keys: Sequence[str], packed: bytes, record: Record | None, size: int) -> None:
+        self.keys, self.packed, self.record, self.size = keys, packed, record, size
+        self.answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+
+
+class Decider:
+    """The gathering of decisions in front of one store."""
+
+    def __init__(self, scripts: Scripts, *, cluster: bool, batch: int, in_flight: int, most_holds: int) -> None:
+        self._scripts = scripts
+        self._script = Script("decide")
+        self._cluster = cluster
+        self._batch, self._in_flight, self._most_holds = batch, in_flight, most_holds
+        self._pending: dict[str, deque[_Pending]] = {}
+        self._flying: dict[str, int] = {}
+        self._scheduled = False
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def waiting(self) -> int:
+        """Decisions that have not gone out."""
+        return sum(map(len, self._pending.values()))
+
+    async def decide(
+        self, mode: Mode, tag: str, keys: Sequence[str], parameters: Sequence[bytes], record: Record | None = None
+    ) -> Outcome:
+        """One request over counters of one hash tag (of any, where the store is no cluster). StoreAway, if it is."""
+        return await self.submit(mode, tag, keys, parameters, record)
+
+    def submit(
+        self, mode: Mode, tag: str, keys: Sequence[str], parameters: Sequence[bytes], record: Record | None = None
+    ) -> "asyncio.Future[Outcome]":
+        """`decide`, without a coroutine of its own."""
+        if record is None:
+            header = _HEADER.pack(mode, len(keys), 0, 0, 0, 0, self._most_holds)
+        else:
+            header = _HEADER.pack(
+                mode, len(keys), 1, record.hold_ttl_us, record.charge_at_expiry, record.ttl_ms, self._most_holds
+            )
+        pending = _Pending(keys, header + b"".join(parameters), record, len(keys))
+        lane = tag if self._cluster else ""
+        self._pending.setdefault(lane, deque()).append(pending)
+        if not self._scheduled:
+            self._scheduled = True
+            asyncio.get_running_loop().call_soon(self._pump)
+        return pending.answer
+
+    def _pump(self) -> None:
+        self._scheduled = False
+        for lane, queue in list(self._pending.items()):
+            while queue and self._flying.get(lane, 0) < self._in_flight:
+                self._flying[lane] = self._flying.get(lane, 0) + 1
+                task = asyncio.get_running_loop().create_task(self._fly(lane, self._take(queue)))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+            if not queue and not self._flying.get(lane):
+                del self._pending[lane]
+                self._flying.pop(lane, None)
+
+    def _take(self, queue: deque[_Pending]) -> list[_Pending]:
+        taken: list[_Pending] = []
+        keys = 0
+        while queue and len(taken) < self._batch:
+            following = queue[0].size + 1
+            if taken and keys + following > _MOST_KEYS:
+                break
+            pending = queue.popleft()
+            # Nobody waits any more for the answer of a call that was cancelled, so nothing is taken for it.
+            if not pending.answer.done():
+                keys += following
+                taken.append(pending)
+        return taken
+
+    async def _fly(self, lane: str, batch: list[_Pending]) -> None:
+        try:
+            if batch:
+                await self._call(batch)
+        finally:
+            self._flying[lane] -= 1
+            self._pump()
+
+    async def _call(self, batch: list[_Pending]) -> None:
+        keys: list[str] = []
+        arguments: list[bytes | str] = [b"".join([pending.packed for pending in batch])]
+        for pending in batch:
+            keys.extend(pending.keys)
+            record = pending.record
+            if record is not None:
+                keys.append(record.key)
+                arguments += (record.identifier, record.fingerprint, record.notes)
+        try:
+            answer = await self._scripts.run(self._script, keys, arguments)
+        except StoreAway:
+            for pending in batch:
+                if not pending.answer.done():
+                    pending.answer.set_exception(StoreAway())
+            return
+        except BaseException as error:
+            for pending in batch:
+                if not pending.answer.done():
+                    pending.answer.set_exception(error if isinstance(error, Exception) else StoreAway())
+            raise
+        self._deliver(batch, answer)
+
+    @staticmethod
+    def _deliver(batch: list[_Pending], answer: bytes) -> None:
+        now_us = int(_FIRST.unpack_from(answer, 0)[0])
+        offset = 8
+        for pending in batch:
+            status = Status(int(_FIRST.unpack_from(answer, offset)[0]))
+            end = offset + 8 + pending.size * _COUNTER_BYTES
+            if not pending.answer.done():
+                counters = list(_COUNTER.iter_unpack(answer[offset + 8 : end]))
+                pending.answer.set_result(Outcome(now_us, status, counters))
+            offset = end
+
+
+_COUNTER = struct.Struct("<4d")

@@ -1,0 +1,1 @@
+"""Discord's own limits: REST buckets learned from its answers, the budget of invalid requests, and IDENTIFY."""

@@ -1,0 +1,133 @@
+"""envoy.service.ratelimit.v3.RateLimitService: descriptors in, codes out.
+
+https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/ratelimit/v3/rls.proto. A descriptor without a limit is allowed.
+All descriptors of a request are charged or none is, so a denied request costs nothing. Where nothing can be decided the
+call fails with UNAVAILABLE, which Envoy's `failure_mode_deny` decides on; UNKNOWN in an answer would count as a yes.
+"""
+
+from typing import Any
+
+import grpc
+import structlog
+from envoy.config.core.v3 import base_pb2
+from envoy.extensions.common.ratelimit.v3 import ratelimit_pb2 as common_pb
+from envoy.service.ratelimit.v3 import rls_pb2 as pb
+from envoy.service.ratelimit.v3 import rls_pb2_grpc
+
+from chassis.clock import Clock
+from chassis.errors import InvalidArgument
+from services.ratelimit.decider import Decider, Mode, Outcome, Status
+from services.ratelimit.envoy.descriptors import Domains, Match
+from services.ratelimit.envoy.settings import EnvoyApi
+from services.ratelimit.meters import Decisions
+from services.ratelimit.store_health import StoreAway
+
+_log = structlog.stdlib.get_logger(__name__)
+_OK, _OVER = pb.RateLimitResponse.OK, pb.RateLimitResponse.OVER_LIMIT
+_Status = pb.RateLimitResponse.DescriptorStatus
+_UNITS = {name.lower(): value for name, value in pb.RateLimitResponse.RateLimit.Unit.items()}
+_Context = grpc.aio.ServicerContext[Any, Any]
+_POLICY = "envoy"
+
+
+class EnvoyServicer(rls_pb2_grpc.RateLimitServiceServicer):
+    """Decides for Envoy."""
+
+    def __init__(self, settings: EnvoyApi, decider: Decider, clock: Clock, decisions: Decisions) -> None:
+        self._decider, self._clock, self._decisions = decider, clock, decisions
+        self.use(settings)
+
+    def use(self, settings: EnvoyApi) -> None:
+        """Puts other domains in force."""
+        self._domains = Domains(settings)
+
+    async def ShouldRateLimit(self, request: pb.RateLimitRequest, context: _Context) -> pb.RateLimitResponse:
+        try:
+            matches = self._domains.match(request.domain, *_entries(request))
+        except InvalidArgument as error:
+            await context.abort(grpc.StatusCode.INVALID_ARGUMENT, error.message)
+        try:
+            outcome = await self._decide(request.domain, matches)
+        except StoreAway:
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "the limits' store is away")
+        except Exception as error:
+            # Without this gRPC would answer UNKNOWN.
+            _log.exception("a decision for Envoy failed", error=type(error).__name__)
+            await context.abort(grpc.StatusCode.UNAVAILABLE, "nothing can be decided")
+        return self._response(matches, outcome)
+
+    async def _decide(self, domain: str, matches: list[Match | None]) -> Outcome | None:
+        limited = [match for match in matches if match is not None and match.packer is not None]
+        if not limited:
+            return None
+        now_us = int(self._clock.now() * 1e6)
+        return await self._decider.submit(
+            Mode.TAKE,
+            f"e{domain}",
+            [match.key for match in limited],
+            [match.packer.pack(match.flags, match.hits, now_us) for match in limited if match.packer is not None],
+        )
+
+    def _response(self, matches: list[Match | None], outcome: Outcome | None) -> pb.RateLimitResponse:
+        statuses = []
+        counters = iter(outcome.counters if outcome else ())
+        tightest: tuple[int, int, Match] | None = None
+        over = False
+        for match in matches:
+            status = _Status(code=_OK)
+            statuses.append(status)
+            if match is None or match.rate is None:
+                continue
+            limit = status.current_limit
+            limit.requests_per_unit, limit.unit = match.rate.requests_per_unit, _UNITS[match.rate.unit]
+            limit.name = match.name
+            if match.algorithm is None:  # a limit of 0
+                remaining, reset_us, fits = 0, 0, False
+            else:
+                fit, wait, x, y = next(counters)
+                standing = match.algorithm.standing(x, y)
+                fits = fit == 1.0
+                remaining, reset_us = standing.remaining, standing.reset_us if fits else max(int(wait), 1)
+            status.limit_remaining = min(remaining, 2**32 - 1)
+            status.duration_until_reset.FromMicroseconds(reset_us)
+            if not fits and not match.shadow:
+                status.code = _OVER
+                over = True
+            self._decisions.counts[_POLICY, "allowed" if fits else "shadow_denied" if match.shadow else "denied"] += 1
+            if tightest is None or (remaining, -reset_us) < tightest[:2]:
+                tightest = (remaining, -reset_us, match)
+        if outcome is not None and outcome.status is Status.DENIED:
+            over = True
+        response = pb.RateLimitResponse(overall_code=_OVER if over else _OK, statuses=statuses)
+        if tightest is not None and tightest[2].rate is not None:
+            _headers(response, tightest[2], tightest[0], -tightest[1])
+        return response
+
+
+def _headers(response: pb.RateLimitResponse, match: Match, remaining: int, reset_us: int) -> None:
+    """The headers of draft-ietf-httpapi-ratelimit-headers-03, as Envoy itself writes them."""
+    rate = match.rate
+    if rate is None:
+        return
+    values = {
+        "x-ratelimit-limit": f"{rate.requests_per_unit}, {rate.requests_per_unit};w={match.unit_seconds}",
+        "x-ratelimit-remaining": str(remaining),
+        "x-ratelimit-reset": str(-(-reset_us // 1_000_000)),
+    }
+    for key, value in values.items():
+        response.response_headers_to_add.append(base_pb2.HeaderValue(key=key, value=value))
+
+
+def _entries(request: pb.RateLimitRequest) -> tuple[list[list[tuple[str, str]]], list[int]]:
+    """Each descriptor's entries, and what each adds: its own addend, else the request's, else 1."""
+    entries, hits = [], []
+    for descriptor in request.descriptors:
+        entries.append([(entry.key, entry.value) for entry in descriptor.entries])
+        hits.append(_hits(descriptor, request.hits_addend))
+    return entries, hits
+
+
+def _hits(descriptor: common_pb.RateLimitDescriptor, addend: int) -> int:
+    if descriptor.HasField("hits_addend"):
+        return int(descriptor.hits_addend.value)
+    return addend or 1

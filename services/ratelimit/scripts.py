@@ -1,0 +1,77 @@
+"""The Lua scripts: every one of the system, one file each under `lua/`.
+
+A script is called by the digest of its text. A server that does not know it (a restart, a failover, SCRIPT FLUSH) says
+NOSCRIPT and has run nothing, so the same call is made again with the text, which also loads it; the caller notices
+nothing. Nothing is loaded beforehand, so a new node of a cluster needs no care either.
+"""
+
+import asyncio
+import hashlib
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from redis.asyncio import Redis
+from redis.exceptions import NoScriptError, RedisError
+
+from services.ratelimit.meters import SCRIPT_SECONDS
+from services.ratelimit.store_health import StoreAway, StoreHealth
+
+_FOLDER = Path(__file__).parent / "lua"
+_INCLUDE = "--!include "
+Argument = bytes | str | int
+
+
+class Script:
+    """One script, with what it includes put in place."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        lines = []
+        for line in (_FOLDER / f"{name}.lua").read_text(encoding="utf-8").splitlines():
+            if line.startswith(_INCLUDE):
+                lines.append((_FOLDER / line.removeprefix(_INCLUDE).strip()).read_text(encoding="utf-8"))
+            else:
+                lines.append(line)
+        self.text = "\n".join(lines)
+        self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
+
+
+class Scripts:
+    """Runs scripts on one store, and knows when it is away."""
+
+    def __init__(self, redis: Redis, health: StoreHealth, timeout: float, *, now_us: int | None = None) -> None:
+        self._redis = redis
+        self._health = health
+        self._timeout = timeout
+        self.now_us = now_us
+        """Time for the scripts in place of Redis's own clock: tests."""
+
+    @property
+    def clock_arguments(self) -> tuple[str, str]:
+        """What each script takes first: the time, and milliseconds added to each time to live."""
+        # With a clock of its own a test may stand still longer than a key would live by Redis's clock.
+        return ("0", "0") if self.now_us is None else (str(self.now_us), "600000")
+
+    async def run(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> bytes:
+        """Runs a script; all keys stand in one slot where the store is a cluster. StoreAway where none answers."""
+        self._health.demand()
+        start = time.perf_counter()
+        try:
+            async with asyncio.timeout(self._timeout):
+                answer = await self._evaluate(script, keys, (*self.clock_arguments, *arguments))
+        except (RedisError, TimeoutError, OSError) as error:
+            # Whether it ran is not known, so it is not run again here: a charge too many is fairer than one too few.
+            self._health.failed(error)
+            raise StoreAway from error
+        SCRIPT_SECONDS.record(time.perf_counter() - start, {"script": script.name})
+        return answer
+
+    async def _evaluate(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> bytes:
+        evaluate: Any = self._redis.execute_command
+        try:
+            answer = await evaluate("EVALSHA", script.digest, len(keys), *keys, *arguments)
+        except NoScriptError:
+            answer = await evaluate("EVAL", script.text, len(keys), *keys, *arguments)
+        return bytes(answer)

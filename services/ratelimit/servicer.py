@@ -1,0 +1,215 @@
+"""RateLimitService: protobuf in, decisions out."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+
+import grpc
+from google.protobuf.duration_pb2 import Duration
+from guildhall.ratelimit.v1 import ratelimit_pb2 as pb
+from guildhall.ratelimit.v1 import ratelimit_pb2_grpc
+
+from chassis.caller import current_caller
+from chassis.errors import GuildhallError, InvalidArgument
+from services.ratelimit.administration import Administration
+from services.ratelimit.answers import Answer, LimitAnswer
+from services.ratelimit.catalogue import Subject
+from services.ratelimit.durations import patience, put
+from services.ratelimit.limiter import Ask, Limiter
+from services.ratelimit.settings import RatelimitSettings
+from services.ratelimit.waiting import WaitingRoom
+
+_MICRO = 1_000_000
+_READ_AHEAD = 256
+_Context = grpc.aio.ServicerContext[Any, Any]
+
+
+class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
+    """The limits of people, guilds, models and money."""
+
+    def __init__(
+        self, limiter: Limiter, room: WaitingRoom, administration: Administration, settings: RatelimitSettings
+    ) -> None:
+        self._limiter, self._room, self._administration, self._settings = limiter, room, administration, settings
+
+    def use(self, settings: RatelimitSettings) -> None:
+        """Puts a configuration in force."""
+        self._settings = settings
+
+    async def Acquire(self, request: pb.AcquireRequest, context: _Context) -> pb.AcquireResponse:
+        return await self._acquire(request)
+
+    async def AcquireBatch(self, request: pb.AcquireBatchRequest, context: _Context) -> pb.AcquireBatchResponse:
+        most = self._settings.requests.most_requests
+        if len(request.requests) > most:
+            raise InvalidArgument(
+                "too many requests", reason="TOO_MANY_REQUESTS", fields={"requests": f"at most {most}"}
+            )
+        decided = await asyncio.gather(*map(self._acquire, request.requests), return_exceptions=True)
+        return pb.AcquireBatchResponse(decisions=[pb.BatchDecision(**_outcome(one)) for one in decided])
+
+    async def AcquireStream(
+        self, request_iterator: AsyncIterator[pb.AcquireStreamRequest], context: _Context
+    ) -> AsyncIterator[pb.AcquireStreamResponse]:
+        # Requests are decided side by side, answers keep the order; the queue's size holds back a sender that is too fast.
+        asked: asyncio.Queue[asyncio.Task[pb.AcquireResponse] | None] = asyncio.Queue(_READ_AHEAD)
+
+        async def read() -> None:
+            try:
+                async for message in request_iterator:
+                    await asked.put(asyncio.create_task(self._acquire(message.request)))
+            finally:
+                await asked.put(None)
+
+        reader = asyncio.create_task(read())
+        try:
+            while (task := await asked.get()) is not None:
+                (decided,) = await asyncio.gather(task, return_exceptions=True)
+                yield pb.AcquireStreamResponse(**_outcome(decided))
+            await reader
+        finally:
+            reader.cancel()
+            while not asked.empty():
+                left = asked.get_nowait()
+                if left is not None:
+                    left.cancel()
+
+    async def Release(self, request: pb.ReleaseRequest, context: _Context) -> pb.ReleaseResponse:
+        return pb.ReleaseResponse(released=await self._limiter.release(request.hold_id))
+
+    async def Peek(self, request: pb.PeekRequest, context: _Context) -> pb.PeekResponse:
+        ask = self._limiter.ask(_subject(request.subject), _charges(request.charges), caller=current_caller())
+        answer = await self._limiter.peek(ask.demands)
+        response = pb.PeekResponse(
+            allowed=answer.allowed, blocking_limit=answer.blocking, limits=_states(answer.limits)
+        )
+        put(response.retry_after, answer.retry_us)
+        return response
+
+    async def Reset(self, request: pb.ResetRequest, context: _Context) -> pb.ResetResponse:
+        done = await self._administration.reset(
+            _subject(request.subject), list(request.limits), request.reason, current_caller()
+        )
+        return pb.ResetResponse(limits=done)
+
+    async def Reserve(self, request: pb.ReserveRequest, context: _Context) -> pb.ReserveResponse:
+        ask = self._limiter.ask(
+            _subject(request.subject),
+            _charges(request.charges),
+            request_id=request.request_id,
+            caller=current_caller(),
+            reserve_ttl=self._ttl(request),
+        )
+        answer = await self._room.decide(ask, self._max_wait(request.max_wait))
+        response = pb.ReserveResponse(
+            allowed=answer.allowed,
+            blocking_limit=answer.blocking,
+            limits=_states(answer.limits),
+            reservation=answer.handle,
+        )
+        put(response.retry_after, answer.retry_us)
+        if answer.expires_us:
+            response.expire_time.FromMicroseconds(answer.expires_us)
+        response.waited.FromMicroseconds(round(answer.waited * _MICRO))
+        return response
+
+    async def Extend(self, request: pb.ExtendRequest, context: _Context) -> pb.ExtendResponse:
+        response = pb.ExtendResponse()
+        response.expire_time.FromMicroseconds(await self._limiter.extend(request.reservation, self._ttl(request)))
+        return response
+
+    async def Settle(self, request: pb.SettleRequest, context: _Context) -> pb.SettleResponse:
+        used = None if request.nothing_sent else {usage.limit: usage.amount for usage in request.usages}
+        settlement = await self._limiter.settle(request.reservation, used)
+        return pb.SettleResponse(
+            already_settled=settlement.already_settled, late=settlement.late, limits=_states(settlement.limits)
+        )
+
+    async def _acquire(self, request: pb.AcquireRequest) -> pb.AcquireResponse:
+        ask = self._ask(request)
+        if request.HasField("max_wait"):
+            return _response(await self._room.decide(ask, self._max_wait(request.max_wait)))
+        return _response(await self._limiter.decide(ask))
+
+    def _ask(self, request: pb.AcquireRequest) -> Ask:
+        return self._limiter.ask(
+            _subject(request.subject), _charges(request.charges), request_id=request.request_id, caller=current_caller()
+        )
+
+    def _max_wait(self, max_wait: Duration) -> float:
+        seconds = max_wait.ToMicroseconds() / _MICRO
+        if seconds < 0:
+            raise InvalidArgument(
+                "a wait is not negative", reason="INVALID_MAX_WAIT", fields={"max_wait": "is negative"}
+            )
+        return patience(max_wait, self._settings.requests.longest_wait)
+
+    def _ttl(self, request: pb.ReserveRequest | pb.ExtendRequest) -> float:
+        reservations = self._settings.reservations
+        if not request.HasField("ttl"):
+            return reservations.ttl
+        seconds = request.ttl.ToMicroseconds() / _MICRO
+        if not 0 < seconds <= reservations.longest_ttl:
+            raise InvalidArgument(
+                "not a time to live",
+                reason="INVALID_TTL",
+                fields={"ttl": f"above 0, at most {reservations.longest_ttl:g} s"},
+            )
+        return seconds
+
+
+def _subject(subject: pb.Subject) -> Subject:
+    return Subject(
+        subject.guild_id,
+        subject.user_id,
+        tuple(subject.role_ids),
+        subject.channel_id,
+        subject.model,
+        subject.provider,
+    )
+
+
+def _charges(charges: Sequence[pb.Charge]) -> list[tuple[str, int]]:
+    return [(charge.limit, charge.cost or 1) for charge in charges]
+
+
+def _states(limits: list[LimitAnswer]) -> list[pb.LimitState]:
+    states = []
+    for limit in limits:
+        state = pb.LimitState(
+            limit=limit.limit,
+            allowed=limit.allowed,
+            remaining=limit.remaining,
+            capacity=limit.capacity,
+            shadow=limit.shadow,
+            bypassed=limit.bypassed,
+            degraded=limit.degraded,
+        )
+        put(state.reset_after, limit.reset_us)
+        put(state.retry_after, limit.retry_us)
+        states.append(state)
+    return states
+
+
+def _response(answer: Answer) -> pb.AcquireResponse:
+    response = pb.AcquireResponse(
+        allowed=answer.allowed,
+        blocking_limit=answer.blocking,
+        limits=_states(answer.limits),
+        hold_id=answer.handle,
+        repeated_request=answer.repeated,
+    )
+    put(response.retry_after, answer.retry_us)
+    put(response.waited, round(answer.waited * _MICRO))
+    return response
+
+
+def _outcome(decided: pb.AcquireResponse | BaseException) -> dict[str, Any]:
+    if isinstance(decided, pb.AcquireResponse):
+        return {"response": decided}
+    if not isinstance(decided, GuildhallError):
+        raise decided
+    error = pb.DecisionError(reason=decided.reason, message=decided.message)
+    if decided.retry_after is not None:
+        put(error.retry_after, round(decided.retry_after * _MICRO))
+    return {"error": error}
