@@ -1,5 +1,6 @@
 """What a service is given to be built from."""
 
+import asyncio
 import os
 import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping
@@ -17,13 +18,14 @@ from chassis.redis_clients import RedisClients, Role
 from chassis.rpc.channel import Channel, open_channel
 from chassis.rpc.health import Health, HealthPart
 from chassis.rpc.server import Server
-from chassis.rpc.tls import channel_credentials
+from chassis.rpc.tls import stamp
 from chassis.settings.live import Live
 from chassis.settings.section import Section
 from chassis.settings.shared import Shared
 
 S = TypeVar("S", bound=Section)
 JSON = str | int | float | bool | None | Mapping[str, "JSON"] | list["JSON"]
+_LOOK_AT_CERTIFICATES = 5.0
 Work = Callable[[], Awaitable[None]]
 
 
@@ -82,7 +84,7 @@ class Runtime(Generic[S]):
             target,
             service,
             self._signer,
-            credentials=channel_credentials(rpc.tls),
+            tls=rpc.tls,
             keepalive=rpc.keepalive,
             max_message_bytes=rpc.max_message_bytes,
         )
@@ -112,6 +114,18 @@ class Runtime(Generic[S]):
     def status(self, name: str, provider: Callable[[], Mapping[str, JSON]]) -> None:
         """Facts for operators, asked for by AdminService.GetStatus."""
         self.statuses[name] = provider
+
+    async def renew_certificates(self) -> None:
+        """Takes changed certificates into use on channels; runs for as long as the process does."""
+        tls = self.shared.current.rpc.tls
+        known = stamp(tls)
+        while True:
+            await asyncio.sleep(_LOOK_AT_CERTIFICATES)
+            now = stamp(tls)
+            if now is not None and now != known:
+                known = now
+                for channel in self._channels.values():
+                    channel.renew()
 
     async def close(self) -> None:
         """Closes channels and connections."""

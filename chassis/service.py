@@ -123,6 +123,8 @@ class Service(Generic[S]):
         runtime.background("health", self._health.keep_published)
         runtime.background("loop lag", self._loop_lag.measure)
         runtime.background("configuration", self.reloader.watch)
+        if self._rpc.tls.enabled:
+            runtime.background("certificates", runtime.renew_certificates)
         await runtime.redis_clients.check()
         await self._server.start(self._rpc.ports[runtime.name])
         for work in runtime.backgrounds:

@@ -6,7 +6,7 @@ cancellation, this stands before the call is made and watches how it ends.
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
 
 import grpc
@@ -16,8 +16,11 @@ from chassis.caller import current_person
 from chassis.caller_signing import METADATA_KEY, Signer
 from chassis.deadline import bounded
 from chassis.rpc.methods import idempotent_methods
+from chassis.rpc.tls import channel_credentials
+from chassis.settings.shared import Tls
 from chassis.telemetry.rpc import ClientCall
 
+_RENEWAL_GRACE = 330.0
 _RETRY = {
     "maxAttempts": 4,
     "initialBackoff": "0.1s",
@@ -30,38 +33,51 @@ _RETRY = {
 class Channel(grpc.aio.Channel):
     """A channel to one service, on which calls are vouched for, bounded and traced."""
 
-    def __init__(self, inner: grpc.aio.Channel, audience: str, signer: Signer) -> None:
-        self._inner = inner
+    def __init__(self, connect: Callable[[], grpc.aio.Channel], audience: str, signer: Signer) -> None:
+        self._connect = connect
+        self.inner = connect()
+        """gRPC's own channel, as it is now."""
         self._audience = audience
         self._signer = signer
         self._ending: set[asyncio.Task[None]] = set()
 
     def unary_unary(self, method: str, *arguments: Any, **options: Any) -> Any:
-        return _MultiCallable(self, method, self._inner.unary_unary(method, *arguments, **options))
+        return _MultiCallable(self, method, lambda inner: inner.unary_unary(method, *arguments, **options))
 
     def unary_stream(self, method: str, *arguments: Any, **options: Any) -> Any:
-        return _MultiCallable(self, method, self._inner.unary_stream(method, *arguments, **options), streams=True)
+        return _MultiCallable(
+            self, method, lambda inner: inner.unary_stream(method, *arguments, **options), streams=True
+        )
 
     def stream_unary(self, method: str, *arguments: Any, **options: Any) -> Any:
-        return _MultiCallable(self, method, self._inner.stream_unary(method, *arguments, **options))
+        return _MultiCallable(self, method, lambda inner: inner.stream_unary(method, *arguments, **options))
 
     def stream_stream(self, method: str, *arguments: Any, **options: Any) -> Any:
-        return _MultiCallable(self, method, self._inner.stream_stream(method, *arguments, **options), streams=True)
+        return _MultiCallable(
+            self, method, lambda inner: inner.stream_stream(method, *arguments, **options), streams=True
+        )
+
+    def renew(self) -> None:
+        """Makes new calls on a new connection, for new certificates; calls under way end on the old one."""
+        old, self.inner = self.inner, self._connect()
+        self._keep(old.close(_RENEWAL_GRACE))
 
     async def close(self, grace: float | None = None) -> None:
         """Ends all calls, after `grace` seconds where given, and waits until each is accounted for."""
-        await self._inner.close(grace)
+        await self.inner.close(grace)
         if self._ending:
             await asyncio.wait(self._ending, timeout=1.0)
+        for task in self._ending:
+            task.cancel()
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
-        return self._inner.get_state(try_to_connect)
+        return self.inner.get_state(try_to_connect)
 
     async def wait_for_state_change(self, last_observed_state: grpc.ChannelConnectivity) -> None:
-        await self._inner.wait_for_state_change(last_observed_state)
+        await self.inner.wait_for_state_change(last_observed_state)
 
     async def channel_ready(self) -> None:
-        await self._inner.channel_ready()
+        await self.inner.channel_ready()
 
     async def __aenter__(self) -> "Channel":
         return self
@@ -82,29 +98,40 @@ class Channel(grpc.aio.Channel):
     def watch(self, call: Any, record: ClientCall) -> None:
         """Ends the record when the call has ended."""
 
-        def ended(_: object) -> None:
-            task = asyncio.ensure_future(_finish(call, record))
-            self._ending.add(task)
-            task.add_done_callback(self._ending.discard)
+        call.add_done_callback(lambda _: self._keep(_finish(call, record)))
 
-        call.add_done_callback(ended)
+    def _keep(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.ensure_future(work)
+        self._ending.add(task)
+        task.add_done_callback(self._ending.discard)
 
 
 class _MultiCallable:
     """One method of a stub."""
 
-    def __init__(self, channel: Channel, path: str, inner: Any, *, streams: bool = False) -> None:
+    def __init__(
+        self, channel: Channel, path: str, make: Callable[[grpc.aio.Channel], Any], *, streams: bool = False
+    ) -> None:
         self._channel = channel
         self._path = path
-        self._inner = inner
+        self._make = make
+        self._made_on = channel.inner
+        self._inner = make(channel.inner)
         self._streams = streams
 
     def __call__(
         self, request: Any = None, *, timeout: float | None = None, metadata: Any = None, **options: Any
     ) -> Any:
+        if self._made_on is not self._channel.inner:
+            self._made_on = self._channel.inner
+            self._inner = self._make(self._made_on)
         limit, full, record = self._channel.prepare(self._path, timeout, metadata)
         arguments = () if request is None else (request,)
-        call = self._inner(*arguments, timeout=limit, metadata=full, **options)
+        try:
+            call = self._inner(*arguments, timeout=limit, metadata=full, **options)
+        except BaseException:
+            record.finish(grpc.StatusCode.INTERNAL)
+            raise
         self._channel.watch(call, record)
         return _Stream(call) if self._streams else call
 
@@ -145,7 +172,7 @@ def open_channel(
     audience: str,
     signer: Signer,
     *,
-    credentials: grpc.ChannelCredentials | None = None,
+    tls: Tls | None = None,
     keepalive: float = 30.0,
     max_message_bytes: int = 16 * 1024 * 1024,
 ) -> Channel:
@@ -163,11 +190,14 @@ def open_channel(
         # A channel of its own per service: connections are not shared with other channels of this process.
         ("grpc.use_local_subchannel_pool", 1),
     )
-    if credentials is None:
-        inner = grpc.aio.insecure_channel(target, options=options)
-    else:
-        inner = grpc.aio.secure_channel(target, credentials, options=options)
-    return Channel(inner, audience, signer)
+
+    def connect() -> grpc.aio.Channel:
+        credentials = channel_credentials(tls) if tls is not None else None
+        if credentials is None:
+            return grpc.aio.insecure_channel(target, options=options)
+        return grpc.aio.secure_channel(target, credentials, options=options)
+
+    return Channel(connect, audience, signer)
 
 
 def service_config(audience: str) -> str:

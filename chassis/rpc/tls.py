@@ -1,4 +1,4 @@
-"""TLS by file paths. A server takes changed files into use without a restart; channels at their next connection."""
+"""TLS by file paths. Changed files are taken into use without a restart."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -33,6 +33,15 @@ def channel_credentials(tls: Tls) -> grpc.ChannelCredentials | None:
     )
 
 
+def stamp(tls: Tls) -> object:
+    """Changes when one of the files does; the same while one of them is missing."""
+    paths = (tls.certificate, tls.key, tls.authority)
+    try:
+        return tuple((path.stat().st_mtime_ns, path.stat().st_ino) for path in paths if path is not None)
+    except OSError:
+        return None
+
+
 class _Files:
     """A server's certificate files, read again when one has changed."""
 
@@ -41,7 +50,7 @@ class _Files:
         self._stamp: object = None
 
     def read(self) -> grpc.ServerCertificateConfiguration:
-        self._stamp = self._now()
+        self._stamp = stamp(self._tls)
         return grpc.ssl_server_certificate_configuration(
             [(_read(self._tls.key), _read(self._tls.certificate))],
             root_certificates=_read(self._tls.authority) if self._tls.authority else None,
@@ -50,13 +59,9 @@ class _Files:
     def if_changed(self) -> grpc.ServerCertificateConfiguration | None:
         """The new files, or None where they are as before or half written: then the old ones stay in use."""
         try:
-            return self.read() if self._now() != self._stamp else None
-        except (OSError, StartupError):
+            return self.read() if stamp(self._tls) != self._stamp else None
+        except StartupError:
             return None
-
-    def _now(self) -> object:
-        paths = (self._tls.certificate, self._tls.key, self._tls.authority)
-        return tuple((path.stat().st_mtime_ns, path.stat().st_ino) for path in paths if path is not None)
 
 
 def _read(path: Path | None) -> bytes:

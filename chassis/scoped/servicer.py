@@ -76,19 +76,21 @@ class SettingsServicer(settings_pb2_grpc.SettingsServiceServicer):
     ) -> AsyncIterator[settings_pb2.WatchSettingsResponse]:
         ends = time.monotonic() + min(WATCH_SECONDS, (remaining() or WATCH_SECONDS) - _MARGIN)
         revision = Revision.parse(request.revision)
+        up_to_date = False
         while (left := ends - time.monotonic()) > 0:
             found = await self._settings.store.since(revision, min(left, _LOOK_SECONDS)) if revision else None
             if found is None:
                 revision = await self._settings.store.revision()
                 async for event in self._everything(revision):
                     yield event
+                up_to_date = True
                 continue
-            behind = revision is not None and found[0] != revision
             revision, scopes = found
             for held in await self._settings.store.get(dict.fromkeys(scopes)):
                 yield _changed(revision, held)
-            if behind or not scopes:
+            if scopes or not up_to_date:
                 yield _event(revision, current=settings_pb2.Current())
+                up_to_date = True
 
     async def _everything(self, revision: Revision) -> AsyncIterator[settings_pb2.WatchSettingsResponse]:
         # The revision is from before the telling began, so what changes meanwhile is told once more afterwards.
