@@ -49,7 +49,10 @@ class Variant:
 
 @dataclass(slots=True)
 class Demand:
-    """An amount that a request takes from one counter. `flow` is who takes turns with whom where requests wait."""
+    """An amount that a request takes from one counter. `flow` is who takes turns with whom where requests wait.
+
+    `impossible`: the amount is larger than the limit ever holds.
+    """
 
     limit: str
     charge: str
@@ -60,6 +63,7 @@ class Demand:
     variant: Variant
     policy: Policy
     flow: str
+    impossible: bool = False
 
     @property
     def shadow(self) -> bool:
@@ -174,11 +178,18 @@ class Catalogue:
         return compiled.policy if compiled else None
 
     def demands(
-        self, subject: Subject, charges: Sequence[tuple[str, int]], *, bypass: bool = False, path: str = "charges"
+        self,
+        subject: Subject,
+        charges: Sequence[tuple[str, int]],
+        *,
+        bypass: bool = False,
+        estimates: bool = False,
+        path: str = "charges",
     ) -> list[Demand]:
         """What the charges (name of a limit or group, cost) take from which counters.
 
-        A limit that several charges name is taken from once, with the sum. InvalidArgument for what makes no sense.
+        A limit that several charges name is taken from once, with the sum. InvalidArgument for what makes no sense. A cost
+        that a limit never holds is a mistake of the caller's, but an estimate may well be too large: it is `impossible`.
         """
         if not charges:
             raise InvalidArgument("nothing to take", reason="NO_CHARGES", fields={path: "names no limit"})
@@ -194,7 +205,13 @@ class Catalogue:
                     "the cost is out of range", reason="COST_OUT_OF_RANGE", fields={field: "too large"}
                 )
             for compiled in self._find(name, f"{path}[{index}].limit"):
-                self._add(demands, compiled, subject, name, cost, bypass, f"{path}[{index}]")
+                demand = self._demand(compiled, subject, name, cost, bypass=bypass)
+                if demand is None:
+                    continue
+                known = demands.setdefault(compiled.name, demand)
+                if known is not demand:
+                    known.cost += cost
+                _check_cost(known, f"{path}[{index}].cost", estimates=estimates)
         if len(demands) > self._most:
             raise InvalidArgument(
                 "too many limits in one request", reason="TOO_MANY_LIMITS", fields={path: f"at most {self._most}"}
@@ -209,11 +226,7 @@ class Catalogue:
         for compiled in chosen or self._compiled.values():
             missing = compiled.missing(subject)
             if missing and not everything:
-                raise InvalidArgument(
-                    f"{compiled.name} counts by {missing}",
-                    reason="EMPTY_SUBJECT",
-                    fields={f"subject.{missing}": "is empty"},
-                )
+                raise _empty(compiled, missing)
             placed = None if missing else compiled.key(subject)
             # Without names only what is the subject's alone is meant, never a counter shared by everybody.
             if placed is not None and not (everything and placed[1] == "*"):
@@ -230,40 +243,40 @@ class Catalogue:
         return found
 
     @staticmethod
-    def _add(
-        demands: dict[str, Demand], compiled: _Compiled, subject: Subject, name: str, cost: int, bypass: bool, path: str
-    ) -> None:
+    def _demand(compiled: _Compiled, subject: Subject, name: str, cost: int, *, bypass: bool) -> Demand | None:
         missing = compiled.missing(subject)
         if missing is not None:
-            raise InvalidArgument(
-                f"{compiled.name} counts by {missing}",
-                reason="EMPTY_SUBJECT",
-                fields={f"subject.{missing}": "is empty"},
-            )
+            raise _empty(compiled, missing)
         if len(subject.model) > _LONGEST_NAME or len(subject.provider) > _LONGEST_NAME:
-            raise InvalidArgument(
-                "a name is too long", reason="SUBJECT_TOO_LONG", fields={"subject": "a name is too long"}
-            )
+            text = f"at most {_LONGEST_NAME} characters"
+            raise InvalidArgument("a name is too long", reason="SUBJECT_TOO_LONG", fields={"subject": text})
         variant = compiled.pick(subject)
         placed = compiled.key(subject) if variant is not None else None
         if variant is None or placed is None:
-            return
-        policy = compiled.policy
-        flags = compiled.enforced
-        if bypass and policy.may_bypass:
-            flags = FORCED
-        known = demands.get(compiled.name)
-        if known is not None:
-            cost += known.cost
-        if (cost > variant.algorithm.capacity and flags == ENFORCED) or cost > LARGEST:
-            raise InvalidArgument(
-                f"{compiled.name} holds {variant.algorithm.capacity} and can never give {cost}",
-                reason="COST_ABOVE_CAPACITY",
-                fields={f"{path}.cost": f"at most {variant.algorithm.capacity}"},
-                metadata={"limit": compiled.name, "capacity": str(variant.algorithm.capacity)},
-            )
-        if known is not None:
-            known.cost = cost
-            return
+            return None
+        flags = FORCED if bypass and compiled.policy.may_bypass else compiled.enforced
         flow = f"u{subject.user_id}" if subject.user_id else f"g{subject.guild_id}"
-        demands[compiled.name] = Demand(compiled.name, name, cost, *placed, flags, variant, policy, flow)
+        return Demand(compiled.name, name, cost, *placed, flags, variant, compiled.policy, flow)
+
+
+def _check_cost(demand: Demand, field: str, *, estimates: bool) -> None:
+    capacity = demand.variant.algorithm.capacity
+    if demand.cost > LARGEST:
+        raise InvalidArgument("the cost is out of range", reason="COST_OUT_OF_RANGE", fields={field: "too large"})
+    if demand.cost <= capacity or demand.flags != ENFORCED:
+        return
+    if estimates:
+        demand.impossible = True
+        return
+    raise InvalidArgument(
+        f"{demand.limit} holds {capacity} and can never give {demand.cost}",
+        reason="COST_ABOVE_CAPACITY",
+        fields={field: f"at most {capacity}"},
+        metadata={"limit": demand.limit, "capacity": str(capacity)},
+    )
+
+
+def _empty(compiled: _Compiled, field: str) -> InvalidArgument:
+    return InvalidArgument(
+        f"{compiled.name} counts by {field}", reason="EMPTY_SUBJECT", fields={f"subject.{field}": "is empty"}
+    )

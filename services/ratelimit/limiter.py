@@ -104,7 +104,7 @@ class Limiter:
         reserve = reserve_ttl is not None
         bypass = self._settings.limits.bypass
         lifted = bool(bypass.permissions or bypass.roles or bypass.persons) and self.may_bypass(subject, caller)
-        demands = self.catalogue.demands(subject, charges, bypass=lifted)
+        demands = self.catalogue.demands(subject, charges, bypass=lifted, estimates=reserve)
         if request_id:
             check_id(request_id)
         elif reserve:
@@ -132,6 +132,10 @@ class Limiter:
         """Decides at once. Unavailable where the store is away and a limit fails closed."""
         if not ask.demands:
             return Answer(True, [])
+        impossible = next((demand for demand in ask.demands if demand.impossible), None)
+        if impossible is not None:
+            answer = await self.peek(ask.demands)
+            return Answer(False, answer.limits, 0, impossible.limit)
         try:
             if not self._cluster or len(ask.tags) == 1:
                 answer = await self._decide_in_one(ask)

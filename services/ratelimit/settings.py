@@ -105,10 +105,10 @@ class _Policy(Section):
     share: Annotated[float, Field(gt=0, le=1)] = 0.5
     """The part of the limit that all replicas together may give out during an outage, with `on_outage: share`."""
     bypass: bool | None = None
-    """Whether those named in `limits.bypass` pass it. Never for limits by model or provider; by default for all others."""
+    """Whether those named in `limits.bypass` pass it. Limits by model or provider never let anybody pass; others do."""
     roles: tuple[int, ...] = ()
-    """With `by: role`: the roles that have a counter, in order; a person counts for the first one they have, and a person
-    with none of them is not limited."""
+    """With `by: role`: the roles that have a counter, in order; a person counts for the first one they have, and a
+    person with none of them is not limited."""
     overrides: tuple[Override, ...] = ()
     """Other numbers for some. Without a match by role the last match counts."""
 
@@ -244,14 +244,33 @@ class Bypass(Section):
 
 
 def _default_policies() -> dict[str, Any]:
+    bucket, window, calendar = "token_bucket", "sliding_window", "calendar"
     return {
         "person_burst": {
-            "algorithm": "token_bucket", "by": ["person"], "capacity": 5, "rate": 15, "per": "1m", "on_outage": "share",
+            "algorithm": bucket, "by": ["person"], "capacity": 5, "rate": 15, "per": "1m", "on_outage": "share",
         },
         "person_minute": {
-            "algorithm": "sliding_window", "by": ["person"], "limit": 15, "window": "1m", "on_outage": "share",
+            "algorithm": window, "by": ["person"], "limit": 15, "window": "1m", "on_outage": "share",
         },
+        "llm_requests": {
+            "algorithm": window, "by": ["person"], "limit": 60, "window": "1m", "on_outage": "share",
+        },
+        "llm_images": {"algorithm": window, "by": ["person"], "limit": 20, "window": "1h"},
+        "person_tokens": {"algorithm": calendar, "by": ["person"], "limit": 2_000_000, "period": "day"},
+        "guild_tokens": {"algorithm": calendar, "by": ["guild"], "limit": 50_000_000, "period": "day"},
+        "person_money": {"algorithm": calendar, "by": ["person"], "limit": 5_000_000_000, "period": "day"},
+        "guild_money": {"algorithm": calendar, "by": ["guild"], "limit": 50_000_000_000, "period": "day"},
+        "provider_money": {"algorithm": calendar, "by": ["provider"], "limit": 100_000_000_000, "period": "day"},
     }  # fmt: skip
+
+
+def _default_groups() -> dict[str, Any]:
+    return {
+        "requests": ("person_burst", "person_minute"),
+        "ask": ("person_burst", "person_minute"),
+        "llm_tokens": ("person_tokens", "guild_tokens"),
+        "llm_money": ("person_money", "guild_money", "provider_money"),
+    }
 
 
 class Limits(Section):
@@ -259,7 +278,7 @@ class Limits(Section):
 
     policies: dict[Name, Policy] = Field(default_factory=_default_policies, validate_default=True)
     """Each limit by its name."""
-    groups: dict[Name, tuple[Name, ...]] = {"ask": ("person_burst", "person_minute")}
+    groups: dict[Name, tuple[Name, ...]] = Field(default_factory=_default_groups, validate_default=True)
     """Limits that are taken together, under one name."""
     bypass: Bypass = Bypass()
     """Who passes limits."""

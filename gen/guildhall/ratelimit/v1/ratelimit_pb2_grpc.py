@@ -135,7 +135,7 @@ class RateLimitServiceServicer:
 
     def Reserve(self, request, context):
         """Sets amounts aside (model tokens, nano-dollars) until Settle says what was used. All or none; a denial is an
-        answer. A reservation that is neither settled nor extended is charged as estimated when it expires.
+        answer; an estimate that a limit never holds is denied with a `retry_after` of 0. A reservation that is neither settled nor extended is charged as estimated when it expires.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

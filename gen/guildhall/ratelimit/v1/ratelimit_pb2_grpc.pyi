@@ -37,7 +37,7 @@ class RateLimitServiceStub:
     """
     Reserve: _aio.UnaryUnaryMultiCallable[_ratelimit_pb2.ReserveRequest, _ratelimit_pb2.ReserveResponse]
     """Sets amounts aside (model tokens, nano-dollars) until Settle says what was used. All or none; a denial is an
-    answer. A reservation that is neither settled nor extended is charged as estimated when it expires.
+    answer; an estimate that a limit never holds is denied with a `retry_after` of 0. A reservation that is neither settled nor extended is charged as estimated when it expires.
     """
     Extend: _aio.UnaryUnaryMultiCallable[_ratelimit_pb2.ExtendRequest, _ratelimit_pb2.ExtendResponse]
     """Lets a reservation last longer, for streams that do.
@@ -114,7 +114,7 @@ class RateLimitServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_ratelimit_pb2.ReserveRequest, _abc.Awaitable[_ratelimit_pb2.ReserveResponse]],
     ) -> _abc.Awaitable[_ratelimit_pb2.ReserveResponse]:
         """Sets amounts aside (model tokens, nano-dollars) until Settle says what was used. All or none; a denial is an
-        answer. A reservation that is neither settled nor extended is charged as estimated when it expires.
+        answer; an estimate that a limit never holds is denied with a `retry_after` of 0. A reservation that is neither settled nor extended is charged as estimated when it expires.
         """
 
     @_abc_1.abstractmethod
