@@ -85,16 +85,20 @@ lint: $(VENV)/.dev ## check style, types, imports, contracts and what is generat
 	$(BIN)/mypy $(CODE)
 	PYTHONPATH=gen $(BIN)/lint-imports --no-cache
 	$(BIN)/buf lint protos
+	@$(BIN)/python -m local.reference --check
 	@! git rev-parse -q --verify origin/main >/dev/null || ! git cat-file -e origin/main:protos/buf.yaml 2>/dev/null || \
 	  $(BIN)/buf breaking protos --against '.git#ref=origin/main,subdir=protos'
 	@fresh=$$(mktemp -d) && trap "rm -rf $$fresh" EXIT && $(MAKE) -s gen-into OUT=$$fresh && \
 	  diff -r -x __pycache__ $$fresh/guildhall gen/guildhall >/dev/null || { echo "gen/ is stale: run make gen" >&2; exit 1; }
 
+docs: $(VENV)/.run ## write the configuration reference from the settings models
+	@$(BIN)/python -m local.reference
+
 format: $(VENV)/.dev ## put the code into the one format
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-.PHONY: help run dev stop status restart doctor lock gen gen-into test coverage lint format
+.PHONY: help run dev stop status restart doctor lock gen gen-into test coverage lint docs format
 
 ## benchmarks
 

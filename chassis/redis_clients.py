@@ -1,5 +1,7 @@
 """Connections to Redis by role, with time-outs and retries that leave a caller time to say so."""
 
+import asyncio
+from collections.abc import Callable
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
@@ -10,8 +12,10 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
 
 from chassis.problems import StartupError
+from chassis.rpc.health import HealthPart
 from chassis.settings.shared import Redis as RedisSettings
 
+_LOOK_SECONDS = 5.0
 Role = Literal["durable", "limits", "cache"]
 
 
@@ -38,6 +42,18 @@ class RedisClients:
                 raise StartupError(
                     f"Redis at {without_password(address)} does not answer", remedy_for(error)
                 ) from error
+
+    async def watch(self, part: Callable[[str], HealthPart]) -> None:
+        """Tells how each server is, by address, for as long as the process runs."""
+        while True:
+            for address, client in tuple(self._by_address.items()):
+                state = part(f"redis {without_password(address)}")
+                try:
+                    await client.ping()
+                    state.serving()
+                except RedisError as error:
+                    state.not_serving(type(error).__name__)
+            await asyncio.sleep(_LOOK_SECONDS)
 
     async def close(self) -> None:
         """Closes every connection."""

@@ -10,6 +10,7 @@ import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import Generic, TypeVar
 
 import structlog
@@ -123,6 +124,7 @@ class Service(Generic[S]):
         runtime.background("health", self._health.keep_published)
         runtime.background("loop lag", self._loop_lag.measure)
         runtime.background("configuration", self.reloader.watch)
+        runtime.background("redis", lambda: runtime.redis_clients.watch(partial(runtime.health, critical=False)))
         if self._rpc.tls.enabled:
             runtime.background("certificates", runtime.renew_certificates)
         await runtime.redis_clients.check()

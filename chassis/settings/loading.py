@@ -141,6 +141,8 @@ class _Root:
             return Problem(where, "there is no such key", did_you_mean(steps[-1], known))
         if detail["type"] == "missing":
             variable = dict(models.well_known(self._model)).get(steps) or sources.variable_for(place)
+            if models.is_secret_at(self._model, steps):
+                return Problem(where, "is missing", f"set {variable} or {variable}_FILE")
             return Problem(where, "is missing", f"set it in {sources.DEFAULT_FILE} or as {variable}")
         message = detail["msg"].removeprefix("Value error, ")
         return Problem(where, message[:1].lower() + message[1:])

@@ -31,15 +31,15 @@ def entry_model(annotation: Any) -> type[BaseModel] | None:
     return submodel(arguments[-1]) if arguments else None
 
 
-def well_known(model: type[BaseModel]) -> Iterator[tuple[Steps, str]]:
+def well_known(model: type[BaseModel], above: tuple[type[BaseModel], ...] = ()) -> Iterator[tuple[Steps, str]]:
     """Each field within a model that a well-known environment variable sets, with that variable."""
     for name, field in model.model_fields.items():
         variable = variable_of(field)
         if variable is not None:
             yield (name,), variable
         below = submodel(field.annotation)
-        if below is not None:
-            for steps, variable in well_known(below):
+        if below is not None and below not in above:
+            for steps, variable in well_known(below, (*above, model)):
                 yield (name, *steps), variable
 
 
@@ -51,6 +51,17 @@ def variable_of(field: FieldInfo) -> str | None:
 def is_secret(annotation: Any) -> bool:
     """Whether a value is a secret that must not stand in the file."""
     return annotation is SecretStr or any(is_secret(argument) for argument in typing.get_args(annotation))
+
+
+def is_secret_at(model: type[BaseModel], steps: Steps) -> bool:
+    """Whether the field at some steps into a model is a secret."""
+    *above, name = steps
+    current: type[BaseModel] | None = model
+    for step in above:
+        field = current.model_fields.get(step) if current is not None else None
+        current = submodel(field.annotation) if field is not None else None
+    field = current.model_fields.get(name) if current is not None else None
+    return field is not None and is_secret(field.annotation)
 
 
 def secret_values(value: Any) -> Iterator[str]:

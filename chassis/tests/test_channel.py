@@ -2,7 +2,7 @@ import asyncio
 import json
 import time
 from contextlib import AsyncExitStack
-from typing import Any
+from typing import Any, cast
 
 import grpc
 import pytest
@@ -182,7 +182,8 @@ async def test_calls_under_way_finish_while_a_server_stops() -> None:
 
 async def test_health_and_reflection_answer_anybody() -> None:
     async with serve_in_process((add_to_server, Echo())) as address, grpc.aio.insecure_channel(address) as channel:
-        check = health_pb2_grpc.HealthStub(channel).Check
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        check = stub.Check
         for name in ("", "live", "guildhall.echo.v1.EchoService"):
             answer = await check(health_pb2.HealthCheckRequest(service=name), timeout=5)
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
@@ -193,7 +194,8 @@ async def test_health_and_reflection_answer_anybody() -> None:
         async def requests() -> Any:
             yield reflection_pb2.ServerReflectionRequest(list_services="")
 
-        info = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(requests(), timeout=5)
+        reflection: Any = reflection_pb2_grpc.ServerReflectionStub(cast("Any", channel))
+        info = reflection.ServerReflectionInfo(requests(), timeout=5)
         names = {service.name async for answer in info for service in answer.list_services_response.service}
         assert {"grpc.health.v1.Health", "guildhall.echo.v1.EchoService"} <= names
 
@@ -205,8 +207,8 @@ async def test_health_is_that_of_the_critical_parts() -> None:
 
     async def status(name: str) -> str:
         await health.publish()
-        answer = await health.servicer.Check(health_pb2.HealthCheckRequest(service=name), None)
-        assert answer is not None
+        servicer: Any = health.servicer
+        answer = await servicer.Check(health_pb2.HealthCheckRequest(service=name), None)
         return health_pb2.HealthCheckResponse.ServingStatus.Name(answer.status)
 
     assert [await status(name) for name in ("", "x.Y", "store", "live")] == [

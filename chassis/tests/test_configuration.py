@@ -166,7 +166,7 @@ def test_a_secret_in_the_file_is_refused_with_what_to_do_instead(configuration_f
 
 def test_what_is_missing_is_named_by_its_well_known_variable(configuration_file: Path) -> None:
     found = problems({"GUILDHALL_CONFIG": str(configuration_file)}, Demanding)
-    assert found == ["discord.token: is missing (set it in guildhall.yaml or as DISCORD_TOKEN)"]
+    assert found == ["discord.token: is missing (set DISCORD_TOKEN or DISCORD_TOKEN_FILE)"]
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+from typing import Any
+
 import pytest
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
@@ -13,9 +15,9 @@ def test_a_job_goes_on_with_the_trace_that_made_it(spans: InMemorySpanExporter) 
         trace_id = current_trace_id()
     with consumer_span("jobs", carrier):
         assert current_trace_id() == trace_id
+    ended: tuple[Any, ...] = spans.get_finished_spans()
     request, produced, consumed = (
-        next(span for span in spans.get_finished_spans() if span.name == name)
-        for name in ("request", "send jobs", "process jobs")
+        next(span for span in ended if span.name == name) for name in ("request", "send jobs", "process jobs")
     )
     assert (produced.kind, consumed.kind) == (SpanKind.PRODUCER, SpanKind.CONSUMER)
     assert produced.parent.span_id == request.context.span_id
@@ -65,9 +67,9 @@ def test_no_secret_leaves_in_a_span(spans: InMemorySpanExporter) -> None:
         span.set_attribute("list", ("a", secret))
         span.set_attribute("plain", 5)
         int(secret)
-    (found,) = spans.get_finished_spans()
+    found: Any = spans.get_finished_spans()[0]
     assert secret in found.to_json()
-    left = cleaned(found)
+    left: Any = cleaned(found)
     assert secret not in left.to_json()
     assert left.attributes["plain"] == 5
     assert (left.context, left.parent, left.start_time, left.end_time) == (

@@ -8,7 +8,6 @@ import grpc
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
@@ -45,8 +44,8 @@ async def call(stub: EchoStub, kind: str, timeout: float) -> None:
         await made
 
 
-async def both_spans(spans: InMemorySpanExporter) -> tuple[ReadableSpan, ReadableSpan]:
-    def found() -> list[ReadableSpan]:
+async def both_spans(spans: InMemorySpanExporter) -> tuple[Any, Any]:
+    def found() -> list[Any]:
         return [span for span in spans.get_finished_spans() if span.kind in (SpanKind.CLIENT, SpanKind.SERVER)]
 
     await eventually(lambda: len(found()) == 2)
@@ -184,7 +183,8 @@ async def test_durations_are_counted_by_outcome(metric_reader: InMemoryMetricRea
 
     def counted() -> set[tuple[str, str]]:
         found = set()
-        for resource in metric_reader.get_metrics_data().resource_metrics:
+        data: Any = metric_reader.get_metrics_data()
+        for resource in data.resource_metrics:
             for scope in resource.scope_metrics:
                 for metric in scope.metrics:
                     for point in metric.data.data_points:

@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -64,7 +65,8 @@ class Started:
         async def serving() -> bool:
             async with grpc.aio.insecure_channel(f"127.0.0.1:{self.port}") as channel:
                 try:
-                    answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(), timeout=2)
+                    stub: Any = health_pb2_grpc.HealthStub(channel)
+                    answer = await stub.Check(health_pb2.HealthCheckRequest(), timeout=2)
                 except grpc.aio.AioRpcError:
                     return False
             return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
