@@ -20,14 +20,6 @@ class RoleGrants(Protocol):
         ...
 
 
-class NoGrants:
-    """For guilds that map nothing themselves."""
-
-    async def of_guild(self, guild_id: int) -> Mapping[int, str]:
-        """Nothing."""
-        return {}
-
-
 class Access:
     """Decides what an asker may use."""
 

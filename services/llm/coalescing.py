@@ -7,15 +7,18 @@ together. Whatever ends the stream ends the window too.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import suppress
+from typing import TypeVar
 
-from services.llm.chat import ChatEvent, TextDelta, ThinkingDelta
+from services.llm.chat import TextDelta, ThinkingDelta
+
+E = TypeVar("E")
 
 
-def merge(events: list[ChatEvent]) -> list[ChatEvent]:
+def merge(events: Sequence[E]) -> list[E | TextDelta | ThinkingDelta]:
     """The same events with neighbouring deltas of one kind joined."""
-    merged: list[ChatEvent] = []
+    merged: list[E | TextDelta | ThinkingDelta] = []
     run: list[str] = []
     kind: type[TextDelta | ThinkingDelta] | None = None
     for event in events:
@@ -35,7 +38,9 @@ def merge(events: list[ChatEvent]) -> list[ChatEvent]:
     return merged
 
 
-async def coalesce(source: AsyncIterator[ChatEvent], window: float) -> AsyncGenerator[list[ChatEvent], None]:
+async def coalesce(
+    source: AsyncIterator[E], window: float
+) -> AsyncGenerator[list[E | TextDelta | ThinkingDelta], None]:
     """Batches of merged events, none of them empty.
 
     Args:
@@ -45,7 +50,7 @@ async def coalesce(source: AsyncIterator[ChatEvent], window: float) -> AsyncGene
     An exception of the source is raised after all that came before it.
     """
     loop = asyncio.get_running_loop()
-    buffer: list[ChatEvent] = []
+    buffer: list[E] = []
     arrived = asyncio.Event()
     done = asyncio.Event()
 

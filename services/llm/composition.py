@@ -4,28 +4,62 @@ from __future__ import annotations
 
 import random
 
-from guildhall.llm.v1 import conversation_pb2_grpc, generation_pb2_grpc
+from guildhall.llm.v1 import (
+    attachment_pb2_grpc,
+    conversation_pb2_grpc,
+    generation_pb2_grpc,
+    image_pb2_grpc,
+    model_pb2_grpc,
+    plan_pb2_grpc,
+    recommendation_pb2_grpc,
+    usage_pb2_grpc,
+)
 
 from chassis.problems import StartupError
 from chassis.runtime import Runtime
+from chassis.scoped import ScopedSettings
 from chassis.telemetry import meter, tracer
-from services.llm.access import Access, NoGrants
+from services.llm import scoped
+from services.llm.access import Access
 from services.llm.asking import Desk
+from services.llm.cache import ResponseCache
+from services.llm.conversations import Conversations
 from services.llm.counting import EncodingsMissingError, load_encodings
 from services.llm.generation import Generator
 from services.llm.health import Health
-from services.llm.limits import NoLimits
-from services.llm.materials import Materials, NoMaterials
+from services.llm.listing import Listing
+from services.llm.lru import LruCache
+from services.llm.materials import Materials
+from services.llm.music.memory import Keywords, Level, Opinions
+from services.llm.music.recommending import Recommender
+from services.llm.music.spotify import Spotify
+from services.llm.personas import RedisPersonas
+from services.llm.pictures import Pictures
+from services.llm.planning import Planner
+from services.llm.plans import Documents
 from services.llm.pool import ProviderPool
-from services.llm.preferences import NothingChosen, Preferences
+from services.llm.preferences import Preferences
+from services.llm.ratelimit_limits import RatelimitLimits
+from services.llm.redis_cache import RedisCache
 from services.llm.redis_conversations import RedisConversations
 from services.llm.redis_ledger import RedisLedger
+from services.llm.redis_materials import RedisMaterials
 from services.llm.router import Router
-from services.llm.servicer import ConversationServicer, GenerationServicer
+from services.llm.servicers.attachments import AttachmentServicer
+from services.llm.servicers.conversations import ConversationServicer
+from services.llm.servicers.generation import GenerationServicer
+from services.llm.servicers.images import ImageServicer
+from services.llm.servicers.models import ModelServicer
+from services.llm.servicers.plans import PlanServicer
+from services.llm.servicers.recommendations import RecommendationServicer
+from services.llm.servicers.usage import UsageServicer
 from services.llm.settings import LlmSettings
 from services.llm.tasks import Background
 from services.llm.telemetry import CallTelemetry
 from services.llm.titles import Titles
+
+EXECUTOR = frozenset({"executor"})
+BOTH = frozenset({"executor", "gateway"})
 
 
 async def build(runtime: Runtime[LlmSettings]) -> None:
@@ -34,42 +68,125 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
         load_encodings()
     except EncodingsMissingError as error:
         raise StartupError(str(error), "run `python -m services.llm.encodings`") from error
-    settings, clock = runtime.settings, runtime.clock
-    durable = runtime.redis("durable")
-    background = Background()
-    pool = ProviderPool(settings, clock)
+    settings, clock, background = runtime.settings, runtime.clock, Background()
+    durable, volatile = runtime.redis("durable"), runtime.redis("cache")
+
+    guilds = scoped.GuildSettings(ScopedSettings.serve(runtime, scoped.DECLARATIONS))
+    access = Access(settings, guilds)
+    personas = RedisPersonas(durable, settings)
+    preferences = Preferences(settings, clock, access, guilds, personas)
+
+    pool, health = ProviderPool(settings, clock), Health(clock)
     telemetry = CallTelemetry(settings, tracer(), meter())
-    router = Router(settings, pool, Health(clock), clock, telemetry, random.Random())  # noqa: S311 - spreads waits
-    access = Access(settings, NoGrants())
-    limits, ledger = NoLimits(), RedisLedger(durable)
-    store = RedisConversations(durable, settings, clock)
-    nothing = NothingChosen()
+    router = Router(settings, pool, health, clock, telemetry, random.Random())  # noqa: S311 - it spreads waits
+    limits = RatelimitLimits(runtime.channel("ratelimit"), settings)
+    ledger = RedisLedger(durable, settings, clock)
+    cache = ResponseCache(settings, clock, RedisCache(volatile, "answers"), meter())
+
+    store, attachments = RedisConversations(durable, settings, clock), RedisMaterials(durable, settings)
+    planner = Planner(settings, clock, store, preferences=preferences, materials=Materials(attachments))
     generator = Generator(
         settings,
         clock,
         store=store,
-        router=router,
-        limits=limits,
-        ledger=ledger,
+        planner=planner,
+        preferences=preferences,
         access=access,
-        preferences=Preferences(settings, clock, access, nothing, nothing),
-        materials=Materials(NoMaterials()),
+        limits=limits,
+        router=router,
+        cache=cache,
+        ledger=ledger,
         background=background,
     )
-    titles = Titles(settings, Desk(settings, clock, router, limits, ledger, background))
+    desk = Desk(settings, clock, router=router, limits=limits, cache=cache, ledger=ledger, background=background)
+    documents = Documents(settings, clock, desk)
+    pictures = Pictures(
+        settings,
+        clock,
+        pool=pool,
+        health=health,
+        access=access,
+        limits=limits,
+        ledger=ledger,
+        background=background,
+        tracer=tracer(),
+    )
+    opinions, spotify = Opinions(durable, settings, clock), Spotify(settings, clock)
+
+    def level(name: str) -> Level:
+        bounds = settings.current.cache
+        local = LruCache(clock, entries=bounds.entries, max_bytes=bounds.max_bytes)
+        return Level(local, RedisCache(volatile, name))
+
+    recommender = Recommender(
+        settings,
+        clock,
+        documents=documents,
+        results=level("results"),
+        words=Keywords(level("keywords"), settings),
+        opinions=opinions,
+        spotify=spotify,
+    )
+    conversations = Conversations(store, clock, (opinions, ledger))
+    listing = Listing(
+        settings, generator=generator, access=access, preferences=preferences, health=health, personas=personas
+    )
+
     runtime.serve(
         generation_pb2_grpc.add_GenerationServiceServicer_to_server,
-        GenerationServicer(settings, pool, generator, titles),
-        callers={"Generate": {"executor"}, "Title": {"executor"}},
+        GenerationServicer(settings, pool, generator, Titles(settings, desk), access),
+        callers=dict.fromkeys(("Generate", "Title"), EXECUTOR),
     )
     runtime.serve(
         conversation_pb2_grpc.add_ConversationServiceServicer_to_server,
-        ConversationServicer(store),
-        callers={"GetConversation": {"executor", "gateway"}},
+        ConversationServicer(conversations),
+        callers=dict.fromkeys(
+            (
+                "GetConversation", "ListConversations", "ClearConversation", "ForkConversation", "ExportConversation",
+                "DeletePersonData",
+            ),
+            BOTH,
+        ),
+    )  # fmt: skip
+    runtime.serve(
+        attachment_pb2_grpc.add_AttachmentServiceServicer_to_server,
+        AttachmentServicer(settings, attachments, access),
+        callers={"PutAttachment": EXECUTOR},
+    )
+    runtime.serve(
+        model_pb2_grpc.add_ModelServiceServicer_to_server,
+        ModelServicer(settings, pool, listing, generator),
+        callers=dict.fromkeys(("ListModels", "ListPrompts", "PutPrompt", "DeletePrompt", "CountTokens"), BOTH),
+    )
+    runtime.serve(
+        plan_pb2_grpc.add_PlanServiceServicer_to_server,
+        PlanServicer(settings, pool, generator, documents, access),
+        callers={"Plan": EXECUTOR},
+    )
+    runtime.serve(
+        image_pb2_grpc.add_ImageServiceServicer_to_server,
+        ImageServicer(settings, pictures, guilds),
+        callers={"GenerateImage": EXECUTOR},
+    )
+    runtime.serve(
+        usage_pb2_grpc.add_UsageServiceServicer_to_server,
+        UsageServicer(ledger),
+        callers={"GetUsage": BOTH, "WatchEvents": EXECUTOR},
+    )
+    runtime.serve(
+        recommendation_pb2_grpc.add_RecommendationServiceServicer_to_server,
+        RecommendationServicer(
+            settings, pool=pool, recommender=recommender, opinions=opinions, access=access, guilds=guilds
+        ),
+        callers=dict.fromkeys(("Recommend", "RecordFeedback", "ListFeedback"), BOTH),
     )
     runtime.background("discovery", pool.discover_forever)
+    runtime.background("ledger", ledger.fold_forever)
     runtime.status(
-        "models", lambda: {"offered": [model.name for model in pool.catalogue.all()], "problems": pool.problems()}
+        "models", lambda: {"offered": [each.name for each in pool.catalogue.all()], "problems": pool.problems()}
     )
+    runtime.status("cache", cache.facts)
+    runtime.status("recommendations", recommender.facts)
     runtime.on_stop(pool.aclose)
+    runtime.on_stop(spotify.aclose)
     runtime.on_stop(background.drain)

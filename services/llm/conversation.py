@@ -89,10 +89,26 @@ class ConversationStore(Protocol):
         """The conversation, or None where it expired or never was."""
         ...
 
-    async def save_turn(self, conversation: Conversation, turn: ConversationTurn, removed: Sequence[str] = ()) -> None:
-        """Writes one turn, and the conversation if it is new; takes away the turns named; the conversation lives on
-        from now.
-        """
+    async def load_many(self, conversation_ids: Sequence[str]) -> list[Conversation | None]:
+        """Several conversations, in the order asked."""
+        ...
+
+    async def save(
+        self, conversation: Conversation, turns: Sequence[ConversationTurn], removed: Sequence[str] = ()
+    ) -> None:
+        """Writes these turns and takes away those named; the conversation lives on from now."""
+        ...
+
+    async def remove(self, conversation: Conversation, turn_ids: Sequence[str]) -> None:
+        """Takes away turns; the conversation too where none is left. Its time to live stays as it is."""
+        ...
+
+    async def recent(self, *, user_id: int, guild_id: int, before: float | None, limit: int) -> list[tuple[str, float]]:
+        """Ids of a person's conversations, or of a guild's, with when each last changed; the latest first."""
+        ...
+
+    async def forget(self, user_id: int, conversation_ids: Sequence[str]) -> None:
+        """Takes conversations out of a person's index."""
         ...
 
 

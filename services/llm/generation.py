@@ -8,7 +8,7 @@ same.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
@@ -16,120 +16,57 @@ from chassis.clock import Clock
 from chassis.ids import new_id
 from chassis.settings import Live
 from services.llm.access import Access
+from services.llm.asks import Ask, Begun, Denied, Ended, ReplyEvent
+from services.llm.cache import CachedAnswer, ResponseCache, request_key
 from services.llm.catalogue import Catalogue, Model
-from services.llm.chat import (
-    ChatRequest,
-    Finish,
-    Finished,
-    Message,
-    TextDelta,
-    ThinkingDelta,
-    ToolCall,
-    ToolCallEvent,
-    ToolSpec,
-    Usage,
-)
+from services.llm.chat import ChatRequest, Finish, Finished, TextDelta, ThinkingDelta, ToolCall, ToolCallEvent, Usage
 from services.llm.coalescing import coalesce
-from services.llm.context import PromptTooLongError, fit
-from services.llm.conversation import (
-    Conversation,
-    ConversationStore,
-    ConversationTurn,
-    Input,
-    ToolExchange,
-    authors,
-    clean,
-    messages_of,
-)
-from services.llm.limits import Asker, Denial, Limits, Reservation, Spending
+from services.llm.conversation import ConversationStore
+from services.llm.limits import Asker, Denial, Free, Limits, Reservation, Spending
 from services.llm.locks import KeyedLocks
-from services.llm.materials import Material, Materials
-from services.llm.preferences import Choice, Preferences
+from services.llm.planning import Planner, TurnPlan
+from services.llm.preferences import Preferences
 from services.llm.pricing import cost_nanos
-from services.llm.problems import (
-    empty_prompt,
-    from_search,
-    model_unknown,
-    no_model,
-    prompt_too_long,
-    too_long_for,
-    unknown_conversation,
-)
+from services.llm.problems import from_search, model_unknown, no_model
 from services.llm.router import Chosen, NoModelAnsweredError, RoutedEvent, Router
 from services.llm.settings import LlmSettings
 from services.llm.tasks import Background
 from services.llm.usage import CallRecord, Ledger
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
-    """A request for an answer."""
-
-    conversation_id: str
-    turn_id: str
-    inputs: tuple[Input, ...]
-    guild_id: int = 0
-    channel_id: int = 0
-    choice: Choice = field(default_factory=Choice)
-    """What the request itself chooses, above all settings."""
-    max_output_tokens: int = 0
-    tools: tuple[ToolSpec, ...] = ()
-    exchanges: tuple[ToolExchange, ...] = ()
-    """Tool calls of this turn that were run, with their results."""
-    replaces_turn_id: str = ""
-    """A turn that this one takes the place of; with everything that came after it."""
-    follow_up: bool = False
-    """Whether there must be a conversation already."""
-    history: tuple[ConversationTurn, ...] = ()
-    """The conversation as Discord has it, for one that expired here."""
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A model begins to answer."""
-
-    model: Model
-    dropped_turns: int
-    context_tokens: int
-    rebuilt: bool = False
-    downgraded_from: str = ""
-    notices: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Denied:
-    """A limit stands against the answer."""
-
-    denial: Denial
-
-
-@dataclass(frozen=True, slots=True)
-class Ended:
-    """The answer is over."""
-
-    finish: Finish
-    usage: Usage
-    seconds: float
-    interruption: str = ""
-
-
-ReplyEvent = Begun | TextDelta | ThinkingDelta | ToolCallEvent | Denied | Ended
-
-
 @dataclass(slots=True)
 class _Answer:
     """An answer as it comes."""
 
+    call_id: str
+    asker: Asker
+    began_at: float
     model: Model
+    held: Reservation
     context_tokens: int
     text: list[str] = field(default_factory=list)
     thinking: list[str] = field(default_factory=list)
     calls: list[ToolCall] = field(default_factory=list)
     end: Finished | None = None
     begun: bool = False
+    billed: bool = True
+    """Whether this request pays for the answer, and not an equal one that it joined."""
+
+    def note(self, event: RoutedEvent) -> None:
+        """Takes in an event."""
+        if isinstance(event, TextDelta):
+            self.text.append(event.text)
+        elif isinstance(event, ThinkingDelta):
+            self.thinking.append(event.text)
+        elif isinstance(event, ToolCallEvent):
+            self.calls.append(event.call)
+        elif isinstance(event, Finished):
+            self.end = event
 
     def usage(self, settings: LlmSettings) -> Usage:
         """What was used: as the provider said, else as counted here."""
+        if not self.billed or not self.begun:
+            return Usage(cost_nanos=0)
         usage = self.end.usage if self.end is not None else None
         if usage is None:
             counter = self.model.counter
@@ -137,19 +74,6 @@ class _Answer:
             written = counter.text("".join(self.text)) + sum(counter.text(call.arguments) for call in self.calls)
             usage = Usage(self.context_tokens, thought + written, reasoning_tokens=thought, estimated=True)
         return usage.priced(cost_nanos(self.model, usage, settings))
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """Everything that is known before a model is called."""
-
-    conversation: Conversation
-    turn: ConversationTurn
-    removed: tuple[str, ...]
-    system: tuple[Message, ...]
-    materials: dict[str, Material]
-    choice: Choice
-    several: bool
 
 
 class Generator:
@@ -161,23 +85,25 @@ class Generator:
         clock: Clock,
         *,
         store: ConversationStore,
-        router: Router,
-        limits: Limits,
-        ledger: Ledger,
-        access: Access,
+        planner: Planner,
         preferences: Preferences,
-        materials: Materials,
+        access: Access,
+        limits: Limits,
+        router: Router,
+        cache: ResponseCache,
+        ledger: Ledger,
         background: Background,
     ) -> None:
         self._settings = settings
         self._clock = clock
         self._store = store
-        self._router = router
-        self._limits = limits
-        self._ledger = ledger
-        self._access = access
+        self._planner = planner
         self._preferences = preferences
-        self._materials = materials
+        self._access = access
+        self._limits = limits
+        self._router = router
+        self._cache = cache
+        self._ledger = ledger
         self._background = background
         self._locks = KeyedLocks()
 
@@ -186,20 +112,29 @@ class Generator:
     ) -> AsyncGenerator[ReplyEvent, None]:
         """The events of one answer: a Denied alone, or Begun, deltas and one Ended.
 
+        Args:
+            ask: What is asked.
+            asker: For whom.
+            catalogue: The models there are.
+            budget: Seconds for everything.
+
         Raises GuildhallError before the first event where there can be no answer.
         """
-        _check(ask, self._settings.current)
-        began_at = self._clock.monotonic()
+        self._planner.check(ask)
+        ends = self._clock.monotonic() + budget
         choice = await self._preferences.choose(asker, ask.choice)
         model = await self.pick(catalogue, asker, choice.model, self._settings.current.default_models)
         async with self._locks.hold(ask.conversation_id):
-            plan = await self._plan(ask, asker, choice)
-            async for event in self._answer(plan, ask, asker, catalogue, model, began_at, budget):
-                yield event
+            plan = await self._planner.plan(ask, asker, choice)
+            await self._planner.prepare_first(plan, model)
+            async with aclosing(self._answer(plan, asker, catalogue, model, ends)) as events:
+                async for event in events:
+                    yield event
 
     async def pick(self, catalogue: Catalogue, asker: Asker, name: str, preferred: Sequence[str]) -> Model:
-        """The model that was named, else the first preferred one that the asker may use. Raises NotFound,
-        PermissionDenied.
+        """The model that was named, else the first preferred one that the asker may use, else the first of all.
+
+        Raises NotFound (MODEL_UNKNOWN), PermissionDenied (MODEL_FORBIDDEN), Unavailable (NO_MODEL).
         """
         if name:
             model = catalogue.find(name)
@@ -207,11 +142,8 @@ class Generator:
                 raise model_unknown(name)
             await self._access.require_model(asker, model.name)
             return model
-        candidates = [found for each in preferred if (found := catalogue.find(each))] or catalogue.all()
+        candidates = [*(found for each in preferred if (found := catalogue.find(each))), *catalogue.all()]
         for model in candidates:
-            if await self._access.may_use_model(asker, model.name):
-                return model
-        for model in catalogue.all():
             if await self._access.may_use_model(asker, model.name):
                 return model
         if not candidates:
@@ -219,203 +151,162 @@ class Generator:
         await self._access.require_model(asker, candidates[0].name)
         return candidates[0]
 
-    async def _plan(self, ask: Ask, asker: Asker, choice: Choice) -> _Plan:
-        conversation = await self._store.load(ask.conversation_id)
-        now = self._clock.now()
-        if conversation is None:
-            if ask.follow_up and not ask.history:
-                raise unknown_conversation(ask.conversation_id)
-            conversation = Conversation(ask.conversation_id, ask.guild_id, ask.channel_id, now, turns=ask.history)
-        removed: tuple[str, ...] = ()
-        turn = conversation.turn(ask.turn_id)
-        inputs = ask.inputs
-        if ask.replaces_turn_id and (old := conversation.turn(ask.replaces_turn_id)) is not None:
-            removed = tuple(
-                each.turn_id for each in conversation.turns if each.order >= old.order and each.turn_id != ask.turn_id
-            )
-            inputs = inputs or old.inputs
-            conversation = replace(
-                conversation, turns=tuple(each for each in conversation.turns if each.turn_id not in removed)
-            )
-        if not inputs and turn is not None:
-            inputs = turn.inputs
-        if not inputs:
-            raise empty_prompt()
-        latest = max((each.created for each in conversation.turns), default=0.0)
-        created = turn.created if turn is not None else max(now, latest + 1e-3)
-        turn = ConversationTurn(ask.turn_id, inputs, created, exchanges=ask.exchanges)
-        conversation = conversation.with_turn(turn)
-        system = await self._preferences.instructions(asker, choice)
-        ids = [each for other in conversation.turns for entry in other.inputs for each in entry.attachment_ids]
-        new_ids = {each for entry in inputs for each in entry.attachment_ids}
-        materials = await self._materials.load(ids, required=new_ids) if ids else {}
-        several = len(authors(conversation.turns)) > 1
-        return _Plan(
-            conversation, turn, removed, (Message("system", system),) if system else (), materials, choice, several
+    async def _answer(
+        self, plan: TurnPlan, asker: Asker, catalogue: Catalogue, wished: Model, ends: float
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """The answer: from the cache, with an equal request that is under way, or from a model."""
+        began_at = self._clock.monotonic()
+        key = ""
+        if self._cache.enabled and plan.ask.cacheable and not plan.ask.tools:
+            key = request_key(wished, plan.prepared[wished.name].request, asker.guild_id)
+            if (cached := await self._cache.get(key)) is not None:
+                async for event in self._replay(plan, cached, catalogue, wished, began_at):
+                    yield event
+                return
+        call_id = new_id(self._clock.now())
+        if key and self._cache.under_way(key):
+            answer = _Answer(call_id, asker, began_at, wished, Free(), 0, billed=False)
+            source = self._cache.join(key)
+        else:
+            model, held = await self._reserve(plan, call_id, asker, catalogue, wished, ends)
+            if isinstance(held, Denial):
+                yield Denied(held)
+                return
+            answer = _Answer(call_id, asker, began_at, model, held, plan.prepared[model.name].tokens)
+            source = await self._ask_models(plan, answer, catalogue, ends, key if model is wished else "")
+        async with aclosing(self._stream(plan, answer, source, wished, key)) as events:
+            async for event in events:
+                yield event
+
+    async def _reserve(
+        self, plan: TurnPlan, call_id: str, asker: Asker, catalogue: Catalogue, model: Model, ends: float
+    ) -> tuple[Model, Reservation | Denial]:
+        """What is held for the answer; at the end of a budget for a cheaper model, if one is configured."""
+        settings = self._settings.current
+        seconds = ends - self._clock.monotonic()
+        held = await self._hold(call_id, asker, model, plan, seconds)
+        if not isinstance(held, Denial) or not held.budget or settings.limits.when_exhausted != "cheaper":
+            return model, held
+        cheaper = catalogue.find(model.profile.cheaper) if model.profile.cheaper else None
+        if cheaper is None or not await self._access.may_use_model(asker, cheaper.name):
+            return model, held
+        await self._planner.prepare_first(plan, cheaper)
+        instead = await self._hold(f"{call_id}c", asker, cheaper, plan, seconds)
+        return (model, held) if isinstance(instead, Denial) else (cheaper, instead)
+
+    async def _hold(
+        self, call_id: str, asker: Asker, model: Model, plan: TurnPlan, seconds: float
+    ) -> Reservation | Denial:
+        prepared = plan.prepared[model.name]
+        output = prepared.request.max_output_tokens
+        worst = cost_nanos(model, Usage(prepared.tokens, output), self._settings.current) or 0
+        return await self._limits.reserve(
+            call_id, asker, model.name, Spending(prepared.tokens + output, worst), seconds
         )
 
-    async def _answer(
-        self, plan: _Plan, ask: Ask, asker: Asker, catalogue: Catalogue, model: Model, began_at: float, budget: float
-    ) -> AsyncGenerator[ReplyEvent, None]:
-        prepared: dict[str, tuple[int, int, tuple[str, ...]]] = {}
-
-        async def prepare(candidate: Model) -> ChatRequest:
-            request, tokens, dropped, notices = await self._request(plan, ask, candidate)
-            prepared[candidate.name] = (tokens, dropped, notices)
-            return request
-
-        try:
-            first = await prepare(model)
-        except PromptTooLongError as error:
-            raise too_long_for(model, error) from error
-        call_id = new_id(self._clock.now())
-        wished = model
-        held = await self._reserve(call_id, asker, model, prepared[model.name][0], first)
-        if isinstance(held, Denial) and held.budget and self._settings.current.limits.when_exhausted == "cheaper":
-            cheaper = catalogue.find(model.profile.cheaper) if model.profile.cheaper else None
-            if cheaper is not None and await self._access.may_use_model(asker, cheaper.name):
-                model = cheaper
-                first = await prepare(model)
-                held = await self._reserve(f"{call_id}-cheaper", asker, model, prepared[model.name][0], first)
-        if isinstance(held, Denial):
-            yield Denied(held)
-            return
-        candidates = [model]
-        for fallback in catalogue.route(model)[1:]:
-            if await self._access.may_use_model(asker, fallback.name):
+    async def _ask_models(
+        self, plan: TurnPlan, answer: _Answer, catalogue: Catalogue, ends: float, key: str
+    ) -> AsyncIterator[RoutedEvent]:
+        candidates = [answer.model]
+        for fallback in catalogue.route(answer.model)[1:]:
+            if await self._access.may_use_model(answer.asker, fallback.name):
                 candidates.append(fallback)
+
+        async def prepare(model: Model) -> ChatRequest:
+            return (await self._planner.prepare(plan, model)).request
+
+        source = self._router.stream(candidates, prepare, ends - self._clock.monotonic())
+        if not key:
+            return source
+        guild_id = answer.asker.guild_id
+        return self._cache.lead(key, source, lambda model, request: request_key(model, request, guild_id))
+
+    async def _stream(
+        self, plan: TurnPlan, answer: _Answer, source: AsyncIterator[RoutedEvent], wished: Model, key: str
+    ) -> AsyncGenerator[ReplyEvent, None]:
+        """The events of a source, with the conversation, the reservation and the ledger kept in step."""
         # The question is written down while the model already thinks.
-        opening = self._background.start(self._store.save_turn(plan.conversation, plan.turn, plan.removed))
-        answer = _Answer(model, prepared[model.name][0])
-        finished = False
+        opening = self._background.start(self._store.save(plan.conversation, plan.written, plan.removed))
+        settled = False
         try:
-            left = budget - (self._clock.monotonic() - began_at)
-            routed = self._router.stream(candidates, prepare, left)
-            async with aclosing(coalesce(routed, self._settings.current.coalesce)) as batches:
+            async with aclosing(coalesce(source, self._settings.current.coalesce)) as batches:
                 async for batch in batches:
                     for event in batch:
+                        answer.note(event)
                         if isinstance(event, Chosen):
-                            tokens, dropped, notices = prepared[event.model.name]
-                            answer.model, answer.context_tokens, answer.begun = event.model, tokens, True
-                            rebuilt = any(turn.rebuilt for turn in plan.conversation.turns)
-                            downgraded = wished.name if wished is not model else ""
-                            yield Begun(event.model, dropped, tokens, rebuilt, downgraded, notices)
-                        elif isinstance(event, Finished):
-                            answer.end = event
-                        else:
-                            _note(answer, event)
+                            yield await self._begun(plan, answer, event, wished)
+                        elif not isinstance(event, Finished):
                             yield event
             await opening
             assert answer.end is not None
             usage = answer.usage(self._settings.current)
             await self._keep(plan, answer, usage)
-            finished = True
-            self._account(call_id, asker, answer, usage, held, began_at, answer.end.finish)
-            yield Ended(answer.end.finish, usage, self._clock.monotonic() - began_at, answer.end.interruption)
+            settled = True
+            self._account(answer, usage)
+            yield Ended(answer.end.finish, usage, self._clock.monotonic() - answer.began_at, answer.end.interruption)
         except NoModelAnsweredError as error:
-            finished = True
-            self._background.start(held.settle(Spending()))
+            settled = True
+            self._background.start(answer.held.settle(None))
             raise from_search(error) from error
         finally:
-            if not finished:
-                # The caller left. The provider's stream is closed by now; what it had given is kept and charged.
-                usage = answer.usage(self._settings.current) if answer.begun else Usage(cost_nanos=0)
-                self._background.start(self._abandon(opening, plan, answer, usage))
-                self._account(call_id, asker, answer, usage, held, began_at, Finish.INTERRUPTED)
+            if not settled:
+                # The caller left. What had come by then is kept and charged.
+                self._background.start(self._abandon(opening, plan, answer, key))
 
-    async def _request(self, plan: _Plan, ask: Ask, model: Model) -> tuple[ChatRequest, int, int, tuple[str, ...]]:
-        """The request for a model, its tokens, the turns that did not fit, and what to tell the person about it."""
-        profile = model.profile
-        output = min(
-            ask.max_output_tokens or self._settings.current.answer_tokens,
-            profile.max_output_tokens,
-            profile.context_window // 2,
-        )
-        tools = ask.tools if profile.tools else ()
-        turns = []
-        notices: dict[str, None] = {}
-        for turn in plan.conversation.turns:
-            if turn.order > plan.turn.order:
-                continue
-            texts, images, said = self._materials.arrange(turn, plan.materials, vision=profile.vision)
-            if turn is plan.turn or turn.turn_id == plan.turn.turn_id:
-                notices.update(dict.fromkeys(said))
-            turns.append(messages_of(turn, several=plan.several, texts=texts, images=images))
+    async def _begun(self, plan: TurnPlan, answer: _Answer, event: Chosen, wished: Model) -> Begun:
+        prepared = await self._planner.prepare(plan, event.model)
+        answer.model, answer.context_tokens, answer.begun = event.model, prepared.tokens, True
+        downgraded = wished.name if event.model.name == wished.profile.cheaper and event.model is not wished else ""
+        return Begun(
+            event.model, prepared.dropped_turns, prepared.tokens, plan.rebuilt, downgraded, prepared.notices,
+            cached=not answer.billed,
+        )  # fmt: skip
 
-        def arrange() -> tuple[ChatRequest, int, int]:
-            context = fit(
-                plan.system, turns, counter=model.counter, window=profile.context_window, output=output, tools=tools
-            )
-            choice = plan.choice
-            request = ChatRequest(
-                context.messages,
-                output,
-                choice.temperature,
-                choice.effort or self._settings.current.default_effort,
-                tools,
-            )
-            return request, context.tokens, context.dropped_turns
+    async def _replay(
+        self, plan: TurnPlan, cached: CachedAnswer, catalogue: Catalogue, wished: Model, began_at: float
+    ) -> AsyncIterator[ReplyEvent]:
+        """An answer from the cache, kept in the conversation like any other."""
+        model = catalogue.find(cached.model) or wished
+        prepared = plan.prepared[wished.name]
+        yield Begun(model, prepared.dropped_turns, prepared.tokens, plan.rebuilt, "", prepared.notices, cached=True)
+        if cached.thinking:
+            yield ThinkingDelta(cached.thinking)
+        yield TextDelta(cached.text)
+        usage = Usage(cost_nanos=0)
+        turn = replace(plan.turn, answer=cached.text, model=model.name, complete=True, usage=usage)
+        written = [each for each in plan.written if each.turn_id != turn.turn_id]
+        await self._store.save(plan.conversation, [*written, turn], plan.removed)
+        yield Ended(cached.finish, usage, self._clock.monotonic() - began_at)
 
-        heavy = sum(len(message.text) for turn in turns for message in turn) > OFF_LOOP_CHARS
-        request, tokens, dropped = await asyncio.to_thread(arrange) if heavy else arrange()
-        return request, tokens, dropped, tuple(notices)
-
-    async def _reserve(
-        self, call_id: str, asker: Asker, model: Model, tokens: int, request: ChatRequest
-    ) -> Reservation | Denial:
-        usage = Usage(tokens, request.max_output_tokens)
-        estimate = Spending(tokens + request.max_output_tokens, cost_nanos(model, usage, self._settings.current) or 0)
-        return await self._limits.reserve(call_id, asker, model.provider, model.name, estimate)
-
-    async def _keep(self, plan: _Plan, answer: _Answer, usage: Usage) -> None:
+    async def _keep(self, plan: TurnPlan, answer: _Answer, usage: Usage) -> None:
         end = answer.end
         complete = end is not None and end.finish not in (Finish.INTERRUPTED, Finish.TOOL_CALLS)
         turn = replace(plan.turn, answer="".join(answer.text), model=answer.model.name, complete=complete, usage=usage)
-        await self._store.save_turn(plan.conversation, turn)
+        await self._store.save(plan.conversation, [turn])
 
-    async def _abandon(self, opening: asyncio.Task[None], plan: _Plan, answer: _Answer, usage: Usage) -> None:
+    async def _abandon(self, opening: asyncio.Task[None], plan: TurnPlan, answer: _Answer, key: str) -> None:
+        if key and answer.billed and self._cache.listeners(key):
+            # Others still listen to the same answer, so it goes on, and this request pays for all of it.
+            answer.text, answer.thinking, answer.calls = [], [], []
+            try:
+                async for event in self._cache.join(key):
+                    answer.note(event)
+            except NoModelAnsweredError:
+                answer.begun = False
+        usage = answer.usage(self._settings.current)
+        self._account(answer, usage)
         await opening
         if answer.text:
             await self._keep(plan, answer, usage)
 
-    def _account(
-        self,
-        call_id: str,
-        asker: Asker,
-        answer: _Answer,
-        usage: Usage,
-        held: Reservation,
-        began_at: float,
-        finish: Finish,
-    ) -> None:
+    def _account(self, answer: _Answer, usage: Usage) -> None:
         """Charges what was used. In the background: the answer need not wait for it, and the process does at its end."""
-        self._background.start(held.settle(Spending(usage.input_tokens + usage.output_tokens, usage.cost_nanos or 0)))
-        if answer.begun:
+        spent = Spending(usage.input_tokens + usage.output_tokens, usage.cost_nanos or 0)
+        self._background.start(answer.held.settle(spent if answer.begun else None))
+        if answer.begun and answer.billed:
+            finish = answer.end.finish if answer.end is not None else Finish.INTERRUPTED
             record = CallRecord(
-                call_id, self._clock.now(), asker.guild_id, asker.user_id, answer.model.name, "chat", usage,
-                self._clock.monotonic() - began_at, finish.value,
+                answer.call_id, self._clock.now(), answer.asker.guild_id, answer.asker.user_id, answer.model.name,
+                "chat", usage, self._clock.monotonic() - answer.began_at, finish.value,
             )  # fmt: skip
             self._background.start(self._ledger.record(record))
-
-
-OFF_LOOP_CHARS = 20_000
-"""Contexts above this length are counted in a thread."""
-
-
-def _check(ask: Ask, settings: LlmSettings) -> None:
-    """Refuses what no model need see."""
-    said = any(clean(entry.text) or entry.attachment_ids for entry in ask.inputs)
-    if not said and not ask.replaces_turn_id and not ask.exchanges:
-        raise empty_prompt()
-    length = sum(len(entry.text) for entry in ask.inputs)
-    if length > settings.conversations.max_prompt_chars:
-        raise prompt_too_long(length, settings.conversations.max_prompt_chars)
-
-
-def _note(answer: _Answer, event: RoutedEvent) -> None:
-    if isinstance(event, TextDelta):
-        answer.text.append(event.text)
-    elif isinstance(event, ThinkingDelta):
-        answer.thinking.append(event.text)
-    elif isinstance(event, ToolCallEvent):
-        answer.calls.append(event.call)

@@ -15,6 +15,8 @@ class Asker:
     role_ids: tuple[int, ...] = ()
     permissions: int = 0
     channel_id: int = 0
+    category_id: int = 0
+    thread_id: int = 0
     service: str = ""
     """The service that asks; a system's own work has no user."""
 
@@ -43,15 +45,24 @@ class Denial:
     """Seconds until this call would be allowed; 0 where it never would."""
     budget: bool = False
     """Whether it counts tokens or money, so that a cheaper model may help."""
-    unavailable: bool = False
-    """Whether it is denied because the limits could not be read."""
+
+    @property
+    def sentence(self) -> str:
+        """What a person is told."""
+        what = "budget for answers" if self.budget else "number of questions"
+        wait = duration_words(self.retry_after)
+        back = f" It is back in {wait}." if self.retry_after > 0 else ""
+        return f"Your {what} is used up for now: {self.remaining:,} of {self.capacity:,} left ({self.limit}).{back}"
 
 
 class Reservation(Protocol):
     """Something held until it is settled."""
 
-    async def settle(self, used: Spending) -> None:
-        """Charges what was really used and gives the rest back. Never raises: what can't be settled expires."""
+    async def settle(self, used: Spending | None) -> None:
+        """Charges what was really used and gives the rest back; None where nothing was answered, which is free.
+
+        Never raises: what can't be settled is charged as estimated when it expires.
+        """
         ...
 
 
@@ -59,14 +70,19 @@ class Limits(Protocol):
     """Where limits are kept."""
 
     async def reserve(
-        self, call_id: str, asker: Asker, provider: str, model: str, estimate: Spending
+        self, call_id: str, asker: Asker, model: str, estimate: Spending, seconds: float
     ) -> Reservation | Denial:
-        """Holds an estimate against everything that limits this call, or says what stands against it."""
+        """Holds an estimate for a time against everything that limits this call, or says what stands against it.
+
+        Raises Unavailable (LIMITS_UNAVAILABLE) where limits can't be read and must be.
+        """
         ...
 
 
-class _Free:
-    async def settle(self, used: Spending) -> None:
+class Free:
+    """A reservation of nothing."""
+
+    async def settle(self, used: Spending | None) -> None:
         """Nothing was held."""
 
 
@@ -74,7 +90,17 @@ class NoLimits:
     """For installations that switched limits off."""
 
     async def reserve(
-        self, call_id: str, asker: Asker, provider: str, model: str, estimate: Spending
+        self, call_id: str, asker: Asker, model: str, estimate: Spending, seconds: float
     ) -> Reservation | Denial:
         """Everything is allowed."""
-        return _Free()
+        return Free()
+
+
+def duration_words(seconds: float) -> str:
+    """A duration as people say it: its largest unit, rounded up."""
+    for unit, size in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds > size:
+            number = -int(-seconds // size)
+            return f"{number} {unit}{'s' if number > 1 else ''}"
+    number = max(1, -int(-seconds // 1))
+    return f"{number} second{'s' if number > 1 else ''}"

@@ -78,11 +78,3 @@ class Materials:
                     texts.append(f"[A picture {material.filename!r} that this model can't see.]")
                     notices.append("This model can't see pictures.")
         return texts, images, notices
-
-
-class NoMaterials:
-    """For installations without attachments."""
-
-    async def load(self, attachment_ids: Collection[str]) -> dict[str, Material]:
-        """Nothing."""
-        return {}

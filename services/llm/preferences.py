@@ -5,6 +5,7 @@ then the configuration's defaults; and the instructions that come of it.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from typing import Protocol
 
 from chassis.clock import Clock
@@ -101,22 +102,8 @@ class Preferences:
 
 def fill(text: str, now: float, language: str) -> str:
     """The instructions with the day and the language filled in. Other braces stay as they are."""
-    from datetime import UTC, datetime
-
     day = datetime.fromtimestamp(now, UTC).strftime("%A, %d %B %Y")
     filled = text.replace("{date}", day).replace("{language}", language or "the language of the question")
     if language and "{language}" not in text:
         filled += f"\n\nAnswer in {language} unless asked for another language."
     return filled
-
-
-class NothingChosen:
-    """For places where nothing was set."""
-
-    async def choice(self, asker: Asker) -> Choice:
-        """Nothing."""
-        return Choice()
-
-    async def find(self, guild_id: int, name: str) -> Persona | None:
-        """None."""
-        return None

@@ -26,6 +26,15 @@ def prompt_too_long(length: int, allowed: int) -> GuildhallError:
     )
 
 
+def too_many_attachments(count: int, allowed: int) -> GuildhallError:
+    """More is attached than one turn takes."""
+    return InvalidArgument(
+        f"Too much is attached: {count} files, where {allowed} are taken.",
+        reason="TOO_MANY_ATTACHMENTS",
+        fields={"inputs": "too many attachments"},
+    )
+
+
 def too_long_for(model: Model, error: PromptTooLongError) -> GuildhallError:
     """More was said than the model's window holds."""
     return InvalidArgument(

@@ -36,27 +36,68 @@ class RedisConversations:
         fields: dict[Any, Any] = await self._redis.hgetall(_key(conversation_id))
         return _decode(conversation_id, fields) if fields else None
 
-    async def save_turn(self, conversation: Conversation, turn: ConversationTurn, removed: Sequence[str] = ()) -> None:
+    async def load_many(self, conversation_ids: Sequence[str]) -> list[Conversation | None]:
+        """See ConversationStore."""
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for conversation_id in conversation_ids:
+                pipe.hgetall(_key(conversation_id))
+            answers = await pipe.execute()
+        return [
+            _decode(conversation_id, fields) if fields else None
+            for conversation_id, fields in zip(conversation_ids, answers, strict=True)
+        ]
+
+    async def save(
+        self, conversation: Conversation, turns: Sequence[ConversationTurn], removed: Sequence[str] = ()
+    ) -> None:
         """See ConversationStore."""
         settings = self._settings.current.conversations
         now, ttl = self._clock.now(), round(settings.ttl)
-        kept = [each for each in conversation.with_turn(turn).turns if each.turn_id not in removed]
+        whole = conversation
+        for turn in turns:
+            whole = whole.with_turn(turn)
+        kept = [each for each in whole.turns if each.turn_id not in removed]
         superfluous = [each.turn_id for each in kept[: max(0, len(kept) - settings.max_turns)]]
         key = _key(conversation.conversation_id)
+        entries = {TURN + turn.turn_id: _encode_turn(turn) for turn in turns}
         async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hset(
-                key, mapping={META: _encode_meta(conversation, now + ttl), TURN + turn.turn_id: _encode_turn(turn)}
-            )
+            pipe.hset(key, mapping={META: _encode_meta(conversation, now + ttl), **entries})
             if gone := [TURN + turn_id for turn_id in (*removed, *superfluous)]:
                 pipe.hdel(key, *gone)
             pipe.expire(key, ttl)
-            for author in {entry.author_id for entry in turn.inputs if entry.author_id}:
+            for author in {entry.author_id for turn in turns for entry in turn.inputs if entry.author_id}:
                 pipe.zadd(person_key(author), {conversation.conversation_id: now})
                 pipe.expire(person_key(author), ttl)
             if conversation.guild_id:
                 pipe.zadd(guild_key(conversation.guild_id), {conversation.conversation_id: now})
                 pipe.expire(guild_key(conversation.guild_id), ttl)
             await pipe.execute()
+
+    async def remove(self, conversation: Conversation, turn_ids: Sequence[str]) -> None:
+        """See ConversationStore."""
+        if not turn_ids:
+            return
+        key = _key(conversation.conversation_id)
+        if {turn.turn_id for turn in conversation.turns} <= set(turn_ids):
+            await self._redis.delete(key)
+            if conversation.guild_id:
+                await self._redis.zrem(guild_key(conversation.guild_id), conversation.conversation_id)
+        else:
+            await self._redis.hdel(key, *[TURN + turn_id for turn_id in turn_ids])
+
+    async def recent(self, *, user_id: int, guild_id: int, before: float | None, limit: int) -> list[tuple[str, float]]:
+        """See ConversationStore."""
+        key = person_key(user_id) if user_id else guild_key(guild_id)
+        highest = "+inf" if before is None else f"({before!r}"
+        found = await self._redis.zrange(
+            key, highest, "-inf", desc=True, byscore=True, offset=0, num=limit, withscores=True
+        )
+        return [(_text(name), float(score)) for name, score in found]
+
+    async def forget(self, user_id: int, conversation_ids: Sequence[str]) -> None:
+        """See ConversationStore."""
+        if conversation_ids:
+            await self._redis.zrem(person_key(user_id), *conversation_ids)
 
 
 def person_key(user_id: int) -> str:

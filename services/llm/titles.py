@@ -52,7 +52,7 @@ class Titles:
             return Title(first_words(text, max_length), fallback=True)
         # Models that think need room for it even when asked not to.
         room = 64 if model.profile.thinking == "none" else 1_024
-        question = Question((Message("system", INSTRUCTIONS), Message("user", shown)), "title", room)
+        question = Question((Message("system", INSTRUCTIONS), Message("user", shown)), "title", room, cacheable=True)
         try:
             reply = await self._desk.ask(question, catalogue.route(model), asker, min(budget, settings.title_timeout))
         except (NoModelAnsweredError, GuildhallError) as error:

@@ -1,0 +1,111 @@
+"""Limits as ratelimit keeps them: one Reserve before a call, one Settle after it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import grpc
+import structlog
+from google.protobuf.duration_pb2 import Duration
+from guildhall.ratelimit.v1 import ratelimit_pb2, ratelimit_pb2_grpc
+
+from chassis.errors import Unavailable, from_rpc_error
+from chassis.settings import Live
+from services.llm.limits import Asker, Denial, Free, Reservation, Spending
+from services.llm.settings import LimitSettings, LlmSettings
+
+log = structlog.get_logger(__name__)
+LONGEST_RESERVATION = 900.0
+"""Seconds for which an estimate is held at most."""
+
+
+class RatelimitLimits:
+    """Asks the ratelimit service."""
+
+    def __init__(self, channel: grpc.aio.Channel, settings: Live[LlmSettings]) -> None:
+        self._stub = ratelimit_pb2_grpc.RateLimitServiceStub(channel)
+        self._settings = settings
+
+    async def reserve(
+        self, call_id: str, asker: Asker, model: str, estimate: Spending, seconds: float
+    ) -> Reservation | Denial:
+        """See Limits. The system's own work is nobody's budget."""
+        limits = self._settings.current.limits
+        charges = charged(limits, estimate)
+        if not limits.enabled or not asker.user_id or not charges:
+            return Free()
+        ttl = Duration()
+        ttl.FromMilliseconds(round(1_000 * min(LONGEST_RESERVATION, seconds + 30)))
+        request = ratelimit_pb2.ReserveRequest(
+            request_id=call_id,
+            subject=ratelimit_pb2.Subject(
+                guild_id=asker.guild_id,
+                user_id=asker.user_id,
+                role_ids=asker.role_ids,
+                channel_id=asker.channel_id,
+                model=model,
+                provider=model.partition("/")[0],
+            ),
+            charges=[ratelimit_pb2.Charge(limit=name, cost=amount) for name, amount in charges],
+            ttl=ttl,
+        )
+        try:
+            answer = await self._stub.Reserve(request, timeout=limits.timeout)
+        except grpc.aio.AioRpcError as error:
+            problem = from_rpc_error(error)
+            log.error("limits can't be read", error=problem.message, reason=problem.reason)
+            if limits.when_unavailable == "allow":
+                return Free()
+            raise Unavailable("Limits can't be checked right now.", reason="LIMITS_UNAVAILABLE") from error
+        if answer.allowed:
+            return _Held(self._stub, answer.reservation, limits)
+        return denial(answer, {*limits.tokens, *limits.money})
+
+
+class _Held:
+    """A reservation that ratelimit holds."""
+
+    def __init__(self, stub: ratelimit_pb2_grpc.RateLimitServiceStub, reservation: str, limits: LimitSettings) -> None:
+        self._stub = stub
+        self._reservation = reservation
+        self._limits = limits
+
+    async def settle(self, used: Spending | None) -> None:
+        """See Reservation."""
+        request = ratelimit_pb2.SettleRequest(reservation=self._reservation, nothing_sent=used is None)
+        if used is not None:
+            for name, amount in charged(self._limits, used):
+                request.usages.add(limit=name, amount=amount)
+        try:
+            await self._stub.Settle(request, timeout=self._limits.timeout)
+        except grpc.aio.AioRpcError as error:
+            log.error("a reservation was not settled", reservation=self._reservation, code=error.code().name)
+
+
+def charged(limits: LimitSettings, spending: Spending) -> list[tuple[str, int]]:
+    """What is taken of each limit."""
+
+    def each(names: Sequence[str], amount: int) -> list[tuple[str, int]]:
+        return [(name, amount) for name in names]
+
+    if spending.images:
+        charges = each(limits.images, spending.images) + each(limits.money, spending.nanos)
+    else:
+        charges = each(limits.requests, 1) + each(limits.tokens, spending.tokens) + each(limits.money, spending.nanos)
+        charges += each(limits.provider, 1)
+    # A limit that nothing is taken of is not asked: to ratelimit a cost of 0 counts as 1.
+    return [(name, amount) for name, amount in charges if amount > 0]
+
+
+def denial(answer: ratelimit_pb2.ReserveResponse, budgets: set[str]) -> Denial:
+    """The limit that stands against a call."""
+    blocking = answer.blocking_limit
+    state = next((each for each in answer.limits if each.limit == blocking), ratelimit_pb2.LimitState())
+    denying = {each.limit for each in answer.limits if not each.allowed and not each.shadow}
+    return Denial(
+        blocking,
+        state.remaining,
+        state.capacity,
+        answer.retry_after.ToNanoseconds() / 1e9,
+        budget=bool(denying) and denying <= budgets,
+    )

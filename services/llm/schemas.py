@@ -1,0 +1,164 @@
+"""JSON schemas: checked when they come in, narrowed to what vendors take, and used to judge what came out.
+
+Vendors' strict modes know a part of JSON Schema: every property required, no further ones, no bounds. So a schema is
+sent narrowed (an optional property may be null), and the document is judged by the schema that was given.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import SchemaError, best_match
+
+from chassis.errors import InvalidArgument
+from services.llm.chat import JSONObject
+
+LARGEST_SCHEMA = 200_000
+DEEPEST = 40
+_DROPPED = frozenset(
+    {
+        "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern",
+        "format", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "default", "examples", "title",
+        "$schema", "$id", "$comment",
+    }
+)  # fmt: skip
+
+
+def parse_schema(text: str) -> JSONObject:
+    """A schema from its text. Raises InvalidArgument (INVALID_SCHEMA) with what is wrong."""
+    if len(text) > LARGEST_SCHEMA:
+        raise _invalid(f"it is longer than {LARGEST_SCHEMA} characters")
+    try:
+        schema = json.loads(text)
+        if not isinstance(schema, dict) or schema.get("type") != "object":
+            raise _invalid("its root is not an object")
+        for reference in _references(schema):
+            if not reference.startswith("#"):
+                raise _invalid("it refers to something outside of itself")
+        Draft202012Validator.check_schema(schema)
+    except ValueError as error:
+        raise _invalid("it is no JSON") from error
+    except SchemaError as error:
+        raise _invalid(error.message[:300]) from error
+    except RecursionError as error:
+        raise _invalid("it is nested too deeply") from error
+    return schema
+
+
+def narrowed(schema: JSONObject) -> JSONObject | None:
+    """The schema as strict modes take it; None where it says something that they can't."""
+    try:
+        result: JSONObject = _narrow(schema, 0)
+    except _NotStrictError:
+        return None
+    return result
+
+
+def problem(document: Any, schema: JSONObject) -> str:
+    """What is wrong with a document, in a line; empty where it is valid."""
+    validator = Draft202012Validator(schema)
+    error = best_match(validator.iter_errors(document))
+    if error is None:
+        return ""
+    place = "/".join(str(part) for part in error.absolute_path) or "the document"
+    return f"{place}: {error.message}"[:600]
+
+
+def without_nulls(document: Any, schema: JSONObject, root: JSONObject | None = None) -> Any:
+    """The document without the nulls that stand for properties left out."""
+    root = schema if root is None else root
+    schema = _resolved(schema, root)
+    if isinstance(document, dict):
+        properties, required = schema.get("properties", {}), schema.get("required", [])
+        return {
+            key: without_nulls(value, properties.get(key, {}), root)
+            for key, value in document.items()
+            if not (value is None and key not in required and not _nullable(properties.get(key, {})))
+        }
+    if isinstance(document, list):
+        items = schema.get("items", {})
+        return [without_nulls(value, items if isinstance(items, dict) else {}, root) for value in document]
+    return document
+
+
+def loads_lenient(text: str) -> Any:
+    """JSON out of an answer: also from within a code fence or a sentence. Raises ValueError."""
+    stripped = text.strip()
+    start, end = stripped.find("{"), stripped.rfind("}")
+    if start < 0 or end < start:
+        raise ValueError("there is no JSON object in the answer")
+    return json.loads(stripped[start : end + 1])
+
+
+class _NotStrictError(Exception):
+    """The schema says something that strict modes don't know."""
+
+
+def _narrow(schema: Any, depth: int) -> Any:
+    if depth > DEEPEST or not isinstance(schema, dict):
+        raise _NotStrictError
+    if any(
+        key in schema for key in ("patternProperties", "if", "not", "dependentSchemas", "allOf", "oneOf", "prefixItems")
+    ):
+        raise _NotStrictError
+    result: JSONObject = {key: value for key, value in schema.items() if key not in _DROPPED}
+    if "const" in result:
+        result["enum"] = [result.pop("const")]
+    for key in ("$defs", "definitions"):
+        if key in result:
+            result[key] = {name: _narrow(value, depth + 1) for name, value in result[key].items()}
+    if "anyOf" in result:
+        result["anyOf"] = [_narrow(value, depth + 1) for value in result["anyOf"]]
+    if "items" in result:
+        result["items"] = _narrow(result["items"], depth + 1)
+    if result.get("type") == "object" or "properties" in result:
+        if result.get("additionalProperties") not in (None, False) or "properties" not in result:
+            raise _NotStrictError
+        required = set(result.get("required", []))
+        result["properties"] = {
+            name: _narrow(value, depth + 1) if name in required else _optional(_narrow(value, depth + 1))
+            for name, value in result["properties"].items()
+        }
+        result["required"] = list(result["properties"])
+        result["additionalProperties"] = False
+    return result
+
+
+def _optional(schema: JSONObject) -> JSONObject:
+    kind = schema.get("type")
+    if isinstance(kind, str) and "enum" not in schema:
+        return {**schema, "type": [kind, "null"]}
+    return {"anyOf": [schema, {"type": "null"}]}
+
+
+def _nullable(schema: JSONObject) -> bool:
+    kind = schema.get("type")
+    return kind == "null" or (isinstance(kind, list) and "null" in kind) or None in schema.get("enum", [])
+
+
+def _resolved(schema: JSONObject, root: JSONObject) -> JSONObject:
+    reference = schema.get("$ref")
+    if not isinstance(reference, str):
+        return schema
+    found: Any = root
+    for part in reference.removeprefix("#").strip("/").split("/"):
+        found = found.get(part, {}) if part and isinstance(found, dict) else found
+    return found if isinstance(found, dict) else {}
+
+
+def _references(schema: Any) -> Iterator[str]:
+    if isinstance(schema, dict):
+        for key, value in schema.items():
+            if key in ("$ref", "$dynamicRef") and isinstance(value, str):
+                yield value
+            yield from _references(value)
+    elif isinstance(schema, list):
+        for value in schema:
+            yield from _references(value)
+
+
+def _invalid(why: str) -> InvalidArgument:
+    return InvalidArgument(f"The schema can't be used: {why}.", reason="INVALID_SCHEMA", fields={"schema_json": why})

@@ -1,0 +1,1 @@
+"""The contracts: protobuf in, domain out, one module for each."""
