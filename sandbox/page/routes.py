@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from html import escape
 from ipaddress import ip_address
@@ -22,7 +23,7 @@ PRELOAD_MARK = "<!-- %PRELOAD% -->"
 # `style-src 'self'` leaves styles set by script through the CSSOM alone and refuses inline style attributes in markup.
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self' blob:; "
-    "connect-src 'self'; font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+    "connect-src 'self'; font-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 HEADERS = {
     "Content-Security-Policy": POLICY,
@@ -52,8 +53,7 @@ class PageRoutes:
         self._assets: dict[str, tuple[int, Asset]] = {}
 
     def add_to(self, app: web.Application) -> None:
-        """Mounts the page."""
-        app.router.add_get("/", self.index)
+        """Mounts the page's files; the page itself is `index`, for whoever owns the address `/`."""
         app.router.add_get("/page/{path:.+}", self.file)
         app.router.add_get("/favicon.ico", self.icon)
 
@@ -113,6 +113,8 @@ def is_loopback(request: web.Request) -> bool:
         return False
 
 
-def add_routes(app: web.Application, *, control_token: str) -> None:
-    """Mounts the page at `/` and its files under `/page/`."""
-    PageRoutes(control_token).add_to(app)
+def add_routes(app: web.Application, *, control_token: str) -> Callable[[web.Request], Awaitable[web.Response]]:
+    """Mounts the page's files under `/page/` and gives the handler of the page itself, to be mounted at `/`."""
+    routes = PageRoutes(control_token)
+    routes.add_to(app)
+    return routes.index
