@@ -29,6 +29,14 @@ Text = Callable[..., str]
 
 
 @dataclass(frozen=True, slots=True)
+class Named:
+    """Which answer, and whose: what a button has to carry."""
+
+    job_id: str
+    asker_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class Facts:
     """What the footer says of an answer."""
 
@@ -40,46 +48,46 @@ class Facts:
     dropped_turns: int = 0
 
 
-def while_streaming(job_id: str, text: Text) -> list[dict[str, Any]]:
+def while_streaming(answer: Named, text: Text) -> list[dict[str, Any]]:
     """The one button that makes sense while the answer grows."""
-    return [_row(_button(STOP, job_id, text("reply.button.stop"), _SECONDARY))]
+    return [_row(_button(STOP, answer, text("reply.button.stop"), _SECONDARY))]
 
 
 def when_done(
-    job_id: str, text: Text, *, failed: bool = False, versions: int = 1, shown: int = 0, private: bool = False
+    answer: Named, text: Text, *, failed: bool = False, versions: int = 1, shown: int = 0, private: bool = False
 ) -> list[dict[str, Any]]:
     """The buttons of an answer that is done. A private one has none that need the thread."""
     if failed:
         return [
             _row(
-                _button(RETRY, job_id, text("reply.button.retry"), _PRIMARY),
-                _button(REPORT, job_id, text("reply.button.report"), _SECONDARY),
+                _button(RETRY, answer, text("reply.button.retry"), _PRIMARY),
+                _button(REPORT, answer, text("reply.button.report"), _SECONDARY),
             )
         ]
     if private:
         rows = [
             _row(
-                _button(REGENERATE, job_id, text("reply.button.regenerate"), _SECONDARY),
-                _button(COPY, job_id, text("reply.button.copy"), _SECONDARY),
-                _button(REPORT, job_id, text("reply.button.report"), _SECONDARY),
+                _button(REGENERATE, answer, text("reply.button.regenerate"), _SECONDARY),
+                _button(COPY, answer, text("reply.button.copy"), _SECONDARY),
+                _button(REPORT, answer, text("reply.button.report"), _SECONDARY),
             )
         ]
     else:
         rows = [
             _row(
-                _button(REGENERATE, job_id, text("reply.button.regenerate"), _SECONDARY),
-                _button(CONTINUE, job_id, text("reply.button.continue"), _SECONDARY),
-                _button(COPY, job_id, text("reply.button.copy"), _SECONDARY),
-                _button(FORK, job_id, text("reply.button.fork"), _SECONDARY),
-                _button(SETTINGS, job_id, text("reply.button.settings"), _SECONDARY),
+                _button(REGENERATE, answer, text("reply.button.regenerate"), _SECONDARY),
+                _button(CONTINUE, answer, text("reply.button.continue"), _SECONDARY),
+                _button(COPY, answer, text("reply.button.copy"), _SECONDARY),
+                _button(FORK, answer, text("reply.button.fork"), _SECONDARY),
+                _button(SETTINGS, answer, text("reply.button.settings"), _SECONDARY),
             ),
             _row(
-                _button(CLEAR, job_id, text("reply.button.clear"), _SECONDARY),
-                _button(REPORT, job_id, text("reply.button.report"), _SECONDARY),
+                _button(CLEAR, answer, text("reply.button.clear"), _SECONDARY),
+                _button(REPORT, answer, text("reply.button.report"), _SECONDARY),
             ),
         ]
     if versions > 1:
-        rows[-1]["components"] += _pages(job_id, versions, shown)
+        rows[-1]["components"] += _pages(answer, versions, shown)
     return rows
 
 
@@ -107,10 +115,10 @@ def thinking(thought: str, limit: int, text: Text) -> str:
     return f"-# {text('reply.thinking')} ||{cut}||"
 
 
-def _pages(job_id: str, versions: int, shown: int) -> list[dict[str, Any]]:
-    back = _button(PAGE, job_id, "◀", _SECONDARY, str(max(0, shown - 1)), "back")
-    here = _button(PAGE, job_id, f"{shown + 1}/{versions}", _SECONDARY, str(shown), "here")
-    forth = _button(PAGE, job_id, "▶", _SECONDARY, str(min(versions - 1, shown + 1)), "forth")
+def _pages(answer: Named, versions: int, shown: int) -> list[dict[str, Any]]:
+    back = _button(PAGE, answer, "◀", _SECONDARY, str(max(0, shown - 1)), "back")
+    here = _button(PAGE, answer, f"{shown + 1}/{versions}", _SECONDARY, str(shown), "here")
+    forth = _button(PAGE, answer, "▶", _SECONDARY, str(min(versions - 1, shown + 1)), "forth")
     back["disabled"], here["disabled"], forth["disabled"] = shown == 0, True, shown == versions - 1
     return [back, here, forth]
 
@@ -119,5 +127,10 @@ def _row(*buttons: dict[str, Any]) -> dict[str, Any]:
     return {"type": _ROW, "components": list(buttons)}
 
 
-def _button(action: str, job_id: str, label: str, style: int, *more: str) -> dict[str, Any]:
-    return {"type": _BUTTON, "style": style, "label": label, "custom_id": encode(action, job_id, *more)}
+def _button(action: str, answer: Named, label: str, style: int, *more: str) -> dict[str, Any]:
+    return {
+        "type": _BUTTON,
+        "style": style,
+        "label": label,
+        "custom_id": encode(action, answer.job_id, answer.asker_id, *more),
+    }

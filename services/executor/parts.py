@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import asyncio
 
-from guildhall.executor.v1 import notice_pb2_grpc, reply_pb2_grpc
+from guildhall.executor.v1 import announcement_pb2_grpc, notice_pb2_grpc, reply_pb2_grpc
 from guildhall.llm.v1 import conversation_pb2_grpc, generation_pb2_grpc
 
 from chassis.scoped import ScopedSettings
 from chassis.service import Runtime
+from services.executor.archive.announce_job import AnnounceJobs
+from services.executor.archive.recovery import Recovery
+from services.executor.archive.scopes import Scopes
+from services.executor.archive.servicer import AnnouncementServicer
 from services.executor.discord.api import DiscordApi
 from services.executor.discord.identity import BotIdentity, learn
 from services.executor.discord.permits import RateLimitPermits
@@ -27,6 +31,7 @@ from services.executor.replies.submission import Submission
 from services.executor.replies.threads import ThreadDirectory
 from services.executor.servicer import REPLY_METHODS, NoticeServicer, ReplyServicer
 from services.executor.settings import ExecutorSettings
+from views.announcement import key_from
 
 
 class Parts:
@@ -54,6 +59,9 @@ class Parts:
         self.records = ReplyRecords(redis, ttl_days=settings.replies.thread_alias_days)
         self.stops = Stops(redis, clock)
         self.guild_settings = ScopedSettings.serve(runtime, SETTINGS)
+        scopes = Scopes(runtime.channel)
+        key = key_from(access.token.get_secret_value())
+        recovery = Recovery(redis, api=self.api, identity=self.identity, scopes=scopes, key=key)
         replies = ReplyJobs(
             api=self.api,
             identity=self.identity,
@@ -62,6 +70,7 @@ class Parts:
             records=self.records,
             stops=self.stops,
             guild_settings=self.guild_settings,
+            recovery=recovery,
             settings=settings.replies,
             clock=clock,
         )
@@ -78,7 +87,10 @@ class Parts:
             clock=clock,
         )
         notices = NoticeJobs(api=self.api, identity=self.identity, settings=settings.replies, clock=clock)
-        kinds = (replies, shows, forks, notices)
+        announcements = AnnounceJobs(
+            api=self.api, identity=self.identity, scopes=scopes, key=key, settings=settings.replies, clock=clock
+        )
+        kinds = (replies, shows, forks, notices, announcements)
         self.runner = JobRunner(self.store, settings.jobs, clock, {kind.name: kind for kind in kinds})
         self.leases = LeaseKeeper(redis, settings.jobs, clock, instance_id=runtime.instance_id, holder=self.runner)
 
@@ -96,6 +108,11 @@ class Parts:
             notice_pb2_grpc.add_NoticeServiceServicer_to_server,
             NoticeServicer(actions),
             callers={"PostNotice": {"gateway"}},
+        )
+        self._runtime.serve(
+            announcement_pb2_grpc.add_AnnouncementServiceServicer_to_server,
+            AnnouncementServicer(actions),
+            callers={"AnnounceSettings": {"gateway"}},
         )
 
     def work(self) -> None:

@@ -16,6 +16,7 @@ from guildhall.executor.v1 import notice_pb2_grpc, reply_pb2_grpc
 from guildhall.ratelimit.v1 import discord_pb2_grpc, ratelimit_pb2_grpc
 
 from chassis.runtime import JSON, Runtime
+from chassis.scoped import ScopedSettings, SettingsMirror
 from services.gateway import client as discord_client
 from services.gateway.callbacks import Callbacks
 from services.gateway.claims import Claims
@@ -23,6 +24,7 @@ from services.gateway.client import Application, Client, Misconfigured, Recommen
 from services.gateway.context import Context, Services
 from services.gateway.conversation import Conversations
 from services.gateway.events import Interaction
+from services.gateway.guild_settings import SETTINGS, GuildSettings
 from services.gateway.handover import HandOver
 from services.gateway.intake import Intake
 from services.gateway.journal import Journal
@@ -56,6 +58,8 @@ class Bot:
         self._health.not_serving("not connected yet")
         self._rng = random.Random()  # noqa: S311 - jitter, no secret
         self._services = Services(runtime.channel)
+        ScopedSettings.serve(runtime, SETTINGS)
+        self._guild_settings = GuildSettings(SettingsMirror.start(runtime, "gateway"))
         self._registry = discover()
         self._shards: list[Shard] = []
         self._intake: Intake | None = None
@@ -126,7 +130,9 @@ class Bot:
         callbacks = Callbacks(session, settings.current.deadlines.callback)
 
         def make_context(interaction: Interaction) -> Context:
-            return Context(interaction, self._services, texts(), settings, threads, runtime.clock, callbacks)
+            return Context(
+                interaction, self._services, texts(), settings, threads, runtime.clock, self._guild_settings, callbacks
+            )
 
         conversations = Conversations(
             bot_id=about.bot_id,

@@ -6,11 +6,16 @@ from typing import Any, TypeVar, cast
 
 import grpc
 
+from chassis.caller import Person
 from chassis.clock import Clock
+from chassis.errors import PermissionDenied
+from chassis.scoped import Place
 from chassis.settings import Live
+from chassis.tiers import may
 from services.gateway.callbacks import Callbacks, CallbackType, File
-from services.gateway.command import Choice, OptionKind
+from services.gateway.command import MANAGE_GUILD, Choice, OptionKind
 from services.gateway.events import Attached, Interaction, attachment
+from services.gateway.guild_settings import LANGUAGE, GuildSettings
 from services.gateway.settings import GatewaySettings
 from services.gateway.threads import ThreadIndex
 from views.catalogue import Catalogue
@@ -21,6 +26,7 @@ from views.messages import EPHEMERAL, message
 StubT = TypeVar("StubT")
 
 CHOICES_LIMIT, CHOICE_LENGTH = 25, 100
+ADMINISTRATOR = 1 << 3
 
 
 class Services:
@@ -32,9 +38,9 @@ class Services:
 
     def stub(self, stub_type: Callable[[grpc.aio.Channel], StubT], service: str) -> StubT:
         """The stub of one contract, for example `stub(RequestServiceStub, "board")`."""
-        if stub_type not in self._stubs:
-            self._stubs[stub_type] = stub_type(self._channel(service))
-        return cast(StubT, self._stubs[stub_type])
+        if (stub_type, service) not in self._stubs:
+            self._stubs[stub_type, service] = stub_type(self._channel(service))
+        return cast(StubT, self._stubs[stub_type, service])
 
 
 @dataclass
@@ -47,12 +53,55 @@ class Context:
     settings: Live[GatewaySettings]
     threads: ThreadIndex
     clock: Clock
+    guild_settings: GuildSettings
     _callbacks: Callbacks = field(repr=False)
     acknowledged: bool = False
 
+    @property
+    def locale(self) -> str:
+        """The language to speak: the one set by the person or the guild, else that of the person's Discord."""
+        return self.guild_settings.text(self.place, LANGUAGE) or self.interaction.locale
+
     def text(self, key: str, /, **values: object) -> str:
         """A text in the person's language."""
-        return self.texts.text(self.interaction.locale, key, **values)
+        return self.texts.text(self.locale, key, **values)
+
+    @property
+    def person(self) -> Person:
+        """Who acts."""
+        return self.interaction.person
+
+    @property
+    def place(self) -> Place:
+        """Where it happens, as far as settings go."""
+        interaction = self.interaction
+        parent = int(interaction.channel.get("parent_id") or 0)
+        return Place(
+            guild_id=interaction.guild_id,
+            category_id=0 if interaction.in_thread else parent,
+            channel_id=parent if interaction.in_thread else interaction.channel_id,
+            thread_id=interaction.channel_id if interaction.in_thread else 0,
+            user_id=interaction.person.user_id,
+        )
+
+    def may(self, feature: str) -> bool:
+        """Whether the roles of the configuration give the person a feature. What names none is for everybody."""
+        return not feature or may(self.person, "features", feature, self.settings.current.roles)
+
+    def require(self, feature: str) -> None:
+        """Raises PermissionDenied (FEATURE_FORBIDDEN) where the person may not use a feature."""
+        if not self.may(feature):
+            raise PermissionDenied(f"{feature} is not for this person", reason="FEATURE_FORBIDDEN")
+
+    @property
+    def manages(self) -> bool:
+        """Whether the person manages the guild."""
+        return bool(self.person.permissions & (MANAGE_GUILD | ADMINISTRATOR))
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for the one call behind an answer that is given at once."""
+        return self.settings.current.deadlines.answer
 
     @property
     def path(self) -> str:
@@ -90,6 +139,14 @@ class Context:
             for component in row.get("components", ()) or ([row["component"]] if "component" in row else ()):
                 found[component["custom_id"]] = component.get("value", component.get("values", ""))
         return found
+
+    @property
+    def target(self) -> tuple[str, str]:
+        """For a message command: the message's author by name, and its text."""
+        messages = (self.interaction.data.get("resolved") or {}).get("messages") or {}
+        found = messages.get(str(self.interaction.data.get("target_id")), {})
+        author = found.get("author") or {}
+        return author.get("global_name") or author.get("username", ""), found.get("content") or ""
 
     def attached(self, option: str) -> Attached | None:
         """The file given as an option."""

@@ -114,7 +114,9 @@ def attachment(raw: Mapping[str, Any]) -> Attached:
     )
 
 
-def _person(user: Mapping[str, Any], member: Mapping[str, Any] | None, guild_id: int, locale: str) -> Person:
+def _person(
+    user: Mapping[str, Any], member: Mapping[str, Any] | None, guild_id: int, *, channel_id: int, locale: str
+) -> Person:
     member = member or {}
     return Person(
         user_id=int(user["id"]),
@@ -123,6 +125,7 @@ def _person(user: Mapping[str, Any], member: Mapping[str, Any] | None, guild_id:
         permissions=int(member.get("permissions") or 0),
         display_name=member.get("nick") or user.get("global_name") or user.get("username", ""),
         locale=locale,
+        channel_id=channel_id,
     )
 
 
@@ -133,14 +136,21 @@ def interaction(raw: Mapping[str, Any]) -> Interaction:
     user = member["user"] if member else raw["user"]
     owners = raw.get("authorizing_integration_owners") or {}
     channel = raw.get("channel") or {}
+    channel_id = int(raw.get("channel_id") or channel.get("id") or 0)
     return Interaction(
         interaction_id=int(raw["id"]),
         application_id=int(raw["application_id"]),
         kind=InteractionKind(raw["type"]),
         token=raw["token"],
-        person=_person(user, member, guild_id, raw.get("locale") or raw.get("guild_locale") or "en-US"),
+        person=_person(
+            user,
+            member,
+            guild_id,
+            channel_id=channel_id,
+            locale=raw.get("locale") or raw.get("guild_locale") or "en-US",
+        ),
         guild_id=guild_id,
-        channel_id=int(raw.get("channel_id") or channel.get("id") or 0),
+        channel_id=channel_id,
         channel=channel,
         data=raw.get("data") or {},
         message=raw.get("message") or {},
@@ -162,7 +172,7 @@ def message(raw: Mapping[str, Any]) -> Message:
         message_id=int(raw["id"]),
         channel_id=int(raw["channel_id"]),
         guild_id=guild_id,
-        author=_person(user, raw.get("member"), guild_id, ""),
+        author=_person(user, raw.get("member"), guild_id, channel_id=int(raw["channel_id"]), locale=""),
         author_is_bot=bool(user.get("bot")) or "webhook_id" in raw,
         kind=int(raw.get("type", DEFAULT_MESSAGE)),
         content=raw.get("content") or "",

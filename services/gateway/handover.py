@@ -33,8 +33,13 @@ class Question:
     prompt: str = field(repr=False)
     attachments: tuple[Attached, ...] = field(default=(), repr=False)
     model: str = ""
+    prompt_name: str = ""
+    quoted_author: str = field(default="", repr=False)
+    quoted_text: str = field(default="", repr=False)
     interaction: Interaction | None = None
     private: bool = False
+    replies_to_message: int = 0
+    """For what is asked by neither command nor message: the message that it is asked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,12 +86,23 @@ class HandOver:
 
     async def submit(self, question: Question, charges: tuple[str, ...], deadlines: Deadlines) -> Accepted | Denied:
         """Takes from the limits and hands over. GuildhallError where either service can't."""
-        if charges:
-            answer = await called(self._limits.Acquire(_acquire(question, charges), timeout=deadlines.acquire))
-            if not answer.allowed:
-                return _denied(answer)
+        denied = await self.charge(
+            question.event_id, question.person, question.channel_id, charges=charges, deadline=deadlines.acquire
+        )
+        if denied is not None:
+            return denied
         response = await called(self._replies.SubmitReply(_submit(question), timeout=deadlines.hand_over))
         return Accepted(response.job_id)
+
+    async def charge(
+        self, event_id: int, person: Person, channel_id: int, *, charges: tuple[str, ...], deadline: float
+    ) -> Denied | None:
+        """Takes from a person's limits; None where they allow it."""
+        if not charges:
+            return None
+        request = _acquire(event_id, person, channel_id, charges)
+        answer = await called(self._limits.Acquire(request, timeout=deadline))
+        return None if answer.allowed else _denied(answer)
 
 
 async def called(call: Awaitable[AnswerT]) -> AnswerT:
@@ -97,14 +113,14 @@ async def called(call: Awaitable[AnswerT]) -> AnswerT:
         raise from_rpc_error(error) from error
 
 
-def _acquire(question: Question, charges: tuple[str, ...]) -> ratelimit_pb2.AcquireRequest:
+def _acquire(event_id: int, person: Person, channel_id: int, charges: tuple[str, ...]) -> ratelimit_pb2.AcquireRequest:
     return ratelimit_pb2.AcquireRequest(
-        request_id=str(question.event_id),
+        request_id=str(event_id),
         subject=ratelimit_pb2.Subject(
-            guild_id=question.guild_id,
-            user_id=question.person.user_id,
-            role_ids=question.person.role_ids,
-            channel_id=question.channel_id,
+            guild_id=person.guild_id,
+            user_id=person.user_id,
+            role_ids=person.role_ids,
+            channel_id=channel_id,
         ),
         charges=[ratelimit_pb2.Charge(limit=name, cost=1) for name in charges],
     )
@@ -141,8 +157,11 @@ def _submit(question: Question) -> reply_pb2.SubmitReplyRequest:
             for file in question.attachments
         ],
         model=question.model,
+        prompt_name=question.prompt_name,
         event_time=event_time,
     )
+    if question.quoted_text:
+        request.quoted.CopyFrom(reply_pb2.QuotedMessage(author_name=question.quoted_author, text=question.quoted_text))
     if question.interaction is not None:
         request.interaction.CopyFrom(
             reply_pb2.InteractionOrigin(
@@ -150,8 +169,9 @@ def _submit(question: Question) -> reply_pb2.SubmitReplyRequest:
                 interaction_id=question.interaction.interaction_id,
                 token=question.interaction.token,
                 ephemeral=question.private,
+                token_only=question.interaction.user_installed_only,
             )
         )
     else:
-        request.message.CopyFrom(reply_pb2.MessageOrigin(message_id=question.event_id))
+        request.message.CopyFrom(reply_pb2.MessageOrigin(message_id=question.replies_to_message or question.event_id))
     return request

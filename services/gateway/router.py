@@ -72,7 +72,9 @@ class Router:
         kind, data = interaction.kind, interaction.data
         if kind is InteractionKind.COMMAND:
             route = self.registry.route(path_of(data))
-            return _unknown if route is None or route.command.handler is None else route.command.handler
+            if route is None or route.command.handler is None:
+                return _unknown
+            return _gated(route.command.handler, route.feature)
         if kind is InteractionKind.AUTOCOMPLETE:
             return self._complete
         action = decode(data.get("custom_id", "")).action
@@ -128,6 +130,14 @@ def name_of(interaction: Interaction) -> str:
         slash = "/" if interaction.data.get("type", 1) == 1 else ""
         return f"{slash}{path}" + (" (autocomplete)" if interaction.kind is InteractionKind.AUTOCOMPLETE else "")
     return decode(interaction.data.get("custom_id", "")).action
+
+
+def _gated(handler: Handler, feature: str) -> Handler:
+    async def gated(context: Context) -> None:
+        context.require(feature)
+        await handler(context)
+
+    return gated
 
 
 async def _unknown(context: Context) -> None:

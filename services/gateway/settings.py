@@ -6,6 +6,7 @@ from pydantic import Field
 
 from chassis.discord_access import DiscordAccess
 from chassis.settings import FromSection, Section
+from chassis.tiers import Tier
 
 Seconds = Annotated[float, Field(gt=0)]
 Intent = Literal["auto", "on", "off"]
@@ -76,9 +77,9 @@ class GatewaySettings(Section):
     deadlines: Deadlines = Deadlines()
     presence: Presence = Presence()
     loop_guard: LoopGuard = LoopGuard()
-    ask_limits: tuple[str, ...] = ("requests",)
+    ask_limits: tuple[str, ...] = ("ask",)
     """Names of limits or groups in the section `limits` that a question takes one unit from."""
-    max_prompt: Annotated[int, Field(ge=1, le=6000)] = 4000
+    max_prompt: Annotated[int, Field(ge=1, le=6000)] = 6000
     """Characters of a question that are taken; Discord's own limit for an option is 6,000."""
     remembered_events: Annotated[int, Field(ge=100)] = 20_000
     """How many events are remembered so that none is taken twice."""
@@ -87,5 +88,7 @@ class GatewaySettings(Section):
     save_interval: Seconds = 0.25
     """Seconds at least between two savings of the sessions' positions."""
 
+    roles: Annotated[dict[str, Tier], FromSection("roles")] = {}
+    """Which tiers of people may use which features."""
     discord: Annotated[DiscordAccess, FromSection("discord")]
     """Where Discord is."""

@@ -130,6 +130,12 @@ class DiscordApi:
         )
         return sorted(await self._rest.call(call), key=lambda message: int(message["id"]))
 
+    async def latest(self, scope: Scope, channel_id: int, *, limit: int = 100) -> list[dict[str, Any]]:
+        """The last messages of a channel, the newest first."""
+        route = Route.of("GET", "/channels/{channel_id}/messages", channel_id=channel_id)
+        call = Call(route, query={"limit": limit}, priority=Priority.FIRST, guild_id=scope.guild_id, fence=scope.fence)
+        return list(await self._rest.call(call))
+
     async def open_thread(
         self, scope: Scope, channel_id: int, message_id: int, *, name: str, archive_minutes: int
     ) -> int:

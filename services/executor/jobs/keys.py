@@ -53,6 +53,11 @@ def stop(job_id: str) -> str:
     return f"{PREFIX}stop:{job_id}"
 
 
+def settings_checked(channel_id: int) -> str:
+    """Set once a channel was searched for announcements of settings."""
+    return f"{PREFIX}settings-checked:{channel_id}"
+
+
 STOPS = f"{PREFIX}stops"
 """The channel on which every executor hears which answer is to end early."""
 

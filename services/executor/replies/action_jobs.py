@@ -24,7 +24,7 @@ from services.executor.replies.state import Part, ReplyState, load
 from services.executor.replies.threads import ThreadDirectory, ThreadEntry
 from views.markdown import escaped, shortened
 from views.messages import message
-from views.reply_controls import when_done
+from views.reply_controls import Named, when_done
 
 _log = structlog.get_logger(__name__)
 
@@ -81,7 +81,11 @@ class ShowJobs:
         version = record.versions[action.version]
         text = notices.in_locale(record.question.asker.locale)
         controls = when_done(
-            record.job_id, text, failed=version.failed, versions=len(record.versions), shown=action.version
+            Named(record.job_id, record.question.asker.user_id),
+            text,
+            failed=version.failed,
+            versions=len(record.versions),
+            shown=action.version,
         )
         try:
             await answer.finish(version.shown_text, controls)

@@ -73,7 +73,7 @@ class ReplyActions:
                 "replaces_turn": record.versions[-1].job_id if record.versions else record.job_id,
             }
         )
-        return await self._submit(KIND, question.conversation_id, question.model_dump_json(), event_id)
+        return await self.submit(KIND, question.conversation_id, question.model_dump_json(), event_id)
 
     async def show(self, reply_id: str, event_id: int, version: int, actor: Asker) -> None:
         """Shows another version. Raises InvalidArgument where there is none of that number."""
@@ -81,13 +81,13 @@ class ReplyActions:
         if version >= len(record.versions):
             raise InvalidArgument("there is no such version", reason="VERSION_UNKNOWN", fields={"version": "too high"})
         payload = Action(reply_id=reply_id, version=version, actor=actor).model_dump_json()
-        await self._submit(SHOW, record.question.conversation_id, payload, event_id)
+        await self.submit(SHOW, record.question.conversation_id, payload, event_id)
 
     async def fork(self, reply_id: str, event_id: int, actor: Asker) -> Submitted:
         """Goes on from an answer in a new thread."""
         record = await self.record(reply_id)
         payload = Action(reply_id=reply_id, actor=actor).model_dump_json()
-        return await self._submit(FORK, record.question.conversation_id, payload, event_id)
+        return await self.submit(FORK, record.question.conversation_id, payload, event_id)
 
     async def report(self, reply_id: str, event_id: int, actor: Asker, reason: str, log_channel_id: int) -> None:
         """Shows an answer with its question in the guild's log channel."""
@@ -111,12 +111,13 @@ class ReplyActions:
 
     async def notify(self, event_id: int, notice: Notice) -> bool:
         """Takes a notice over; gives whether the event had one before."""
-        submitted = await self._submit(
+        submitted = await self.submit(
             notice_job.KIND, f"notice/{notice.channel_id}", notice.model_dump_json(), event_id
         )
         return submitted.duplicate
 
-    async def _submit(self, kind: str, key: str, payload: str, event_id: int) -> Submitted:
+    async def submit(self, kind: str, key: str, payload: str, event_id: int) -> Submitted:
+        """Takes a job over, once for each event. Raises Unavailable."""
         now = self._clock.now()
         carrier: dict[str, str] = {}
         try:

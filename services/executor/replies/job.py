@@ -17,6 +17,7 @@ from guildhall.llm.v1 import generation_pb2_grpc
 from chassis.clock import Clock
 from chassis.scoped import Place, ScopedSettings
 from chassis.telemetry import current_trace_id
+from services.executor.archive.recovery import Recovery
 from services.executor.discord.api import DiscordApi, Scope
 from services.executor.discord.errors import Code, DiscordError, NotPermitted, Refused
 from services.executor.discord.identity import BotIdentity
@@ -35,7 +36,7 @@ from services.executor.replies.threads import ThreadDirectory, ThreadEntry
 from services.executor.replies.title import Title
 from views.markdown import escaped, shortened
 from views.messages import message
-from views.reply_controls import footer, thinking, when_done, while_streaming
+from views.reply_controls import Named, footer, thinking, when_done, while_streaming
 
 _log = structlog.get_logger(__name__)
 
@@ -58,6 +59,7 @@ class ReplyJobs:
         records: ReplyRecords,
         stops: Stops,
         guild_settings: ScopedSettings,
+        recovery: Recovery,
         settings: ReplySettings,
         clock: Clock,
     ) -> None:
@@ -68,6 +70,7 @@ class ReplyJobs:
         self._records = records
         self._stops = stops
         self._guild_settings = guild_settings
+        self._recovery = recovery
         self._settings = settings
         self._clock = clock
 
@@ -98,6 +101,7 @@ class _Reply:
         self._records = jobs._records
         self._stops = jobs._stops
         self._guild_settings = jobs._guild_settings
+        self._recovery = jobs._recovery
         self._settings = jobs._settings
         self._clock = jobs._clock
         self._job = job
@@ -108,6 +112,7 @@ class _Reply:
         self._text = notices.in_locale(question.asker.locale)
         self._name = question.replies_to or job.job_id
         """The answer's name for good: the job that answered first."""
+        self._named = Named(self._name, question.asker.user_id)
         self._before: ReplyRecord | None = None
         self._in_force: Mapping[str, object] = {}
         problem = question.problem(self._settings.max_prompt_chars)
@@ -131,7 +136,7 @@ class _Reply:
             if generation is not None:
                 tasks.append(asyncio.create_task(self._stop_when_asked(generation)))
                 tasks.append(asyncio.create_task(self._type_meanwhile(generation)))
-                answer.while_streaming(while_streaming(self._name, self._text))
+                answer.while_streaming(while_streaming(self._named, self._text))
                 await self._stream(answer, generation, tasks[0])
                 self._settle(generation)
                 await save(self._journal, self._state)
@@ -150,6 +155,8 @@ class _Reply:
     async def _read_settings(self) -> None:
         question = self._question
         in_thread = question.in_conversation and question.parent_channel_id != 0
+        if not question.by_token:
+            await self._recovery.look_at(question.guild_id, question.channel_id, self._journal.fence)
         in_force = await self._guild_settings.in_force(
             Place(
                 guild_id=question.guild_id,
@@ -371,7 +378,7 @@ class _Reply:
         if self._plain_notice:
             return []
         return when_done(
-            self._name,
+            self._named,
             self._text,
             failed=self._state.failed,
             versions=len(record.versions),

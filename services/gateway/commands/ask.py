@@ -1,90 +1,95 @@
-"""`/ask`: a question that is answered in a thread of its own.
+"""`/ask`, and asking about a message that is there."""
 
-The order matters. First the limits, so that a denial is private; then the hand-over, so that what is acknowledged can't
-be lost; then the acknowledgement. All three together stay within Discord's three seconds.
-"""
-
-from guildhall.executor.v1 import reply_pb2_grpc
-from guildhall.ratelimit.v1 import ratelimit_pb2_grpc
-
-from services.gateway.cleaning import cleaned
-from services.gateway.command import Command, Option, OptionKind
+from services.gateway import asking
+from services.gateway.command import Command, CommandKind, Option, OptionKind
 from services.gateway.context import Context
-from services.gateway.handover import Denied, HandOver, Question
 from services.gateway.registry import Registry
-from views.markdown import relative_time
+from views import modals
+from views.custom_id import encode
+from views.markdown import shortened
 
 # Discord's own limit for a text option.
 OPTION_LIMIT = 6000
+ABOUT = "ask.about"
+FEATURE = "ask"
 
 
 async def ask(context: Context) -> None:
     """Takes a question."""
-    interaction = context.interaction
-    prompt = cleaned(str(context.options.get("prompt", "")))
-    attached = context.attached("attachment")
-    if not prompt and attached is None:
-        await context.respond(context.text("error.empty_prompt"))
-        return
-    limit = context.settings.current.max_prompt
-    if len(prompt) > limit:
-        await context.respond(context.text("error.prompt_too_long", length=len(prompt), limit=limit))
-        return
-    private = bool(context.options.get("private", False))
-    await submit(
+    options = context.options
+    await asking.ask(
         context,
-        Question(
-            event_id=interaction.interaction_id,
-            person=interaction.person,
-            guild_id=interaction.guild_id,
-            channel_id=interaction.channel_id,
-            in_conversation=interaction.direct or context.threads.owned(interaction.channel_id),
-            prompt=prompt,
-            attachments=(attached,) if attached is not None else (),
-            model=str(context.options.get("model", "")).strip(),
-            interaction=interaction,
-            private=private,
-        ),
+        str(options.get("prompt", "")),
+        private=bool(options.get("private", False)),
+        model=str(options.get("model", "")),
+        prompt_name=str(options.get("persona", "")),
+        attached=context.attached("attachment"),
     )
 
 
-async def submit(context: Context, question: Question) -> None:
-    """Hands a question over and acknowledges it, or says privately why not."""
-    settings = context.settings.current
-    hand_over = HandOver(
-        context.services.stub(ratelimit_pb2_grpc.RateLimitServiceStub, "ratelimit"),
-        context.services.stub(reply_pb2_grpc.ReplyServiceStub, "executor"),
+async def about(context: Context) -> None:
+    """Asks what is to be known of a message. The modal carries the message, so nothing has to be remembered."""
+    author, text = context.target
+    await context.modal(
+        modals.modal(
+            encode(ABOUT),
+            context.text("ask.about.title"),
+            [
+                modals.text_input("prompt", context.text("ask.about.prompt"), maximum=2000, long=True),
+                modals.text_input(
+                    "message",
+                    context.text("ask.about.message", author=shortened(author, 20)),
+                    value=text,
+                    required=False,
+                    long=True,
+                ),
+            ],
+        )
     )
-    outcome = await hand_over.submit(question, settings.ask_limits, settings.deadlines)
-    if isinstance(outcome, Denied):
-        await context.respond(denial(context, outcome))
+
+
+async def asked_about(context: Context) -> None:
+    """Takes the question about a message."""
+    context.require(FEATURE)
+    fields = context.fields
+    await asking.ask(context, str(fields.get("prompt", "")), quoted=("", str(fields.get("message", ""))))
+
+
+async def summarise(context: Context) -> None:
+    """Sums a message up, for the person alone."""
+    await _of_target(context, "ask.summarise")
+
+
+async def translate(context: Context) -> None:
+    """Translates a message into the person's language, for the person alone."""
+    await _of_target(context, "ask.translate")
+
+
+async def _of_target(context: Context, key: str) -> None:
+    author, text = context.target
+    if not text.strip():
+        await context.respond(context.text("error.message_without_text"))
         return
-    await context.defer(private=question.private)
-
-
-def denial(context: Context, denied: Denied) -> str:
-    """What a person is told who reached a limit: what is left, and when there is more."""
-    return context.text(
-        "limit.denied",
-        remaining=denied.remaining,
-        capacity=denied.capacity,
-        when=relative_time(context.clock.now() + denied.retry_after),
-    )
+    await asking.ask(context, context.text(key), private=True, quoted=(author, text))
 
 
 def register(registry: Registry) -> None:
-    """Adds the command."""
+    """Adds the commands."""
     registry.command(
         Command(
             "ask",
             ask,
             options=(
                 Option("prompt", required=True, minimum=1, maximum=OPTION_LIMIT),
-                Option("model", maximum=100),
+                Option("model", maximum=100, autocomplete=asking.models),
+                Option("persona", maximum=100, autocomplete=asking.prompts),
                 Option("attachment", OptionKind.ATTACHMENT),
                 Option("private", OptionKind.BOOLEAN),
             ),
-            feature="ask",
+            feature=FEATURE,
             user_install=True,
         )
     )
+    for name, handler in (("Ask about this message", about), ("Summarise", summarise), ("Translate", translate)):
+        registry.command(Command(name, handler, kind=CommandKind.MESSAGE, feature=FEATURE, user_install=True))
+    registry.modal(ABOUT, asked_about)

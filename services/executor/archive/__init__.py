@@ -1,0 +1,1 @@
+"""Settings written down in Discord, and brought back from there."""

@@ -1,0 +1,131 @@
+"""Asking, for every command and button that ends in a question to a model.
+
+The order matters. First the limits, so that a denial is private; then the hand-over, so that what is acknowledged can't
+be lost; then the acknowledgement. All three together stay within Discord's three seconds.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from guildhall.executor.v1 import reply_pb2_grpc
+from guildhall.llm.v1 import model_pb2, model_pb2_grpc
+from guildhall.ratelimit.v1 import ratelimit_pb2_grpc
+
+from chassis.errors import FailedPrecondition
+from services.gateway.cleaning import cleaned
+from services.gateway.command import Choice
+from services.gateway.context import Context
+from services.gateway.events import Attached
+from services.gateway.handover import Denied, HandOver, Question, called
+from views.markdown import relative_time
+
+Acknowledge = Callable[[], Awaitable[None]]
+
+
+async def ask(
+    context: Context,
+    prompt: str,
+    *,
+    private: bool = False,
+    model: str = "",
+    prompt_name: str = "",
+    attached: Attached | None = None,
+    quoted: tuple[str, str] = ("", ""),
+) -> None:
+    """Asks in the name of the person who used a command; what is wrong with the question is said privately."""
+    interaction = context.interaction
+    prompt = cleaned(prompt)
+    if not prompt and attached is None:
+        await context.respond(context.text("error.empty_prompt"))
+        return
+    limit = context.settings.current.max_prompt
+    if len(prompt) > limit:
+        await context.respond(context.text("error.prompt_too_long", length=len(prompt), limit=limit))
+        return
+    question = Question(
+        event_id=interaction.interaction_id,
+        person=interaction.person,
+        guild_id=interaction.guild_id,
+        channel_id=interaction.channel_id,
+        in_conversation=interaction.direct or context.threads.owned(interaction.channel_id),
+        prompt=prompt,
+        attachments=(attached,) if attached is not None else (),
+        model=model.strip(),
+        prompt_name=prompt_name.strip(),
+        quoted_author=quoted[0],
+        quoted_text=cleaned(quoted[1]),
+        interaction=interaction,
+        private=private,
+    )
+    await submit(context, question, lambda: context.defer(private=private))
+
+
+async def submit(context: Context, question: Question, acknowledge: Acknowledge) -> None:
+    """Hands a question over and acknowledges it, or says privately why not."""
+    if not context.guild_settings.open_for_answers(context.place):
+        raise FailedPrecondition("the bot is paused or not allowed here", reason="CLOSED_HERE")
+    settings = context.settings.current
+    outcome = await hand_over(context).submit(question, settings.ask_limits, settings.deadlines)
+    if isinstance(outcome, Denied):
+        await context.respond(denial(context, outcome))
+        return
+    await acknowledge()
+
+
+def hand_over(context: Context) -> HandOver:
+    """The way to executor."""
+    return HandOver(
+        context.services.stub(ratelimit_pb2_grpc.RateLimitServiceStub, "ratelimit"),
+        context.services.stub(reply_pb2_grpc.ReplyServiceStub, "executor"),
+    )
+
+
+async def charge(context: Context) -> bool:
+    """Takes from the limits of questions for what is no question of its own; tells the person where they deny it."""
+    settings = context.settings.current
+    outcome = await hand_over(context).charge(
+        context.interaction.interaction_id,
+        context.person,
+        context.interaction.channel_id,
+        charges=settings.ask_limits,
+        deadline=settings.deadlines.acquire,
+    )
+    if outcome is None:
+        return True
+    await context.respond(denial(context, outcome))
+    return False
+
+
+def denial(context: Context, denied: Denied) -> str:
+    """What a person is told who reached a limit: what is left, and when there is more."""
+    return context.text(
+        "limit.denied",
+        remaining=denied.remaining,
+        capacity=denied.capacity,
+        when=relative_time(context.clock.now() + denied.retry_after),
+    )
+
+
+async def models(context: Context, typed: str) -> list[Choice]:
+    """Offers the models that the person may use."""
+    stub = context.services.stub(model_pb2_grpc.ModelServiceStub, "llm")
+    answer = await called(stub.ListModels(model_pb2.ListModelsRequest(only_allowed=True), timeout=context.timeout))
+    return matching(typed, [Choice(_model_label(model), model.name) for model in answer.models])
+
+
+async def prompts(context: Context, typed: str) -> list[Choice]:
+    """Offers the prompts that the person may use."""
+    stub = context.services.stub(model_pb2_grpc.ModelServiceStub, "llm")
+    answer = await called(stub.ListPrompts(model_pb2.ListPromptsRequest(), timeout=context.timeout))
+    offered = [Choice(prompt.label or prompt.name, prompt.name) for prompt in answer.prompts if prompt.allowed]
+    return matching(typed, offered)
+
+
+def matching(typed: str, choices: list[Choice]) -> list[Choice]:
+    """The choices that contain what was typed, those that begin with it first."""
+    wanted = typed.strip().casefold()
+    found = [choice for choice in choices if wanted in choice.label.casefold() or wanted in choice.value.casefold()]
+    return sorted(found, key=lambda choice: not choice.label.casefold().startswith(wanted))
+
+
+def _model_label(model: model_pb2.Model) -> str:
+    return f"{model.label or model.name} · {model.context_window // 1000}k" if model.context_window else model.name

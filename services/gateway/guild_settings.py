@@ -1,0 +1,92 @@
+"""What guilds, channels and people set of gateway: where the bot listens, to what, and in which language it speaks."""
+
+from chassis.scoped import Place, ScopeKind, Setting, SettingsMirror, ValueKind
+
+AUTO_RESPOND = "auto_respond"
+PAUSED = "paused"
+ALLOWED_CHANNELS = "allowed_channels"
+PREFIX = "prefix"
+IMAGES = "images"
+LANGUAGE = "language"
+
+LANGUAGES = ("en", "de", "fr")
+IMAGE_MODES = ("ask", "auto", "always", "never")
+
+_IN_GUILDS = (ScopeKind.GUILD, ScopeKind.CATEGORY, ScopeKind.CHANNEL, ScopeKind.THREAD)
+
+SETTINGS = (
+    Setting(
+        AUTO_RESPOND,
+        ValueKind.BOOL,
+        "Whether every message in the channel is answered; the channel is then one conversation.",
+        default=False,
+        scopes=_IN_GUILDS[1:],
+    ),
+    Setting(PAUSED, ValueKind.BOOL, "Whether the bot answers nothing here.", default=False, scopes=_IN_GUILDS),
+    Setting(
+        ALLOWED_CHANNELS,
+        ValueKind.TEXTS,
+        "The channels in which the bot answers, by their snowflakes; none means all.",
+        default=(),
+        scopes=(ScopeKind.GUILD,),
+        maximum=100,
+    ),
+    Setting(
+        PREFIX,
+        ValueKind.TEXT,
+        "What text commands begin with; empty for no text commands.",
+        default="!",
+        scopes=(ScopeKind.GUILD,),
+        maximum=5,
+    ),
+    Setting(
+        IMAGES,
+        ValueKind.TEXT,
+        "Whether pictures are made of messages: when asked by command, when the words ask for one, always, or never.",
+        default="ask",
+        scopes=_IN_GUILDS,
+        choices=IMAGE_MODES,
+    ),
+    Setting(
+        LANGUAGE,
+        ValueKind.TEXT,
+        "The language of the bot's own texts; empty follows each person's Discord.",
+        default="",
+        scopes=(ScopeKind.GUILD, ScopeKind.PERSON),
+        choices=("", *LANGUAGES),
+    ),
+)
+
+_DEFAULTS = {setting.key: setting.default for setting in SETTINGS}
+
+
+class GuildSettings:
+    """The settings in force, from the copy that this process keeps: asking costs nothing."""
+
+    def __init__(self, mirror: SettingsMirror) -> None:
+        self._mirror = mirror
+
+    def flag(self, place: Place, key: str) -> bool:
+        """A setting that is true or false."""
+        return bool(self._value(place, key))
+
+    def text(self, place: Place, key: str) -> str:
+        """A setting that is a text."""
+        return str(self._value(place, key) or "")
+
+    def texts(self, place: Place, key: str) -> tuple[str, ...]:
+        """A setting that is a list."""
+        value = self._value(place, key)
+        return value if isinstance(value, tuple) else ()
+
+    def open_for_answers(self, place: Place) -> bool:
+        """Whether the bot answers there: not paused, and in a channel that the guild allows."""
+        if not place.guild_id:
+            return True
+        allowed = self.texts(place, ALLOWED_CHANNELS)
+        here = {str(place.channel_id), str(place.thread_id), str(place.category_id)}
+        return not self.flag(place, PAUSED) and (not allowed or not here.isdisjoint(allowed))
+
+    def _value(self, place: Place, key: str) -> object:
+        value = self._mirror.value(place, key)
+        return _DEFAULTS[key] if value is None else value
