@@ -26,10 +26,7 @@ async def every_address(target: str) -> list[str]:
     host, _, port = target.removeprefix("dns:///").rpartition(":")
     found = await asyncio.get_running_loop().getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM)
     addresses = sorted({str(address[0]) for *_, address in found})
-    return [
-        f"[{address}]:{port}" if ipaddress.ip_address(address).version == 6 else f"{address}:{port}"
-        for address in addresses
-    ]
+    return [f"{_bracketed(address)}:{port}" for address in addresses]
 
 
 def _bracketed(address: str) -> str:

@@ -2,7 +2,7 @@ import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Any, cast
+from typing import Any
 
 import grpc
 import pytest
@@ -66,7 +66,7 @@ async def stub_for(
 
 
 def update(where: Scope, cleared: tuple[str, ...] = (), **values: Any) -> settings_pb2.UpdateSettingsRequest:
-    kind = cast("settings_pb2.ScopeKind.ValueType", where.kind)
+    kind: Any = where.kind
     request = settings_pb2.UpdateSettingsRequest(
         scope=settings_pb2.Scope(kind=kind, guild_id=where.guild_id, id=where.id), cleared_keys=cleared
     )
