@@ -81,7 +81,7 @@ class Engine:
                 param="model",
                 code="model_not_found",
             )
-        prompt = _prompt_tokens(ask)
+        prompt = prompt_tokens(ask)
         if prompt > self.settings.context_tokens:
             raise RequestError(
                 f"This model's maximum context length is {self.settings.context_tokens} tokens. However, your messages "
@@ -147,7 +147,8 @@ class Engine:
             await self.sleep(seconds)
 
 
-def _prompt_tokens(ask: Ask) -> int:
+def prompt_tokens(ask: Ask) -> int:
+    """How many tokens a request has, its images and tools included."""
     total = tokens.count(ask.system) + 3
     for turn in ask.turns:
         total += MESSAGE_TOKENS + tokens.count(turn.text) + IMAGE_TOKENS * len(turn.images)

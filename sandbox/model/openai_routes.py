@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from aiohttp import web
 
 from sandbox.model import openai_wire as wire
 from sandbox.model import pictures
+from sandbox.model.breaking import broken_body, end_broken, json_of
 from sandbox.model.dialogue import RequestError
 from sandbox.model.engine import Engine, Performance, Refused
 
@@ -57,7 +57,7 @@ class OpenAIRoutes:
 
     async def images(self, request: web.Request) -> web.Response:
         """Draws pictures for a prompt and gives them as base64 PNG."""
-        body = await _json(request)
+        body = await json_of(request)
         prompt = body.get("prompt") if isinstance(body, dict) else None
         if not isinstance(prompt, str) or not prompt.strip():
             raise RequestError("Missing required parameter: 'prompt'.", param="prompt")
@@ -93,7 +93,7 @@ class OpenAIRoutes:
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         """Answers a conversation, whole or as a stream."""
-        body = await _json(request)
+        body = await json_of(request)
         ask = wire.parse(body, default_max_tokens=self._engine.settings.max_output_tokens)
         performance = self._engine.perform(ask, fault_header=request.headers.get("X-Sandbox-Fault"))
         inline = ask.model == "demo-r1"
@@ -110,19 +110,17 @@ class OpenAIRoutes:
         text, thinking = "".join(performance.text), "".join(performance.thinking)
         if inline:
             text, thinking = f"{thinking}\n</think>\n\n{text}", ""
-        answer = json.dumps(
-            wire.completion(
-                **identity,  # type: ignore[arg-type]
-                text=text,
-                thinking=thinking,
-                calls=performance.calls,
-                finish=performance.finish,
-                counts=_counts(performance),
-            )
+        answer = wire.completion(
+            **identity,  # type: ignore[arg-type]
+            text=text,
+            thinking=thinking,
+            calls=performance.calls,
+            finish=performance.finish,
+            counts=_counts(performance),
         )
         if performance.fault and performance.fault.kind in ("drop", "truncate", "malformed"):
-            return await _broken_body(request, answer, performance.fault.kind)
-        return web.Response(text=answer, content_type="application/json")
+            return await broken_body(request, answer, performance.fault.kind)
+        return web.json_response(answer)
 
     async def _stream(
         self, request: web.Request, performance: Performance, chunks: wire.Chunks, *, with_usage: bool, inline: bool
@@ -142,7 +140,7 @@ class OpenAIRoutes:
             await response.write(chunks.delta({key: token}))
             sent += 1
         if performance.broken_at is not None:
-            await _break(self._engine, request, response, performance, chunks.malformed)
+            await end_broken(self._engine, request, response, performance, chunks.malformed)
             return response
         for call in wire.tool_calls(performance.calls, indexed=True):
             whole = call["function"]["arguments"]
@@ -183,42 +181,3 @@ def _authorise(request: web.Request) -> None:
         )
     if key.strip() == "invalid":
         raise RequestError("Incorrect API key provided: invalid.", status=401, code="invalid_api_key")
-
-
-async def _json(request: web.Request) -> Any:
-    try:
-        return await request.json()
-    except (ValueError, UnicodeDecodeError):
-        raise RequestError("We could not parse the JSON body of your request.") from None
-
-
-async def _break(
-    engine: Engine, request: web.Request, response: web.StreamResponse, performance: Performance, malformed: bytes
-) -> None:
-    """Breaks a stream as its fault says: cut, ended early, a line that is no JSON, or silence."""
-    fault = performance.fault
-    assert fault is not None
-    if fault.kind == "malformed":
-        await response.write(malformed)
-        await response.write_eof()
-    elif fault.kind == "truncate":
-        await response.write_eof()
-    else:
-        if fault.kind == "stall":
-            await engine.sleep(fault.seconds)
-        if request.transport is not None:
-            request.transport.abort()
-
-
-async def _broken_body(request: web.Request, answer: str, kind: str) -> web.StreamResponse:
-    half = answer[: len(answer) // 2].encode()
-    if kind == "malformed":
-        return web.Response(body=half, content_type="application/json")
-    response = web.StreamResponse(
-        headers={"Content-Type": "application/json", "Content-Length": str(len(answer.encode()))}
-    )
-    await response.prepare(request)
-    await response.write(half)
-    if request.transport is not None:
-        request.transport.abort()
-    return response

@@ -6,6 +6,7 @@ import os
 
 from aiohttp import web
 
+from sandbox.model.anthropic_routes import AnthropicRoutes
 from sandbox.model.control_routes import ControlRoutes
 from sandbox.model.engine import Engine
 from sandbox.model.openai_routes import OpenAIRoutes
@@ -19,4 +20,5 @@ def add_routes(app: web.Application, *, engine: Engine | None = None) -> None:
     engine = engine or Engine(ModelSettings.from_environment(os.environ))
     app[ENGINE] = engine
     OpenAIRoutes(engine).add_to(app)
+    AnthropicRoutes(engine).add_to(app)
     ControlRoutes(engine).add_to(app)

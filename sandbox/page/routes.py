@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import mimetypes
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from html import escape
 from ipaddress import ip_address
@@ -53,7 +52,8 @@ class PageRoutes:
         self._assets: dict[str, tuple[int, Asset]] = {}
 
     def add_to(self, app: web.Application) -> None:
-        """Mounts the page's files; the page itself is `index`, for whoever owns the address `/`."""
+        """Mounts the page and its files."""
+        app.router.add_get("/", self.index)
         app.router.add_get("/page/{path:.+}", self.file)
         app.router.add_get("/favicon.ico", self.icon)
 
@@ -113,8 +113,6 @@ def is_loopback(request: web.Request) -> bool:
         return False
 
 
-def add_routes(app: web.Application, *, control_token: str) -> Callable[[web.Request], Awaitable[web.Response]]:
-    """Mounts the page's files under `/page/` and gives the handler of the page itself, to be mounted at `/`."""
-    routes = PageRoutes(control_token)
-    routes.add_to(app)
-    return routes.index
+def add_routes(app: web.Application, *, control_token: str) -> None:
+    """Mounts the page at `/` and its files under `/page/`."""
+    PageRoutes(control_token).add_to(app)
