@@ -1,5 +1,1 @@
 """The control API: acting as people, looking inside, waiting, injecting faults. README.md beside this file documents it exactly."""
-
-from sandbox.control.client import Person, SandboxClient
-
-__all__ = ["Person", "SandboxClient"]

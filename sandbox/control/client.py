@@ -1,217 +1,202 @@
-"""The control API as Python, for tests: `async with SandboxClient(url, token) as sandbox: …`."""
+"""A client of the control API, for tests, benchmarks and tools: acting as people, looking, waiting, breaking things.
+
+Each method is one call of `sandbox/control/README.md`; the answers are that page's JSON. A refusal raises `Refused`.
+"""
+
+from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import aiohttp
 
-JSON = dict[str, Any]
+Json = Any
 Files = Mapping[str, tuple[str, bytes]]
 
 
-class SandboxError(Exception):
-    """A refusal. `status`, `code`, and `body` are what the sandbox answered."""
+class Refused(Exception):
+    """The sandbox said no. `code` is Discord's error code where there is one, `status` the HTTP status."""
 
-    def __init__(self, status: int, body: Any) -> None:
+    def __init__(self, status: int, body: Json) -> None:
+        super().__init__(f"{status}: {body}")
         self.status = status
         self.body = body
-        self.code = body.get("code", 0) if isinstance(body, dict) else 0
-        super().__init__(f"{status}: {json.dumps(body)[:2000]}")
+        self.code = body.get("code") if isinstance(body, dict) else None
 
 
 class SandboxClient:
-    """One sandbox, driven from outside."""
+    """One session with a sandbox. Use as an async context manager."""
 
-    def __init__(self, url: str, token: str) -> None:
-        self.url = url.rstrip("/")
-        self._token = token
-        self._http: aiohttp.ClientSession | None = None
+    def __init__(self, address: str, token: str) -> None:
+        self._address = address.rstrip("/")
+        self._session = aiohttp.ClientSession(
+            headers={"Authorization": f"Bearer {token}"}, timeout=aiohttp.ClientTimeout(total=120)
+        )
 
-    async def __aenter__(self) -> Self:
-        self._http = aiohttp.ClientSession(headers={"Authorization": f"Bearer {self._token}"})
+    async def __aenter__(self) -> SandboxClient:
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._http is not None:
-            await self._http.close()
+        await self._session.close()
 
-    @property
-    def http(self) -> aiohttp.ClientSession:
-        """The open connection."""
-        if self._http is None:
-            raise RuntimeError("use `async with`")
-        return self._http
+    async def call(self, method: str, path: str, body: Json = None, **query: str | int | float) -> Json:
+        """One call of anything the sandbox serves, its model's and traces' APIs included."""
+        parameters = {key: str(value) for key, value in query.items()}
+        async with self._session.request(method, f"{self._address}{path}", json=body, params=parameters) as answer:
+            return await _read(answer)
 
-    async def call(
+    async def command(
         self,
-        method: str,
-        path: str,
-        body: Any = None,
+        person: str,
+        channel: str,
+        name: str,
+        options: Mapping[str, Json] | None = None,
         *,
-        params: Mapping[str, str] | None = None,
+        wait: float = 5.0,
+        type: int = 1,  # noqa: A002 - Discord's own name for the kind of a command
+        target_id: str | None = None,
         files: Files | None = None,
-    ) -> Any:
-        """One call below the sandbox's address; raises `SandboxError`."""
-        arguments: dict[str, Any] = {"params": params}
+    ) -> Json:
+        """A person uses a command; gives the interaction once it was acknowledged or has failed. `files` are by option."""
+        body = {"name": name, "type": type, "options": dict(options or {})}
+        if target_id is not None:
+            body["target_id"] = target_id
+        path = f"/control/as/{person}/channels/{channel}/commands"
         if files:
-            form = aiohttp.FormData()
-            form.add_field("payload_json", json.dumps(body or {}), content_type="application/json")
-            for name, (filename, data) in files.items():
-                form.add_field(f"files[{name}]", data, filename=filename, content_type="application/octet-stream")
-            arguments["data"] = form
-        elif body is not None:
-            arguments["json"] = body
-        async with self.http.request(method, self.url + path, **arguments) as response:
-            text = await response.text()
-            answer = json.loads(text) if response.content_type == "application/json" and text else text or None
-            if response.status >= 400:
-                raise SandboxError(response.status, answer)
-            return answer
+            return await self._multipart(f"{path}?wait={wait}", body, files)
+        return await self.call("POST", path, body, wait=wait)
 
-    def person(self, name: str) -> "Person":
-        """Somebody, by username or id."""
-        return Person(self, name)
+    async def autocomplete(
+        self, person: str, channel: str, name: str, options: Mapping[str, Json], focused: str
+    ) -> list[Json]:
+        """What the bot offers for the option that is being typed."""
+        body = {"name": name, "options": dict(options), "focused": focused}
+        answer = await self.call("POST", f"/control/as/{person}/channels/{channel}/autocomplete", body)
+        choices: list[Json] = answer["choices"]
+        return choices
 
-    async def wait(self, kind: str, *, timeout: float = 10.0, **fields: Any) -> Any:
-        """Waits for a condition (README.md lists them); raises `SandboxError` 408."""
-        return await self.call("POST", "/control/wait", {"for": kind, "timeout": timeout, **fields})
+    async def press(
+        self, person: str, message: str, custom_id: str, values: list[str] | None = None, *, wait: float = 5.0
+    ) -> Json:
+        """A person presses a button, or chooses in a select where `values` are given."""
+        body: dict[str, Json] = {"custom_id": custom_id}
+        if values is not None:
+            body["values"] = values
+        return await self.call("POST", f"/control/as/{person}/messages/{message}/components", body, wait=wait)
 
-    async def wait_message(self, **fields: Any) -> JSON:
-        """The first message that fits (`as_` stands for `as`)."""
-        if "as_" in fields:
-            fields["as"] = fields.pop("as_")
-        found: JSON = (await self.wait("message", **fields))["messages"][0]
+    async def submit(
+        self,
+        person: str,
+        interaction: str,
+        values: Mapping[str, Json],
+        *,
+        wait: float = 5.0,
+        files: Files | None = None,
+    ) -> Json:
+        """A person submits the modal that an interaction opened. `files` are by the custom_id of their upload field."""
+        body = {"values": dict(values)}
+        path = f"/control/as/{person}/interactions/{interaction}/modal"
+        if files:
+            return await self._multipart(f"{path}?wait={wait}", body, files)
+        return await self.call("POST", path, body, wait=wait)
+
+    async def _multipart(self, path: str, body: Json, files: Files) -> Json:
+        form = aiohttp.FormData()
+        form.add_field("payload_json", json.dumps(body))
+        for name, (filename, content) in files.items():
+            form.add_field(f"files[{name}]", content, filename=filename, content_type="application/octet-stream")
+        async with self._session.post(f"{self._address}{path}", data=form) as answer:
+            return await _read(answer)
+
+    async def say(self, person: str, channel: str, content: str, **fields: Json) -> Json:
+        """A person sends a message; gives it."""
+        return await self.rest(person, "POST", f"/channels/{channel}/messages", {"content": content, **fields})
+
+    async def upload(self, person: str, channel: str, name: str, content: bytes, content_type: str) -> Json:
+        """A person sends a message that is a file and nothing else; gives it."""
+        form = aiohttp.FormData()
+        form.add_field("payload_json", json.dumps({"attachments": [{"id": 0, "filename": name}]}))
+        form.add_field("files[0]", content, filename=name, content_type=content_type)
+        path = f"{self._address}/control/as/{person}/api/channels/{channel}/messages"
+        async with self._session.post(path, data=form) as answer:
+            return await _read(answer)
+
+    async def rest(self, person: str, method: str, path: str, body: Json = None, **query: str | int) -> Json:
+        """Any REST route of Discord as that person."""
+        return await self.call(method, f"/control/as/{person}/api{path}", body, **query)
+
+    async def wait(self, what: str, *, timeout: float = 20.0, **fields: Json) -> Json:
+        """Wait for a condition; raises `Refused` with status 408 and the last view when the time is up."""
+        body = {"for": what, "timeout": timeout, **{("as" if k == "as_" else k): v for k, v in fields.items()}}
+        return await self.call("POST", "/control/wait", body)
+
+    async def wait_message(self, **fields: Json) -> Json:
+        """The first message that fits."""
+        return (await self.wait("message", **fields))["messages"][0]
+
+    async def messages(self, person: str, channel: str, **query: str | int) -> list[Json]:
+        """What a person reads there, newest first."""
+        found: list[Json] = await self.rest(person, "GET", f"/channels/{channel}/messages", **query)
         return found
 
-    async def counters(self) -> JSON:
-        """The counters."""
-        answer: JSON = await self.call("GET", "/control/counters")
-        return answer
+    @asynccontextmanager
+    async def events(self, person: str) -> AsyncIterator[AsyncIterator[Json]]:
+        """The live stream of a person's client, the snapshot first."""
+        async with self._session.ws_connect(f"{self._address}/control/as/{person}/events") as socket:
 
-    async def reset_counters(self) -> None:
-        """Starts counting anew."""
-        await self.call("POST", "/control/counters/reset")
+            async def frames() -> AsyncIterator[Json]:
+                async for message in socket:
+                    yield json.loads(message.data)
 
-    async def requests(self, **query: str) -> list[JSON]:
-        """The request log."""
-        answer: list[JSON] = await self.call("GET", "/control/requests", params=query)
-        return answer
+            yield frames()
 
-    async def fault(self, **fields: Any) -> JSON:
-        """Injects a fault."""
-        answer: JSON = await self.call("POST", "/control/faults", fields)
-        return answer
-
-    async def gateway(self, action: str, **fields: Any) -> JSON:
-        """Does something to gateway sessions."""
-        answer: JSON = await self.call("POST", "/control/gateway", {"action": action, **fields})
-        return answer
-
-    async def settings(self, **changes: Any) -> JSON:
-        """Changes settings; answers all of them."""
-        answer: JSON = await self.call("PATCH", "/control/settings", changes)
-        return answer
+    async def settings(self, **changes: Json) -> Json:
+        """Changes settings; gives all of them."""
+        return await self.call("PATCH", "/control/settings", changes)
 
     async def advance(self, seconds: float) -> None:
         """Moves the sandbox's clock forward."""
         await self.call("POST", "/control/clock", {"advance": seconds})
 
+    async def reset_counters(self) -> None:
+        """Starts counting anew."""
+        await self.call("POST", "/control/counters/reset")
 
-class Person:
-    """Somebody who acts."""
+    async def counters(self) -> Json:
+        """What was counted since the start or the last reset."""
+        return await self.call("GET", "/control/counters")
 
-    def __init__(self, sandbox: SandboxClient, name: str) -> None:
-        self._sandbox = sandbox
-        self.name = name
+    async def requests(self, **query: str | int) -> list[Json]:
+        """The log of REST requests with what Discord's description says of each."""
+        found: list[Json] = await self.call("GET", "/control/requests", **query)
+        return found
 
-    def _path(self, rest: str) -> str:
-        return f"/control/as/{self.name}{rest}"
+    async def fault(self, kind: str, **fields: Json) -> Json:
+        """Break something; gives the rule."""
+        return await self.call("POST", "/control/faults", {"kind": kind, **fields})
 
-    async def rest(self, method: str, path: str, body: Any = None, *, files: Files | None = None, **query: str) -> Any:
-        """One of Discord's own routes, as this person: `rest("POST", "/channels/general/typing")`."""
-        return await self._sandbox.call(method, self._path(f"/api{path}"), body, params=query, files=files)
+    async def gateway(self, action: str, **fields: Json) -> Json:
+        """Do something to the bots' sessions."""
+        return await self.call("POST", "/control/gateway", {"action": action, **fields})
 
-    async def send(self, channel: str, content: str, *, files: Sequence[tuple[str, bytes]] = (), **more: Any) -> JSON:
-        """Sends a message; the message."""
-        numbered = {str(index): file for index, file in enumerate(files)}
-        answer: JSON = await self.rest(
-            "POST", f"/channels/{channel}/messages", {"content": content, **more}, files=numbered
-        )
-        return answer
+    async def model_rule(self, **rule: Json) -> Json:
+        """Tell the demo model how to answer."""
+        return await self.call("POST", "/model/api/rules", rule)
 
-    async def messages(self, channel: str, **query: str) -> list[JSON]:
-        """What they read there, newest first."""
-        answer: list[JSON] = await self.rest("GET", f"/channels/{channel}/messages", **query)
-        return answer
+    async def traces(self, *, wait: float = 20.0, **query: str | int) -> list[Json]:
+        """Traces that the receiver took, newest first; waits until there is one."""
+        answer = await self.call("GET", "/traces/api/traces", wait=wait, **query)
+        found: list[Json] = answer["traces"]
+        return found
 
-    async def guilds(self) -> list[JSON]:
-        """What they see."""
-        answer: list[JSON] = await self._sandbox.call("GET", self._path("/guilds"))
-        return answer
 
-    async def use(
-        self,
-        channel: str,
-        name: str,
-        options: Mapping[str, Any] | None = None,
-        *,
-        type: int = 1,  # noqa: A002 - the API's own name
-        target_id: str | None = None,
-        files: Files | None = None,
-        wait: float = 5.0,
-    ) -> JSON:
-        """Uses a command: `use("general", "request new", {"item": "sword"})`; what became of it within `wait` seconds."""
-        body: JSON = {"name": name, "type": type, "options": dict(options or {})}
-        if target_id is not None:
-            body["target_id"] = target_id
-        path = self._path(f"/channels/{channel}/commands?wait={wait}")
-        answer: JSON = await self._sandbox.call("POST", path, body, files=files)
-        return answer
-
-    async def autocomplete(
-        self, channel: str, name: str, focused: str, options: Mapping[str, Any] | None = None
-    ) -> list[JSON]:
-        """The choices for the option `focused`, whose text so far is `options[focused]`."""
-        body = {"name": name, "focused": focused, "options": dict(options or {})}
-        answer = await self._sandbox.call("POST", self._path(f"/channels/{channel}/autocomplete"), body)
-        choices: list[JSON] = answer["choices"]
-        return choices
-
-    async def press(
-        self, message: str, custom_id: str, values: Sequence[str] | None = None, *, wait: float = 5.0
-    ) -> JSON:
-        """Presses a button, or with `values` chooses in a select."""
-        body: JSON = {"custom_id": custom_id}
-        if values is not None:
-            body["values"] = list(values)
-        answer: JSON = await self._sandbox.call("POST", self._path(f"/messages/{message}/components?wait={wait}"), body)
-        return answer
-
-    async def submit(
-        self, interaction: str, values: Mapping[str, Any], *, files: Files | None = None, wait: float = 5.0
-    ) -> JSON:
-        """Submits the modal that interaction opened."""
-        path = self._path(f"/interactions/{interaction}/modal?wait={wait}")
-        answer: JSON = await self._sandbox.call("POST", path, {"values": dict(values)}, files=files)
-        return answer
-
-    async def interaction(self, interaction: str) -> JSON:
-        """What became of one."""
-        answer: JSON = await self._sandbox.call("GET", self._path(f"/interactions/{interaction}"))
-        return answer
-
-    @asynccontextmanager
-    async def events(self) -> AsyncIterator[AsyncIterator[JSON]]:
-        """The live stream: `async with person.events() as stream: async for event in stream: …`."""
-        async with self._sandbox.http.ws_connect(self._sandbox.url + self._path("/events")) as socket:
-
-            async def frames() -> AsyncIterator[JSON]:
-                async for message in socket:
-                    yield json.loads(message.data)
-
-            yield frames()
+async def _read(answer: aiohttp.ClientResponse) -> Json:
+    content = await answer.json() if answer.content_type == "application/json" else await answer.text()
+    if answer.status >= 400:
+        raise Refused(answer.status, content)
+    return content

@@ -11,7 +11,7 @@ import pytest_asyncio
 from disnake.ext import commands
 
 from sandbox.app import Sandbox
-from sandbox.control.client import SandboxClient, SandboxError
+from sandbox.control.client import Refused, SandboxClient
 
 
 class Lab(commands.InteractionBot):
@@ -86,25 +86,23 @@ async def test_fills_its_cache(lab: Lab) -> None:
 
 
 async def test_answers_a_message_and_a_command(lab: Lab, sandbox: SandboxClient) -> None:
-    member = sandbox.person("member")
-    await member.send("general", "ping")
+    await sandbox.say("member", "general", "ping")
     reply = await sandbox.wait_message(as_="member", channel="general", author="guildhall", content="pong")
     assert reply["type"] == 19
     assert reply["referenced_message"]["content"] == "ping"
-    used = await member.use("general", "echo", {"text": "hi"})
+    used = await sandbox.command("member", "general", "echo", {"text": "hi"})
     assert (used["state"], used["callback_type"]) == ("acknowledged", 4)
     assert used["ack_ms"] < 3000
-    pressed = await member.press(used["message_id"], "again")
+    pressed = await sandbox.press("member", used["message_id"], "again")
     assert pressed["callback_type"] == 7
     changed = await sandbox.wait_message(as_="owner", channel="general", content="pressed by member")
     assert changed["components"] == []
 
 
 async def test_defers_edits_and_follows_up(lab: Lab, sandbox: SandboxClient) -> None:
-    member = sandbox.person("member")
-    choices = await member.autocomplete("bot-lab", "think", "model", {"model": "c"})
+    choices = await sandbox.autocomplete("member", "bot-lab", "think", {"model": "c"}, "model")
     assert [choice["value"] for choice in choices] == ["claude"]
-    used = await member.use("bot-lab", "think", {"model": "claude"})
+    used = await sandbox.command("member", "bot-lab", "think", {"model": "claude"})
     assert used["callback_type"] == 5
     await sandbox.wait_message(as_="member", channel="bot-lab", content="and more")
     first = await sandbox.wait_message(as_="member", channel="bot-lab", content="thought about claude", settled=True)
@@ -112,23 +110,22 @@ async def test_defers_edits_and_follows_up(lab: Lab, sandbox: SandboxClient) -> 
 
 
 async def test_modal_and_message_command(lab: Lab, sandbox: SandboxClient) -> None:
-    member = sandbox.person("member")
-    opened = await member.use("bot-lab", "form")
+    opened = await sandbox.command("member", "bot-lab", "form")
     assert opened["modal"]["title"] == "Form"
-    with pytest.raises(SandboxError):
-        await member.submit(opened["id"], {"name": ""})
-    await member.submit(opened["id"], {"name": "Mina"})
+    with pytest.raises(Refused):
+        await sandbox.submit("member", opened["id"], {"name": ""})
+    await sandbox.submit("member", opened["id"], {"name": "Mina"})
     await sandbox.wait_message(as_="member", channel="bot-lab", content="hello Mina")
-    said = await member.send("bot-lab", "whisper")
-    await member.use("bot-lab", "Shout", type=3, target_id=said["id"])
+    said = await sandbox.say("member", "bot-lab", "whisper")
+    await sandbox.command("member", "bot-lab", "Shout", type=3, target_id=said["id"])
     await sandbox.wait_message(as_="member", channel="bot-lab", content="WHISPER")
 
 
 async def test_ephemeral_is_for_its_reader_alone(lab: Lab, sandbox: SandboxClient) -> None:
-    used = await sandbox.person("member").use("general", "echo", {"text": "psst", "secret": True})
+    used = await sandbox.command("member", "general", "echo", {"text": "psst", "secret": True})
     assert used["ephemeral"]
-    mine = await sandbox.person("member").messages("general")
-    theirs = await sandbox.person("owner").messages("general")
+    mine = await sandbox.messages("member", "general")
+    theirs = await sandbox.messages("owner", "general")
     assert "psst" in [m["content"] for m in mine]
     assert "psst" not in [m["content"] for m in theirs]
 
@@ -142,8 +139,8 @@ async def test_threads_roles_and_conformance(lab: Lab, sandbox: SandboxClient) -
     thread = await message.create_thread(name="A thread")
     assert thread.id == message.id
     await thread.send("inside")
-    await sandbox.person("member").send(str(thread.id), "me too")
-    await sandbox.wait("message", **{"as": "member"}, channel=str(thread.id), content="me too")
+    await sandbox.say("member", str(thread.id), "me too")
+    await sandbox.wait("message", as_="member", channel=str(thread.id), content="me too")
     role = await guild.create_role(name="Guest")
     mina = disnake.utils.get(guild.members, name="member")
     assert mina is not None
@@ -152,4 +149,4 @@ async def test_threads_roles_and_conformance(lab: Lab, sandbox: SandboxClient) -
     assert fresh.name == "brand-new"
     counters = await sandbox.counters()
     assert counters["nonconforming"] == 0
-    assert counters["nonconforming_answers"] == 0, [r for r in await sandbox.requests(invalid="1")]
+    assert counters["nonconforming_answers"] == 0, await sandbox.requests(invalid="1")
