@@ -79,6 +79,8 @@ class GatewaySettings(Section):
     loop_guard: LoopGuard = LoopGuard()
     ask_limits: tuple[str, ...] = ("ask",)
     """Names of limits or groups in the section `limits` that a question takes one unit from."""
+    shown_limits: tuple[str, ...] = ("ask", "llm_images", "person_tokens", "person_money")
+    """Names of limits or groups that `/usage` and `/limits` show, and that a reset forgets."""
     max_prompt: Annotated[int, Field(ge=1, le=6000)] = 6000
     """Characters of a question that are taken; Discord's own limit for an option is 6,000."""
     remembered_events: Annotated[int, Field(ge=100)] = 20_000

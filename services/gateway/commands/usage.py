@@ -1,0 +1,162 @@
+"""`/usage` and `/limits`: what was used, what is left, and for admins who used most."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from guildhall.llm.v1 import usage_pb2, usage_pb2_grpc
+from guildhall.ratelimit.v1 import ratelimit_pb2, ratelimit_pb2_grpc
+
+from chassis.caller import Person
+from chassis.errors import NotFound
+from services.gateway.callbacks import File
+from services.gateway.command import Command, Option, OptionKind
+from services.gateway.context import Context
+from services.gateway.handover import called
+from services.gateway.registry import Registry
+from views import charts
+from views.lists import within
+from views.markdown import relative_time
+from views.messages import message
+
+PERIODS = ("today", "week", "month")
+_TOP = 10
+
+
+async def own(context: Context) -> None:
+    """Shows what the person used, and what is left of their limits."""
+    period = str(context.options.get("period", "month"))
+    usage, states = await asyncio.gather(
+        _usage(context, period, usage_pb2.USAGE_GROUP_MODEL, user_id=context.person.user_id),
+        _limits(context, context.person),
+    )
+    rows = [context.text("usage.own", period=context.text(f"usage.period.{period}")), _sum(context, usage.total)]
+    rows += [f"{row.key}: {_sum(context, row)}" for row in usage.rows[:_TOP]]
+    rows += [_limit_line(context, state) for state in states]
+    await context.respond(message(within(rows)))
+
+
+async def guild(context: Context) -> None:
+    """Shows who used most, and a chart of the days."""
+    period = str(context.options.get("period", "month"))
+    await context.defer(private=True)
+    people, days = await asyncio.gather(
+        _usage(context, period, usage_pb2.USAGE_GROUP_PERSON), _usage(context, period, usage_pb2.USAGE_GROUP_DAY)
+    )
+    rows = [context.text("usage.guild", period=context.text(f"usage.period.{period}")), _sum(context, people.total)]
+    rows += [f"{place}. <@{row.key}>: {_sum(context, row)}" for place, row in enumerate(people.rows[:_TOP], 1)]
+    in_order = sorted(days.rows, key=lambda row: row.key)
+    picture = await asyncio.to_thread(
+        charts.bars,
+        context.text("usage.chart"),
+        [row.key[5:] for row in in_order],
+        [float(row.usage.input_tokens + row.usage.output_tokens) for row in in_order],
+    )
+    await context.respond(message(within(rows)), files=[File("usage.png", picture)])
+
+
+async def limits(context: Context) -> None:
+    """Shows the person's limits; for admins those of anybody."""
+    person = _named(context) if context.options.get("person") else context.person
+    if person.user_id != context.person.user_id:
+        context.require("limits")
+    states = await _limits(context, person)
+    rows = [_limit_line(context, state) for state in states] or [context.text("limits.none")]
+    await context.respond(message(within([context.text("limits.title"), *rows])))
+
+
+async def reset(context: Context) -> None:
+    """Forgets what somebody used, so that their limits are whole again."""
+    person = _named(context)
+    stub = context.services.stub(ratelimit_pb2_grpc.RateLimitServiceStub, "ratelimit")
+    request = ratelimit_pb2.ResetRequest(
+        subject=ratelimit_pb2.Subject(guild_id=person.guild_id, user_id=person.user_id, role_ids=person.role_ids),
+        limits=context.settings.current.shown_limits,
+        reason=f"reset in Discord by {context.person.user_id}",
+    )
+    answer = await called(stub.Reset(request, timeout=context.timeout))
+    await context.respond(context.text("limits.reset", limits=", ".join(answer.limits) or "–"))
+
+
+async def _usage(
+    context: Context, period: str, group: "usage_pb2.UsageGroup.ValueType", *, user_id: int = 0
+) -> usage_pb2.GetUsageResponse:
+    today = datetime.fromtimestamp(context.clock.now(), UTC).date()
+    first = {"today": today, "week": today - timedelta(days=6)}.get(period, today.replace(day=1))
+    stub = context.services.stub(usage_pb2_grpc.UsageServiceStub, "llm")
+    request = usage_pb2.GetUsageRequest(
+        guild_id=context.interaction.guild_id,
+        user_id=user_id,
+        from_day=first.isoformat(),
+        to_day=today.isoformat(),
+        group=group,
+    )
+    answer: usage_pb2.GetUsageResponse = await called(stub.GetUsage(request, timeout=context.timeout))
+    return answer
+
+
+async def _limits(context: Context, person: Person) -> list[ratelimit_pb2.LimitState]:
+    stub = context.services.stub(ratelimit_pb2_grpc.RateLimitServiceStub, "ratelimit")
+    request = ratelimit_pb2.PeekRequest(
+        subject=ratelimit_pb2.Subject(
+            guild_id=person.guild_id,
+            user_id=person.user_id,
+            role_ids=person.role_ids,
+            channel_id=context.interaction.channel_id,
+        ),
+        charges=[ratelimit_pb2.Charge(limit=name, cost=1) for name in context.settings.current.shown_limits],
+    )
+    answer = await called(stub.Peek(request, timeout=context.timeout))
+    return list(answer.limits)
+
+
+def _named(context: Context) -> Person:
+    user_id = str(context.options.get("person", ""))
+    resolved = context.interaction.data.get("resolved") or {}
+    if user_id not in (resolved.get("users") or {}):
+        raise NotFound("nobody of that id", reason="PERSON_UNKNOWN")
+    member = (resolved.get("members") or {}).get(user_id) or {}
+    return Person(
+        user_id=int(user_id),
+        guild_id=context.interaction.guild_id,
+        role_ids=tuple(int(role) for role in member.get("roles", ())),
+    )
+
+
+def _sum(context: Context, row: usage_pb2.UsageRow) -> str:
+    tokens = row.usage.input_tokens + row.usage.output_tokens
+    cost = f"${row.usage.cost_nanos / 1e9:.2f}" if row.usage.HasField("cost_nanos") else context.text("usage.unpriced")
+    return context.text("usage.sum", calls=f"{row.calls:,}", tokens=f"{tokens:,}", cost=cost)
+
+
+def _limit_line(context: Context, state: ratelimit_pb2.LimitState) -> str:
+    return context.text(
+        "limits.line",
+        limit=state.limit,
+        remaining=f"{state.remaining:,}",
+        capacity=f"{state.capacity:,}",
+        when=relative_time(context.clock.now() + state.reset_after.ToNanoseconds() / 1e9),
+    )
+
+
+def register(registry: Registry) -> None:
+    """Adds the commands."""
+    period = Option("period", choices=PERIODS)
+    person = Option("person", OptionKind.USER)
+    registry.command(
+        Command(
+            "usage",
+            subcommands=(
+                Command("me", own, options=(period,), feature="usage"),
+                Command("server", guild, options=(period,), feature="usage.server"),
+            ),
+        )
+    )
+    registry.command(
+        Command(
+            "limits",
+            subcommands=(
+                Command("show", limits, options=(person,), feature="usage"),
+                Command("reset", reset, options=(Option("person", OptionKind.USER, required=True),), feature="limits"),
+            ),
+        )
+    )
