@@ -23,10 +23,10 @@ def merge(events: Sequence[E]) -> list[E | TextDelta | ThinkingDelta]:
     kind: type[TextDelta | ThinkingDelta] | None = None
     for event in events:
         if isinstance(event, (TextDelta, ThinkingDelta)):
-            if type(event) is not kind:
+            if kind is None or not isinstance(event, kind):
                 if kind is not None:
                     merged.append(kind("".join(run)))
-                kind, run = type(event), []
+                kind, run = (TextDelta if isinstance(event, TextDelta) else ThinkingDelta), []
             run.append(event.text)
             continue
         if kind is not None:

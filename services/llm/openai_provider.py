@@ -95,13 +95,14 @@ class OpenAIProvider:
     async def generate_image(self, model_id: str, prompt: str, size: str, timeout: float) -> GeneratedImage:
         """See Provider."""
         try:
-            answer = await self._client.images.generate(model=model_id, prompt=prompt, size=size, n=1, timeout=timeout)  # type: ignore[call-overload]
+            answer = await self._client.images.generate(model=model_id, prompt=prompt, size=size, n=1, timeout=timeout)
         except openai.APIStatusError as error:
             raise from_status(error.status_code, error.response.headers, error.body) from error
         except (openai.OpenAIError, httpx2.HTTPError, OSError) as error:
             raise from_transport(error, streaming=False) from error
-        encoded = answer.data[0].b64_json if answer.data else None
-        if not encoded:
+        first = answer.data[0] if answer.data else None
+        encoded = first.b64_json if first is not None else None
+        if first is None or not encoded:
             raise ProviderFailure(FailureKind.EMPTY, "no image bytes in the answer")
         try:
             data = base64.b64decode(encoded, validate=True)
@@ -110,9 +111,7 @@ class OpenAIProvider:
         usage = None
         if answer.usage is not None:
             usage = Usage(answer.usage.input_tokens, answer.usage.output_tokens)
-        return GeneratedImage(
-            data, f"image/{answer.output_format or 'png'}", usage, answer.data[0].revised_prompt or ""
-        )
+        return GeneratedImage(data, f"image/{answer.output_format or 'png'}", usage, first.revised_prompt or "")
 
     async def aclose(self) -> None:
         """See Provider."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -21,7 +22,7 @@ class RedisPersonas:
     """The personas of all guilds."""
 
     def __init__(self, redis: Redis, settings: Live[LlmSettings]) -> None:
-        self._redis = redis
+        self._redis: Any = redis  # typed for both ways of decoding; the clients here give bytes
         self._settings = settings
 
     async def find(self, guild_id: int, name: str) -> Persona | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -13,7 +15,7 @@ class RedisCache:
     """A SharedStore."""
 
     def __init__(self, redis: Redis, name: str) -> None:
-        self._redis = redis
+        self._redis: Any = redis  # typed for both ways of decoding; the clients here give bytes
         self._prefix = f"llm:cache:{name}:"
 
     async def get(self, key: str) -> bytes | None:

@@ -27,7 +27,7 @@ class RedisConversations:
     """The store of conversations."""
 
     def __init__(self, redis: Redis, settings: Live[LlmSettings], clock: Clock) -> None:
-        self._redis = redis
+        self._redis: Any = redis  # typed for both ways of decoding; the clients here give bytes
         self._settings = settings
         self._clock = clock
 

@@ -16,7 +16,7 @@ class RedisMaterials:
     """Where attachments are kept for a while."""
 
     def __init__(self, redis: Redis, settings: Live[LlmSettings]) -> None:
-        self._redis = redis
+        self._redis: Any = redis  # typed for both ways of decoding; the clients here give bytes
         self._settings = settings
 
     async def save(self, material: Material) -> None:

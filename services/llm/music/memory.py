@@ -105,7 +105,7 @@ class Opinions:
     """What people think of tracks: one hash for a person, bounded, the oldest forgotten first."""
 
     def __init__(self, redis: Redis, settings: Live[LlmSettings], clock: Clock) -> None:
-        self._redis = redis
+        self._redis: Any = redis  # typed for both ways of decoding; the clients here give bytes
         self._settings = settings
         self._clock = clock
 

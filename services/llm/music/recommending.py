@@ -32,11 +32,13 @@ from services.llm.settings import LlmSettings
 
 log = structlog.get_logger(__name__)
 Basis = Literal["mood", "artist", "genre", "likes", "title"]
+Facts = dict[str, int] | int
 Source = Literal["model", "cache", "stale", "keywords"]
 MOST = 25
 SPARE = 4
 """Titles asked for beyond the number wanted, because some are repeats or disliked."""
 LIKES_SHOWN = 30
+LONGEST_TEXT = 200
 INSTRUCTIONS = (
     "You recommend music. Name only songs that exist, by the artists who recorded them; if you are not sure that a song "
     "exists, leave it out. No song twice. For each give the title, the artist, the album if you know it, and in one short "
@@ -149,7 +151,7 @@ class Recommender:
             return Recommended((), "keywords", Usage(cost_nanos=0), denial)
         raise Unavailable("Nothing can be recommended right now; no model answers.", reason="NO_RECOMMENDATION")
 
-    def facts(self) -> dict[str, object]:
+    def facts(self) -> dict[str, Facts]:
         """For operators."""
         return {
             "results": self._results.facts(),
@@ -219,7 +221,7 @@ class Recommender:
         if isinstance(document, Denial):
             return document
         songs = [
-            Track(*(clean(str(song.get(each, "")))[:200] for each in ("title", "artist", "album", "reason")))
+            Track(_text(song, "title"), _text(song, "artist"), _text(song, "album"), _text(song, "reason"))
             for song in document.value["songs"]
         ]
         tracks = distinct(songs)
@@ -237,6 +239,10 @@ class Recommender:
             settings.recommend.result_ttl,
         )
         await self._keywords.learn(asker.guild_id, keywords(query), result.tracks)
+
+
+def _text(song: Mapping[str, object], field: str) -> str:
+    return clean(str(song.get(field) or ""))[:LONGEST_TEXT]
 
 
 def _likes(opinions: Mapping[str, Opinion]) -> list[Track]:

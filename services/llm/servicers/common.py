@@ -25,10 +25,10 @@ def asker(guild_id: int = 0, *, channel_id: int = 0, category_id: int = 0, threa
     """For whom the RPC being served is made. Where there is a person, their guild counts, whatever the request says."""
     caller = current_caller()
     person = caller.person
-    place = {"channel_id": channel_id, "category_id": category_id, "thread_id": thread_id}
+    where = (channel_id, category_id, thread_id, caller.service)
     if person is None:
-        return Asker(guild_id=guild_id, service=caller.service, **place)
-    return Asker(person.user_id, person.guild_id, person.role_ids, person.permissions, service=caller.service, **place)
+        return Asker(0, guild_id, (), 0, *where)
+    return Asker(person.user_id, person.guild_id, person.role_ids, person.permissions, *where)
 
 
 def budget(settings: LlmSettings) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from guildhall.llm.v1 import conversation_pb2, conversation_pb2_grpc
 
@@ -62,7 +62,9 @@ class ConversationServicer(conversation_pb2_grpc.ConversationServiceServicer):
     ) -> conversation_pb2.ExportConversationResponse:
         """See the contract."""
         found = await self._conversations.get(identifier("conversation_id", request.conversation_id), asker())
-        form = "json" if request.format == conversation_pb2.EXPORT_FORMAT_JSON else "markdown"
+        form: Literal["json", "markdown"] = (
+            "json" if request.format == conversation_pb2.EXPORT_FORMAT_JSON else "markdown"
+        )
         content, filename, content_type = export(found, form)
         return conversation_pb2.ExportConversationResponse(
             content=content, filename=filename, content_type=content_type

@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import grpc
+import yaml
 from guildhall.llm.v1 import conversation_pb2, conversation_pb2_grpc, generation_pb2, generation_pb2_grpc
 
 from chassis.caller import Caller, Person
+from chassis.errors import from_rpc_error
 from chassis.runtime import Runtime
 from chassis.testing import channel_to, running_service
 from services.llm.composition import build
@@ -92,20 +95,28 @@ def variables(redis_url: str, url: str = "", **more: str) -> dict[str, str]:
     return {**base, **({"OPENAI_BASE_URL": url} if url else {}), **more}
 
 
+def config(folder: Path, **sections: Any) -> str:
+    """The path of a configuration of its own: these sections over a minimal one."""
+    minimal = {"providers": {"openai": {"wire": "openai"}}, "prompts": {"assistant": {"text": "Be kind."}}}
+    path = folder / "guildhall.yaml"
+    path.write_text(yaml.safe_dump({**minimal, **sections}), encoding="utf-8")
+    return str(path)
+
+
 @asynccontextmanager
 async def running(
     environment: dict[str, str], person: Person | None = ALICE, service: str = "executor"
 ) -> AsyncIterator[Llm]:
     """Runs the service and calls it as a service would, for a person."""
-    async with running_service("llm", LlmSettings, build, variables=environment) as llm:
-        async with channel_to(llm.address, Caller(service, person), audience="llm") as channel:
-            yield Llm(channel, llm.address, llm.runtime)
+    async with (
+        running_service("llm", LlmSettings, build, variables=environment) as llm,
+        channel_to(llm.address, Caller(service, person), audience="llm") as channel,
+    ):
+        yield Llm(channel, llm.address, llm.runtime)
 
 
 def reason(error: grpc.aio.AioRpcError) -> str:
     """The ErrorInfo reason of a failed call."""
-    from chassis.errors import from_rpc_error
-
     return from_rpc_error(error).reason
 
 
