@@ -105,9 +105,8 @@ class Platform:
                 )
         state = self.folder.data / "sandbox.json"
         sandbox = ["sandbox", "--port", str(self.ports.sandbox), "--state", str(state)]
-        units.append(
-            self._unit("sandbox", sandbox, http_ok(f"http://{self.ports.address('sandbox')}/healthz"), stage=1)
-        )
+        healthy = http_ok(f"http://{self.ports.address('sandbox')}/control/health")
+        units.append(self._unit("sandbox", sandbox, healthy, stage=1))
         # gateway stops first and executor next, so that nothing new comes in while the others finish.
         stages = {"gateway": 3, "executor": 2}
         for name in SERVICES:
