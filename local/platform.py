@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from dotenv import dotenv_values
@@ -33,6 +34,8 @@ SECRETS = _DISCORD | _MODELS | _SANDBOX | _DATABASE
 _NEEDED = {"gateway": _DISCORD, "executor": _DISCORD, "llm": _MODELS, "board": _DATABASE, "sandbox": _SANDBOX}
 # What names a secret without our knowing it, such as the key of a provider that only the configuration names.
 _SECRET_WORDS = ("_API_KEY", "_TOKEN", "_SECRET", "_PASSWORD")
+# Nothing new comes in once gateway has stopped; what was taken over has executor; traces end in the sandbox.
+_STOPS = {"gateway": 0, "executor": 1, "others": 2, "sandbox": 3, "redis": 4}
 
 
 @dataclass(frozen=True)
@@ -90,32 +93,23 @@ class Platform:
         return own
 
     def units(self) -> list[Unit]:
-        """The processes, in the stages in which they start."""
+        """The processes: Redis first, then everything else side by side, as each waits for whom it needs."""
         units = []
         if self.embedded_redis:
             binary = redis_servers.find_server()
             for role in redis_servers.ROLES:
-                url = getattr(self.redis, role)
-                units.append(
-                    Unit(
-                        redis_servers.program(role, binary, self.folder, self.environment_of("redis")),
-                        _redis_answers(url),
-                        stage=0,
-                    )
-                )
+                program = redis_servers.program(role, binary, self.folder, self.environment_of("redis"))
+                ready = partial(redis_servers.answers, getattr(self.redis, role))
+                units.append(Unit(program, ready, stage=0, stops=_STOPS["redis"]))
         state = self.folder.data / "sandbox.json"
         sandbox = ["sandbox", "--port", str(self.ports.sandbox), "--state", str(state)]
-        healthy = http_ok(f"http://{self.ports.address('sandbox')}/control/health")
-        units.append(self._unit("sandbox", sandbox, healthy, stage=1))
-        # gateway stops first and executor next, so that nothing new comes in while the others finish.
-        stages = {"gateway": 3, "executor": 2}
-        for name in SERVICES:
-            ready = grpc_serving(self.ports.address(name))
-            units.append(self._unit(name, [f"services.{name}"], ready, stage=stages.get(name, 1)))
+        units.append(self._unit("sandbox", sandbox, http_ok(f"http://{self.ports.address('sandbox')}/control/health")))
+        units += [self._unit(n, [f"services.{n}"], grpc_serving(self.ports.address(n))) for n in SERVICES]
         return units
 
-    def _unit(self, name: str, module: list[str], ready: Check, *, stage: int) -> Unit:
-        return Unit(Program(name, [sys.executable, "-m", *module], self.environment_of(name)), ready, stage)
+    def _unit(self, name: str, module: list[str], ready: Check) -> Unit:
+        program = Program(name, [sys.executable, "-m", *module], self.environment_of(name))
+        return Unit(program, ready, stage=1, stops=_STOPS.get(name, _STOPS["others"]))
 
 
 def operators_environment(environment: dict[str, str], dotenv: Path = ROOT / ".env") -> dict[str, str]:
@@ -132,10 +126,3 @@ def in_real_discord(environment: dict[str, str]) -> bool:
 def has_real_model(environment: dict[str, str]) -> bool:
     """Whether the operator named a model provider; otherwise the sandbox's demo model answers."""
     return bool({*_MODELS, "OPENAI_BASE_URL", "ANTHROPIC_BASE_URL"} & environment.keys())
-
-
-def _redis_answers(url: str) -> Check:
-    async def check() -> bool:
-        return await redis_servers.answers(url)
-
-    return check

@@ -24,8 +24,10 @@ class Unit:
 
     program: Program
     ready: Check
-    # Units of one stage start side by side; a stage begins when the one before is ready. They stop in reverse.
+    # Units of one stage start side by side; a stage begins when the one before is ready.
     stage: int
+    # Units stop in this order, those of one number side by side.
+    stops: int = 0
     stop_patience: float = 2.0
 
     @property
@@ -54,11 +56,6 @@ class Supervisor:
         self._logs = log_folder
         self._report = report
 
-    @property
-    def stages(self) -> list[int]:
-        """The stages, first to last."""
-        return sorted({unit.stage for unit in self._units.values()})
-
     def status(self) -> dict[str, dict[str, object]]:
         """Name to what is known of each process."""
         return {
@@ -73,7 +70,7 @@ class Supervisor:
 
     async def start(self, patience: float) -> None:
         """Start everything, stage after stage. Raises Problem if a process ends or is not ready in time."""
-        for stage in self.stages:
+        for stage in sorted({unit.stage for unit in self._units.values()}):
             units = [unit for unit in self._units.values() if unit.stage == stage]
             for unit in units:
                 await self._start_one(unit)
@@ -83,15 +80,13 @@ class Supervisor:
             self._states[unit.name].keeper = asyncio.create_task(self._keep(unit))
 
     async def stop(self) -> None:
-        """Stop everything, last stage first; what does not end in its time is killed."""
+        """Stop everything in order; what does not end in its time is killed."""
         for state in self._states.values():
             state.wanted = False
             if state.keeper:
                 state.keeper.cancel()
-        for stage in reversed(self.stages):
-            await asyncio.gather(
-                *(self._stop_one(unit, unit.stop_patience) for unit in self._units.values() if unit.stage == stage)
-            )
+        for number in sorted({unit.stops for unit in self._units.values()}):
+            await asyncio.gather(*(self._stop_one(unit) for unit in self._units.values() if unit.stops == number))
 
     def kill(self) -> None:
         """End everything at once."""
@@ -104,7 +99,7 @@ class Supervisor:
         unit, state = self._units[name], self._states[name]
         if state.keeper:
             state.keeper.cancel()
-        await self._stop_one(unit, unit.stop_patience)
+        await self._stop_one(unit)
         await self._start_one(unit)
         state.keeper = asyncio.create_task(self._keep(unit))
         await state.became_ready.wait()
@@ -171,10 +166,10 @@ class Supervisor:
         await until(unit.ready)
         self._is_ready(unit)
 
-    async def _stop_one(self, unit: Unit, patience: float) -> None:
+    async def _stop_one(self, unit: Unit) -> None:
         state = self._states[unit.name]
         if state.process and state.process.returncode is None:
             state.status = "stopping"
-            await state.process.stop(patience)
+            await state.process.stop(unit.stop_patience)
             await state.process.wait()
         state.status = "stopped"

@@ -29,7 +29,11 @@ class RunningPlatform:
     """`python -m local run` on free ports with a run folder of its own. Use as an async context manager."""
 
     def __init__(self, folder: Path, environment: Mapping[str, str] | None = None) -> None:
-        clean = {key: value for key, value in os.environ.items() if not key.startswith(_OPERATORS_OWN)}
+        clean = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(_OPERATORS_OWN) or key == "DISCORD_OPENAPI"
+        }
         ports = {f"{name}_PORT": "0" for name in _PORTS}
         self.folder = RunFolder(folder)
         self._environment = {**clean, **ports, "GUILDHALL_RUN_DIR": str(folder), **(environment or {})}
