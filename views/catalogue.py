@@ -1,8 +1,8 @@
 """Every text that people see, by key and language.
 
-The texts stand in `locales/<language>.yaml`, nested; a key is the dotted path. English is complete by definition and
-stands in where another language lacks a text (the lint keeps that from happening). Values are put in with
-`str.format`; what people wrote is escaped by whoever puts it in (see `markdown`).
+The texts stand in `locales/<language>.yaml`, nested, a feature's own in `locales/<feature>/`; a key is the dotted path.
+English is complete by definition and stands in where another language lacks a text (the lint keeps that from
+happening). Values are put in with `str.format`; what people wrote is escaped by whoever puts it in (see `markdown`).
 """
 
 from collections.abc import Iterator, Mapping
@@ -61,10 +61,14 @@ class Catalogue:
 
 
 def read(folder: Path = FOLDER) -> Catalogue:
-    """Reads a folder of catalogues, one file per language."""
-    tables = {}
-    for path in sorted(folder.glob("*.yaml")):
-        tables[path.stem] = dict(_flat(yaml.safe_load(path.read_text(encoding="utf-8")) or {}, ""))
+    """Reads a folder of catalogues, one file per language; a feature may keep its own in a folder below."""
+    tables: dict[str, dict[str, str]] = {}
+    for path in sorted((*folder.glob("*.yaml"), *folder.glob("*/*.yaml"))):
+        table = tables.setdefault(path.stem, {})
+        for key, text in _flat(yaml.safe_load(path.read_text(encoding="utf-8")) or {}, ""):
+            if key in table:
+                raise ValueError(f"{path}: {key} stands in another file already")
+            table[key] = text
     return Catalogue(tables)
 
 

@@ -14,11 +14,14 @@ from typing import Any
 
 import aiohttp
 import disnake
+import structlog
 from disnake.http import to_multipart
 from disnake.webhook.async_ import AsyncWebhookAdapter
 
 from services.gateway.events import Interaction
 from views.messages import NO_MENTIONS
+
+_log = structlog.get_logger(__name__)
 
 ALREADY_ACKNOWLEDGED = 40060
 UNKNOWN_INTERACTION = 10062
@@ -58,6 +61,7 @@ class Callbacks:
     def __init__(self, session: aiohttp.ClientSession, deadline: float) -> None:
         self._session = session
         self._deadline = deadline
+        self._vanishing: set[asyncio.Task[None]] = set()
 
     async def first(
         self,
@@ -115,6 +119,24 @@ class Callbacks:
                 wait=True,
             )
         )
+
+    def vanish(self, interaction: Interaction, after: float) -> None:
+        """Removes the first answer after some seconds. It is only a courtesy: a stop forgets it."""
+
+        async def remove() -> None:
+            await asyncio.sleep(after)
+            try:
+                await self._send(
+                    AsyncWebhookAdapter().delete_original_interaction_response(
+                        interaction.application_id, interaction.token, session=self._session
+                    )
+                )
+            except (InteractionGone, CallbackRefused) as error:
+                _log.info("a confirmation stays", error=str(error))
+
+        task = asyncio.create_task(remove(), name="vanish")
+        self._vanishing.add(task)
+        task.add_done_callback(self._vanishing.discard)
 
     async def _send(self, call: Any) -> None:
         try:

@@ -196,6 +196,10 @@ class Context:
             made["flags"] = made.get("flags", 0) | EPHEMERAL
         await self._callbacks.follow_up(self.interaction, made)
 
+    def vanish(self, after: float) -> None:
+        """Removes the first answer after some seconds, without making anybody wait for it."""
+        self._callbacks.vanish(self.interaction, after)
+
     async def _first(
         self, kind: CallbackType, data: Mapping[str, Any] | None = None, files: Sequence[File] = ()
     ) -> None:

@@ -1,28 +1,27 @@
-"""`/request`: asking for crafted goods, and what is on the board."""
+"""`/request`: asking for crafted goods, by form or in one line, and changing what one asked for."""
 
-from collections.abc import Sequence
 from typing import Any
 
-from guildhall.board.v1 import request_pb2, request_pb2_grpc
+from guildhall.board.v1 import request_pb2
 
+from chassis.errors import InvalidArgument
+from services.gateway.board.answers import answer_transition, do_or_ask, version_of
+from services.gateway.board.desk import Desk, complete_request
 from services.gateway.cleaning import cleaned
 from services.gateway.command import Command, Option, OptionKind
+from services.gateway.commands.board import show_list
 from services.gateway.context import Context
-from services.gateway.handover import called
 from services.gateway.registry import Registry
 from views import modals
+from views.board import cards, lines, menus
+from views.board.quick import read_quick
 from views.custom_id import encode
-from views.markdown import escaped, relative_time, shortened
-from views.messages import CONTENT_LIMIT, message
+from views.markdown import escaped, shortened
+from views.messages import message
 
 NEW = "request.new"
-LISTED = (
-    request_pb2.REQUEST_STATE_OPEN,
-    request_pb2.REQUEST_STATE_CLAIMED,
-    request_pb2.REQUEST_STATE_WAITING_MATERIALS,
-    request_pb2.REQUEST_STATE_READY,
-)
-_PAGE = 10
+CHANGE = "request.change"
+_ID_LENGTH = 100
 
 
 async def new(context: Context) -> None:
@@ -45,104 +44,191 @@ async def new(context: Context) -> None:
 
 
 async def create(context: Context) -> None:
-    """Puts what was entered on the board."""
+    """Puts what was entered in the form on the board."""
     fields = {name: cleaned(str(value)) for name, value in context.fields.items()}
     quantity = fields.get("quantity") or "1"
-    if not quantity.isascii() or not quantity.isdigit() or int(quantity) < 1:
-        await context.respond(context.text("request.quantity_invalid", quantity=escaped(shortened(quantity, 20))))
+    if not (quantity.isascii() and quantity.isdigit()) or int(quantity) < 1:
+        await context.respond(context.text("board.quantity_invalid", typed=escaped(shortened(quantity, 20))))
         return
-    answer = await called(
-        _board(context).CreateRequest(
-            request_pb2.CreateRequestRequest(
-                guild_id=context.interaction.guild_id,
-                idempotency_key=str(context.interaction.interaction_id),
-                draft=request_pb2.RequestDraft(
-                    item=fields.get("item", ""),
-                    quantity=int(quantity),
-                    profession=fields.get("profession", ""),
-                    note=fields.get("note", ""),
-                    tip=fields.get("tip", ""),
-                ),
-            ),
-            timeout=context.settings.current.deadlines.answer,
-        )
+    await _put(
+        context,
+        request_pb2.RequestDraft(
+            item=fields.get("item", ""),
+            quantity=int(quantity),
+            profession=fields.get("profession", ""),
+            note=fields.get("note", ""),
+            tip=fields.get("tip", ""),
+        ),
     )
-    if answer.HasField("refusal"):
-        reason = request_pb2.RefusalReason.Name(answer.refusal.reason).removeprefix("REFUSAL_REASON_").lower()
-        key = f"request.refused.{reason}"
+
+
+async def quick(context: Context) -> None:
+    """Puts what was written in one line on the board."""
+    desk = Desk(context)
+    zone = (await desk.manners()).time_zone
+    read = read_quick(str(context.options["text"]), context.clock.now(), zone)
+    if read.problem:
+        about = escaped(shortened(read.about, 100))
         await context.respond(
-            context.text(
-                key if context.texts.has(key) else "request.refused.other",
-                limit=answer.refusal.limit,
-                detail=escaped(answer.refusal.detail),
-            )
+            context.text("board.quick.due" if read.problem == "due" else "board.quick.item", about=about)
         )
         return
-    await context.respond(
-        message(context.text("request.created", request=line(context, answer.request))), private=False
+    draft = request_pb2.RequestDraft(
+        item=read.item,
+        quantity=read.quantity,
+        profession=read.profession,
+        quality=read.quality,
+        tip=read.tip,
+        note=read.note,
     )
+    if read.due is not None:
+        draft.due_time.CopyFrom(desk.timestamp("", read.due))
+    if read.quantity < 1:
+        await context.respond(context.text("board.quantity_invalid", typed=str(read.quantity)))
+        return
+    await _put(context, draft)
+
+
+async def edit(context: Context) -> None:
+    """Opens the form with the request as it is."""
+    desk = Desk(context)
+    await open_form(context, (await desk.named(str(context.options["request"]))).request)
+
+
+async def edit_pressed(context: Context) -> None:
+    """The same from a card."""
+    desk = Desk(context)
+    await open_form(context, (await desk.get(context.custom_id.argument(0))).request)
+
+
+async def open_form(context: Context, request: request_pb2.Request) -> None:
+    """The form that changes a request."""
+    await context.modal(
+        modals.modal(
+            encode(CHANGE, request.request_id, request.version),
+            context.text("board.edit.title"),
+            [
+                modals.text_input("item", context.text("board.edit.item"), maximum=100, value=request.item),
+                modals.text_input(
+                    "quantity", context.text("board.edit.quantity"), maximum=6, value=str(request.quantity)
+                ),
+                modals.text_input(
+                    "note",
+                    context.text("board.edit.note"),
+                    maximum=1000,
+                    required=False,
+                    long=True,
+                    value=request.note,
+                ),
+                modals.text_input(
+                    "tip", context.text("board.edit.tip"), maximum=100, required=False, value=request.tip
+                ),
+                modals.text_input(
+                    "due",
+                    context.text("board.extend.due"),
+                    maximum=50,
+                    required=False,
+                    description=context.text("board.extend.example"),
+                ),
+            ],
+        )
+    )
+
+
+async def change(context: Context) -> None:
+    """Changes a request to what was entered in the form."""
+    desk = Desk(context)
+    fields = {name: cleaned(str(value)) for name, value in context.fields.items()}
+    quantity = fields.get("quantity", "")
+    if not (quantity.isascii() and quantity.isdigit()) or int(quantity) < 1:
+        await context.respond(context.text("board.quantity_invalid", typed=escaped(shortened(quantity, 20))))
+        return
+    request_id, version = context.custom_id.argument(0), version_of(context, 1)
+    before = (await desk.get(request_id)).request
+    draft = request_pb2.RequestDraft(
+        item=fields.get("item", ""),
+        quantity=int(quantity),
+        profession=before.profession,
+        quality=before.quality,
+        materials=before.materials,
+        note=fields.get("note", ""),
+        tip=fields.get("tip", ""),
+        character_id=before.character_id,
+    )
+    try:
+        moment = await desk.moment(fields.get("due", ""))
+        if moment is not None:
+            draft.due_time.CopyFrom(moment)
+        elif before.HasField("due_time"):
+            draft.due_time.CopyFrom(before.due_time)
+        answer = await desk.transition(request_id, request_pb2.REQUEST_ACTION_EDIT, version=version, draft=draft)
+    except InvalidArgument as error:
+        if not error.fields and error.reason != "DATE_INVALID":
+            raise
+        await context.respond(desk.wrong(error))
+        return
+    await answer_transition(desk, answer)
+
+
+async def cancel(context: Context) -> None:
+    """Asks whether to call a request off; in fast mode, calls it off."""
+    desk = Desk(context)
+    found = await desk.named(str(context.options["request"]))
+    await do_or_ask(desk, found.request, request_pb2.REQUEST_ACTION_CANCEL)
+
+
+async def show(context: Context) -> None:
+    """Shows one request."""
+    desk = Desk(context)
+    found = await desk.named(str(context.options["request"]))
+    professions = await desk.professions()
+    await context.respond(cards.card(found.request, found.allowed, context.text, professions))
 
 
 async def listed(context: Context) -> None:
-    """Shows what is on the board."""
-    answer = await called(
-        _board(context).ListRequests(
-            request_pb2.ListRequestsRequest(
-                guild_id=context.interaction.guild_id,
-                filter=request_pb2.RequestFilter(
-                    states=LISTED,
-                    requester_id=context.interaction.person.user_id if context.options.get("mine") else 0,
-                ),
-                page_size=_PAGE,
-            ),
-            timeout=context.settings.current.deadlines.answer,
+    """Shows what is on the board, or what one asked for oneself."""
+    await show_list(context, menus.View(menus.MINE if context.options.get("mine") else menus.ALL))
+
+
+async def _put(context: Context, draft: request_pb2.RequestDraft) -> None:
+    desk = Desk(context)
+    try:
+        answer: Any = await desk.ask(
+            desk.requests.CreateRequest(
+                request_pb2.CreateRequestRequest(guild_id=desk.guild_id, idempotency_key=desk.key, draft=draft),
+                timeout=desk.timeout,
+            )
         )
-    )
-    if not answer.requests:
-        await context.respond(context.text("request.none"))
+    except InvalidArgument as error:
+        if not error.fields:
+            raise
+        await context.respond(desk.wrong(error))
         return
-    head = context.text("request.listed", shown=len(answer.requests), total=answer.total_size)
-    await context.respond(message(_within([head, *(line(context, request) for request in answer.requests)])))
-
-
-def line(context: Context, request: request_pb2.Request) -> str:
-    """One request in a line."""
-    state = request_pb2.RequestState.Name(request.state).removeprefix("REQUEST_STATE_").lower()
-    return context.text(
-        "request.line",
-        number=request.number if not request.part else f"{request.number}.{request.part}",
-        quantity=request.quantity,
-        item=escaped(request.item),
-        state=context.text(f"request.state.{state}"),
-        requester=escaped(request.requester_name),
-        when=relative_time(request.create_time.seconds),
-    )
-
-
-def _within(lines: Sequence[str]) -> str:
-    kept: list[str] = []
-    for text in lines:
-        if sum(len(each) + 1 for each in kept) + len(text) > CONTENT_LIMIT:
-            break
-        kept.append(text)
-    return "\n".join(kept)
-
-
-def _board(context: Context) -> Any:
-    return context.services.stub(request_pb2_grpc.RequestServiceStub, "board")
+    if answer.HasField("refusal"):
+        await context.respond(cards.refused(answer.refusal, context.text))
+        return
+    said = context.text("board.created", request=lines.line(answer.request, context.text, await desk.professions()))
+    await context.respond(message(said), private=False)
 
 
 def register(registry: Registry) -> None:
     """Adds the commands."""
+    which = Option("request", required=True, maximum=_ID_LENGTH, autocomplete=complete_request)
     registry.command(
         Command(
             "request",
             subcommands=(
                 Command("new", new),
+                Command("quick", quick, options=(Option("text", required=True, minimum=1, maximum=1500),)),
                 Command("list", listed, options=(Option("mine", OptionKind.BOOLEAN),)),
+                Command("show", show, options=(which,)),
+                Command("edit", edit, options=(which,)),
+                Command("cancel", cancel, options=(which,)),
             ),
             feature="board",
             guild_only=True,
         )
     )
     registry.modal(NEW, create)
+    registry.modal(CHANGE, change)
+    registry.component(cards.EDIT, edit_pressed)

@@ -1,0 +1,245 @@
+"""What the board's commands have in common: asking the board, drawing its answers, reading dates."""
+
+import asyncio
+from collections.abc import Awaitable
+from dataclasses import dataclass
+from typing import Any
+
+from google.protobuf.timestamp_pb2 import Timestamp
+from guildhall.board.v1 import (
+    character_pb2_grpc,
+    history_pb2_grpc,
+    member_pb2_grpc,
+    profession_pb2,
+    profession_pb2_grpc,
+    request_pb2,
+    request_pb2_grpc,
+    statistics_pb2_grpc,
+)
+from guildhall.settings.v1 import settings_pb2, settings_pb2_grpc
+
+from chassis.errors import InvalidArgument
+from services.gateway.cleaning import cleaned
+from services.gateway.command import Choice
+from services.gateway.context import Context
+from services.gateway.handover import AnswerT, called
+from views.board import cards, lines
+from views.board.dates import read_date
+from views.markdown import escaped, shortened
+
+ACTIVE = (
+    request_pb2.REQUEST_STATE_OPEN,
+    request_pb2.REQUEST_STATE_CLAIMED,
+    request_pb2.REQUEST_STATE_WAITING_MATERIALS,
+    request_pb2.REQUEST_STATE_READY,
+)
+_CHOICES = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Manners:
+    """How the board treats this person in this guild."""
+
+    fast: bool
+    vanish_after: float
+    time_zone: str
+
+
+class Desk:
+    """The board as one interaction needs it."""
+
+    def __init__(self, context: Context) -> None:
+        self.context = context
+        services = context.services
+        self.requests = services.stub(request_pb2_grpc.RequestServiceStub, "board")
+        self.characters = services.stub(character_pb2_grpc.CharacterServiceStub, "board")
+        self.members = services.stub(member_pb2_grpc.MemberServiceStub, "board")
+        self.profession_list = services.stub(profession_pb2_grpc.ProfessionServiceStub, "board")
+        self.statistics = services.stub(statistics_pb2_grpc.StatisticsServiceStub, "board")
+        self.history = services.stub(history_pb2_grpc.HistoryServiceStub, "board")
+        self.settings = services.stub(settings_pb2_grpc.SettingsServiceStub, "board")
+
+    @property
+    def guild_id(self) -> int:
+        """The guild it is about: the interaction's own; in a direct message, the one that its button carries."""
+        return self.context.interaction.guild_id or self.carried
+
+    @property
+    def carried(self) -> int:
+        """In a direct message: the guild that the pressed button carries; else 0."""
+        if self.context.interaction.guild_id or "custom_id" not in self.context.interaction.data:
+            return 0
+        for argument in self.context.custom_id.arguments:
+            if argument.startswith(cards.GUILD_MARK) and argument[1:].isascii() and argument[1:].isdigit():
+                return int(argument[1:])
+        return 0
+
+    @property
+    def key(self) -> str:
+        """The idempotency key: this interaction is done once, however often it is tried."""
+        return str(self.context.interaction.interaction_id)
+
+    @property
+    def timeout(self) -> float:
+        """Seconds for one call."""
+        return self.context.settings.current.deadlines.answer
+
+    async def ask(self, call: Awaitable[AnswerT]) -> AnswerT:
+        """One call; GuildhallError where it fails."""
+        return await called(call)
+
+    async def professions(self) -> dict[str, str]:
+        """The guild's professions, names by key."""
+        answer = await self.ask(
+            self.profession_list.ListProfessions(
+                profession_pb2.ListProfessionsRequest(guild_id=self.guild_id, include_disabled=True),
+                timeout=self.timeout,
+            )
+        )
+        return {profession.key: profession.name for profession in answer.professions}
+
+    async def with_professions(self, call: Awaitable[AnswerT]) -> tuple[AnswerT, dict[str, str]]:
+        """A call and the guild's professions, asked for side by side."""
+        answer, professions = await asyncio.gather(self.ask(call), self.professions())
+        return answer, professions
+
+    async def manners(self) -> Manners:
+        """What the guild and the person set."""
+        answer = await self.ask(
+            self.settings.GetSettings(
+                settings_pb2.GetSettingsRequest(
+                    place=settings_pb2.Place(guild_id=self.guild_id, user_id=self.context.interaction.person.user_id)
+                ),
+                timeout=self.timeout,
+            )
+        )
+        values = {setting.key: setting.value for setting in answer.settings}
+        fast = values["board_fast_mode"].bool_value
+        seconds = values["board_fast_confirmation_seconds" if fast else "board_confirmation_seconds"].number_value
+        return Manners(fast, seconds, values["board_time_zone"].string_value)
+
+    async def get(self, request_id: str) -> request_pb2.GetRequestResponse:
+        """One request with what this person may do to it. NotFound (REQUEST_UNKNOWN)."""
+        return await self.ask(
+            self.requests.GetRequest(
+                request_pb2.GetRequestRequest(guild_id=self.guild_id, request_id=request_id), timeout=self.timeout
+            )
+        )
+
+    async def named(self, typed: str) -> request_pb2.GetRequestResponse:
+        """The request that an option names: its id from the autocomplete, or a number such as #12.1 typed by hand."""
+        name = request_pb2.GetRequestRequest(guild_id=self.guild_id)
+        number, dot, part = typed.strip().lstrip("#").partition(".")
+        if len(number) < 19 and number.isascii() and number.isdigit():
+            name.number = int(number)
+            name.part = int(part) if dot and part.isascii() and part.isdigit() and len(part) < 7 else 0
+        else:
+            name.request_id = typed.strip()
+        return await self.ask(self.requests.GetRequest(name, timeout=self.timeout))
+
+    async def transition(
+        self, request_id: str, action: int, *, version: int = 0, **more: Any
+    ) -> request_pb2.TransitionRequestResponse:
+        """Does one thing to a request."""
+        return await self.ask(
+            self.requests.TransitionRequest(
+                request_pb2.TransitionRequestRequest(
+                    guild_id=self.guild_id,
+                    request_id=request_id,
+                    action=action,  # type: ignore[arg-type]
+                    expected_version=version,
+                    idempotency_key=self.key,
+                    **more,
+                ),
+                timeout=self.timeout,
+            )
+        )
+
+    async def show(self, request_id: str, *, notice: str = "") -> dict[str, Any]:
+        """The card of a request as it is now."""
+        answer, professions = await asyncio.gather(self.get(request_id), self.professions())
+        return cards.card(
+            answer.request, answer.allowed, self.context.text, professions, notice=notice, guild_id=self.carried
+        )
+
+    def said(self, request: request_pb2.Request) -> str:
+        """A request as confirmations name it."""
+        return f"**{lines.label(request)}** {lines.thing(request)}"
+
+    async def moment(self, typed: str) -> Timestamp | None:
+        """A date that was typed, in the person's own time zone; None for nothing. InvalidArgument for no date."""
+        typed = cleaned(typed)
+        if not typed:
+            return None
+        zone = (await self.manners()).time_zone
+        return self.timestamp(typed, read_date(typed, self.context.clock.now(), zone))
+
+    def timestamp(self, typed: str, seconds: float | None) -> Timestamp:
+        """A moment for the contract. InvalidArgument (DATE_INVALID) where there is none."""
+        if seconds is None or not 0 < seconds < 32_503_680_000:
+            raise InvalidArgument("no date", reason="DATE_INVALID", metadata={"typed": typed})
+        moment = Timestamp()
+        moment.FromMilliseconds(round(seconds * 1000))
+        return moment
+
+    def wrong(self, error: InvalidArgument) -> str:
+        """What is wrong with what was entered, field by field, in words."""
+        if error.reason == "DATE_INVALID":
+            typed = escaped(shortened(error.metadata.get("typed", ""), 50))
+            return self.context.text("board.date_invalid", typed=typed)
+        said = [self.context.text("board.fields_wrong")]
+        for field, problem in error.fields.items():
+            key = f"board.name_of.{field.rpartition('.')[2]}"
+            name = self.context.text(key if self.context.texts.has(key) else "board.name_of.other")
+            said.append(f"- {name}: {escaped(problem)}")
+        return lines.within(said, 1900)
+
+
+async def complete_profession(context: Context, typed: str) -> list[Choice]:
+    """The professions that begin with, or have in them, what was typed."""
+    wanted = typed.casefold()
+    names = (await Desk(context).professions()).items()
+    return [Choice(name, key) for key, name in names if wanted in name.casefold() or wanted in key][:_CHOICES]
+
+
+async def complete_item(context: Context, typed: str) -> list[Choice]:
+    """Items that are listed or were asked for before; what was typed is offered as it is, too."""
+    desk = Desk(context)
+    answer = await desk.ask(
+        desk.requests.SuggestItems(
+            request_pb2.SuggestItemsRequest(guild_id=desk.guild_id, query=typed), timeout=desk.timeout
+        )
+    )
+    found = list(dict.fromkeys(entry.item for entry in answer.items))
+    own = [cleaned(typed)] if cleaned(typed) and cleaned(typed) not in found else []
+    return [Choice(item, item) for item in (found + own)[:_CHOICES]]
+
+
+async def complete_request(context: Context, typed: str) -> list[Choice]:
+    """Active requests by number or item: the person's own first."""
+    desk = Desk(context)
+    number = typed.strip().lstrip("#").partition(".")[0]
+    filters = request_pb2.RequestFilter(states=ACTIVE)
+    if number.isascii() and number.isdigit() and len(number) < 19:
+        filters.number = int(number)
+    elif typed.strip():
+        filters.query = typed
+    own = request_pb2.RequestFilter()
+    own.CopyFrom(filters)
+    own.requester_id = context.interaction.person.user_id
+    pages = await asyncio.gather(
+        *(
+            desk.ask(
+                desk.requests.ListRequests(
+                    request_pb2.ListRequestsRequest(guild_id=desk.guild_id, filter=each, page_size=_CHOICES),
+                    timeout=desk.timeout,
+                )
+            )
+            for each in (own, filters)
+        )
+    )
+    found = {request.request_id: request for page in pages for request in page.requests}
+    return [
+        Choice(f"{lines.label(request)} {lines.plain_thing(request)}", request.request_id)
+        for request in list(found.values())[:_CHOICES]
+    ]

@@ -1,0 +1,156 @@
+"""Following, vacations, and how the board treats one: `/board follow|vacation|preferences`."""
+
+from typing import Any
+
+from google.protobuf.struct_pb2 import Value
+from guildhall.board.v1 import character_pb2, member_pb2
+from guildhall.settings.v1 import settings_pb2
+
+from chassis.errors import InvalidArgument
+from services.gateway.board.desk import Desk, complete_profession
+from services.gateway.cleaning import cleaned
+from services.gateway.command import Command, Option, OptionKind
+from services.gateway.context import Context
+from views.board import lines
+from views.markdown import escaped, relative_time
+
+
+def resolved_name(context: Context, user_id: str) -> str:
+    """The name of a member that Discord sent along with a choice of members."""
+    resolved = context.interaction.data.get("resolved") or {}
+    member = (resolved.get("members") or {}).get(user_id) or {}
+    user = (resolved.get("users") or {}).get(user_id) or {}
+    return str(member.get("nick") or user.get("global_name") or user.get("username") or "")
+
+
+async def follow(context: Context) -> None:
+    """Follows a profession or an item's name, or stops."""
+    desk = Desk(context)
+    profession, item = context.options.get("profession"), context.options.get("item")
+    if not profession and not item:
+        await context.respond(context.text("board.follow.which"))
+        return
+    kinds = (
+        (profession, member_pb2.SUBSCRIPTION_KIND_PROFESSION),
+        (item, member_pb2.SUBSCRIPTION_KIND_ITEM),
+    )
+    for value, kind in kinds:
+        if value:
+            answer = await desk.ask(
+                desk.members.SetSubscription(
+                    member_pb2.SetSubscriptionRequest(
+                        guild_id=desk.guild_id,
+                        subscription=member_pb2.Subscription(kind=kind, value=str(value)),
+                        follow=not context.options.get("stop"),
+                    ),
+                    timeout=desk.timeout,
+                )
+            )
+    names = await desk.professions()
+    what = ", ".join(escaped(names.get(entry.value, entry.value)) for entry in answer.subscriptions)
+    await context.respond(context.text("board.follow.now", what=what) if what else context.text("board.follow.nothing"))
+
+
+async def vacation(context: Context) -> None:
+    """Goes away until a date, or comes back."""
+    desk = Desk(context)
+    try:
+        until = await desk.moment(str(context.options.get("until") or ""))
+        await desk.ask(
+            desk.characters.SetVacation(
+                character_pb2.SetVacationRequest(guild_id=desk.guild_id, until_time=until), timeout=desk.timeout
+            )
+        )
+    except InvalidArgument as error:
+        if not error.fields and error.reason != "DATE_INVALID":
+            raise
+        await context.respond(desk.wrong(error))
+        return
+    await context.respond(
+        context.text("board.vacation.back")
+        if until is None
+        else context.text("board.vacation.away", when=relative_time(until.seconds))
+    )
+
+
+async def preferences(context: Context) -> None:
+    """Sets how the board treats the person, and says how it does now."""
+    options = context.options
+    values: dict[str, Any] = {}
+    if options.get("messages"):
+        values["board_messages"] = options["messages"]
+    if options.get("quiet"):
+        quiet = cleaned(str(options["quiet"]))
+        values["board_quiet_hours"] = "" if quiet == "-" else quiet
+    if options.get("zone"):
+        values["board_time_zone"] = cleaned(str(options["zone"]))
+    if options.get("fast") is not None:
+        values["board_fast_mode"] = bool(options["fast"])
+    person = context.interaction.person.user_id
+    scope = settings_pb2.Scope(kind=settings_pb2.SCOPE_KIND_PERSON, id=person)
+    await set_and_show(context, scope, values, "board.setup.yours")
+
+
+async def set_and_show(context: Context, scope: settings_pb2.Scope, values: dict[str, Any], title: str) -> None:
+    """Sets some of the board's settings at a scope, and says what is in force."""
+    desk = Desk(context)
+    if values:
+        try:
+            await desk.ask(
+                desk.settings.UpdateSettings(
+                    settings_pb2.UpdateSettingsRequest(
+                        scope=scope, values={key: _value(value) for key, value in values.items()}
+                    ),
+                    timeout=desk.timeout,
+                )
+            )
+        except InvalidArgument as error:
+            await context.respond(desk.wrong(error))
+            return
+    answer = await desk.ask(
+        desk.settings.GetSettings(
+            settings_pb2.GetSettingsRequest(
+                place=settings_pb2.Place(guild_id=desk.guild_id, user_id=context.interaction.person.user_id)
+            ),
+            timeout=desk.timeout,
+        )
+    )
+    said = [context.text(title)]
+    for setting in answer.settings:
+        shown = setting.value.WhichOneof("kind")
+        if shown in (None, "null_value", "list_value"):
+            continue
+        said.append(f"- `{setting.key}`: {escaped(str(getattr(setting.value, shown))) or '-'}")
+    await context.respond(lines.within(said, 1900))
+
+
+def _value(value: Any) -> Value:
+    if isinstance(value, bool):
+        return Value(bool_value=value)
+    if isinstance(value, int | float):
+        return Value(number_value=value)
+    return Value(string_value=str(value))
+
+
+COMMANDS = (
+    Command(
+        "follow",
+        follow,
+        options=(
+            Option("profession", maximum=50, autocomplete=complete_profession),
+            Option("item", minimum=2, maximum=100),
+            Option("stop", OptionKind.BOOLEAN),
+        ),
+    ),
+    Command("vacation", vacation, options=(Option("until", maximum=50),)),
+    Command(
+        "preferences",
+        preferences,
+        options=(
+            Option("messages", choices=("each", "digest", "none")),
+            Option("quiet", maximum=11),
+            Option("zone", maximum=64),
+            Option("fast", OptionKind.BOOLEAN),
+        ),
+    ),
+)
