@@ -115,9 +115,15 @@ class Unauthorized(DiscordError):
 class OutcomeUnknown(DiscordError):
     """The request may or may not have happened, and repeating it blindly could do it twice."""
 
+    answered = False
+    """Whether Discord has answered, so that nothing is under way any more."""
+
 
 class Unreachable(DiscordError):
     """Discord cannot be reached or keeps failing; nothing was done, or it can be repeated safely."""
+
+    answered = False
+    """Whether Discord has answered, so that nothing is under way any more."""
 
 
 class NotPermitted(DiscordError):

@@ -129,7 +129,7 @@ class RestClient:
                     continue
                 if answer.status < 500:
                     return _judged(answer, call.route)
-                failure = self._failure(f"{call.route}: {answer.status}", repeatable)
+                failure = self._failure(f"{call.route}: {answer.status}", repeatable, answered=True)
                 repeat = repeatable
             failures += 1
             if not repeat or failures > retries:
@@ -211,8 +211,10 @@ class RestClient:
             await asyncio.sleep(retry_after)
 
     @staticmethod
-    def _failure(text: str, repeatable: bool) -> DiscordError:
-        return Unreachable(text) if repeatable else OutcomeUnknown(text)
+    def _failure(text: str, repeatable: bool, *, answered: bool = False) -> DiscordError:
+        failure = Unreachable(text) if repeatable else OutcomeUnknown(text)
+        failure.answered = answered
+        return failure
 
 
 def _body(call: Call) -> dict[str, Any]:

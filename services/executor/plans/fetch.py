@@ -106,13 +106,14 @@ class Fetcher:
     async def _messages_of(self, snapshot: Snapshot, channel_id: int, count: int, fence: Fence | None) -> None:
         found: list[Mapping[str, Any]] = []
         while len(found) < count:
-            query: dict[str, int | str] = {"limit": min(_MESSAGES_PAGE, count - len(found))}
+            wanted = min(_MESSAGES_PAGE, count - len(found))
+            query: dict[str, int | str] = {"limit": wanted}
             if found:
                 query["before"] = str(found[-1]["id"])
             route = Route.of("GET", "/channels/{channel_id}/messages", channel_id=channel_id)
             page = await self._call(route, snapshot.guild_id, fence, query)
             found += page
-            if len(page) < query["limit"]:
+            if len(page) < wanted:
                 break
         snapshot.messages[channel_id] = found
 

@@ -77,6 +77,8 @@ class Outcome(BaseModel):
     """Why it failed or was skipped."""
     intended: float = 0.0
     """When its call was first about to be made, in Unix seconds."""
+    begun: float = 0.0
+    """When its latest attempt was about to be made, in Unix seconds."""
     seconds: float = 0.0
     """How long its call took."""
     extra: Any = None

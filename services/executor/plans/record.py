@@ -89,6 +89,12 @@ class PlanRecord(BaseModel):
     """What was asked, the refinements after it."""
     document: Any = None
     """The model's answer; none for undo and restore plans."""
+    understood: int = 0
+    """How many of the words the document answers to."""
+    revision: int = 0
+    """Raised whenever a new preview is wanted."""
+    runs: int = 0
+    """How often a run was begun or resumed."""
     answers: dict[str, str] = {}
     """The choices made for ambiguous names."""
     dropped: list[str] = []

@@ -52,6 +52,8 @@ class PlanSettings(Section):
     """The first pause of an open breaker; it doubles with each failed probe."""
     breaker_max_pause_seconds: float = Field(default=300.0, gt=0)
     """The longest pause of an open breaker."""
+    outage_seconds: float = Field(default=900.0, gt=0)
+    """How long a breaker may stay open before the run pauses."""
     settle_seconds: float = Field(default=12.0, gt=0)
     """How long after a time-out a creation may still turn up, before it counts as not done."""
     settle_poll_seconds: float = Field(default=1.0, gt=0)

@@ -51,6 +51,14 @@ class PlanStore:
         await self._redis.zadd(_plans(plan.guild_id), {plan.plan_id: plan.created})
         await self._redis.zremrangebyscore(_plans(plan.guild_id), "-inf", self._clock.now() - self._ttl)
 
+    async def claim(self, event_id: int, plan_id: str) -> str:
+        """The plan that an event of Discord's became: this one, or the one that it became before."""
+        name = f"{PREFIX}plan-event:{event_id}"
+        if await self._redis.set(name, plan_id, nx=True, ex=_DAY):
+            return plan_id
+        first = await self._redis.get(name)
+        return first.decode() if first else plan_id
+
     async def find(self, plan_id: str) -> PlanRecord | None:
         """A plan, if it is still kept."""
         raw = await self._redis.get(_plan(plan_id))
@@ -86,7 +94,7 @@ class PlanStore:
                 return changed
         raise Aborted("too many changes at once", reason="PLAN_CHANGED")
 
-    async def list(self, guild_id: int, *, limit: int, before: float | None = None) -> list[PlanRecord]:
+    async def plans_of(self, guild_id: int, *, limit: int, before: float | None = None) -> list[PlanRecord]:
         """A guild's plans, the newest first."""
         top = "+inf" if before is None else f"({before}"
         ids = await self._redis.zrevrangebyscore(_plans(guild_id), top, "-inf", start=0, num=limit)

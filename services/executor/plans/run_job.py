@@ -1,0 +1,337 @@
+"""The job that runs a confirmed plan, from the last look at the guild to the report.
+
+What is done stands in the journal before anything relies on it, so the job goes on where it was after any crash. Before
+the first operation the targets are compared with what the preview showed: a plan whose targets have changed is not run
+but previewed again. While it runs, the requester's rights are looked at again and again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping
+
+import structlog
+
+from chassis.clock import Clock
+from services.executor.discord.errors import DiscordError
+from services.executor.discord.identity import BotIdentity
+from services.executor.discord.rest import File, RestClient
+from services.executor.jobs.model import Fence, Job, Journal, LeaseLost
+from services.executor.plans import estimate as estimates
+from services.executor.plans.authority import refusal
+from services.executor.plans.conductor import Conductor, Pause
+from services.executor.plans.draft import quoted
+from services.executor.plans.estimate import Latencies
+from services.executor.plans.fetch import Fetcher
+from services.executor.plans.operation import Operation, Outcome, Status
+from services.executor.plans.perform import Performer
+from services.executor.plans.present import card, contract
+from services.executor.plans.record import PlanRecord, PlanStatus, Wish
+from services.executor.plans.run_journal import RunJournal
+from services.executor.plans.screen import Screen
+from services.executor.plans.settings import PlanSettings
+from services.executor.plans.snapshot import Channel, Member, Role, Snapshot, digest
+from services.executor.plans.starting import RUN, Starter
+from services.executor.plans.store import AuditEntry, PlanStore
+from views.plans import progress as progress_view
+
+_log = structlog.get_logger(__name__)
+
+_BEGUN = "begun"
+_LONG_REPORT = 20
+
+
+class RunJobs:
+    """Runs plans. Is a `JobKind`."""
+
+    name = RUN
+
+    def __init__(
+        self,
+        *,
+        store: PlanStore,
+        fetcher: Fetcher,
+        rest: RestClient,
+        screen: Screen,
+        identity: BotIdentity,
+        starter: Starter,
+        settings: PlanSettings,
+        clock: Clock,
+        latencies: Latencies,
+    ) -> None:
+        self._store = store
+        self._fetcher = fetcher
+        self._rest = rest
+        self._screen = screen
+        self._identity = identity
+        self._starter = starter
+        self._settings = settings
+        self._clock = clock
+        self._latencies = latencies
+
+    async def run(self, job: Job, journal: Journal) -> None:
+        """Runs one plan to its end, or to a pause."""
+        plan = await self._store.get(job.payload.decode())
+        if plan.status is not PlanStatus.RUNNING:
+            # An earlier attempt has ended it; perhaps without showing so.
+            if plan.started:
+                await self._show_end(plan, journal.fence)
+            return
+        await _Run(self, plan, journal).go()
+
+    async def give_up(self, job: Job, journal: Journal, reason: str) -> None:
+        """Pauses the run: what is done is known, and a person can let it go on."""
+        outcomes, _ = await RunJournal(journal).load()
+
+        def stop(plan: PlanRecord) -> PlanRecord:
+            return plan.model_copy(
+                update={
+                    "status": PlanStatus.PAUSED,
+                    "outcomes": {**plan.outcomes, **outcomes},
+                    "pause_reason": "Something went wrong on my side; it is logged.",
+                }
+            )
+
+        plan = await self._store.change(job.payload.decode(), stop)
+        await self._screen.show(plan, card(plan), journal.fence)
+
+    async def _show_end(self, plan: PlanRecord, fence: Fence) -> None:
+        shown = contract(plan)
+        files = []
+        if len(plan.operations) > _LONG_REPORT and plan.status is not PlanStatus.PAUSED:
+            files = [File("report.txt", progress_view.report_text(shown).encode())]
+        await self._screen.show(plan, card(plan), fence, files=files)
+
+
+class _Run:
+    """One attempt at one run."""
+
+    def __init__(self, jobs: RunJobs, plan: PlanRecord, journal: Journal) -> None:
+        self._jobs = jobs
+        self._store = jobs._store
+        self._settings = jobs._settings
+        self._clock = jobs._clock
+        self._screen = jobs._screen
+        self._plan = plan
+        self._fence = journal.fence
+        self._journal = RunJournal(journal)
+        self._wish = plan.wish
+        self._authority: Snapshot | None = None
+        self._authority_time = 0.0
+        self._authority_lock = asyncio.Lock()
+
+    async def go(self) -> None:
+        outcomes, fields = await self._journal.load()
+        outcomes = {**self._plan.outcomes, **outcomes}
+        if _BEGUN not in fields and not outcomes:
+            if self._plan.dry_run:
+                await self._dry_run()
+                return
+            stale = await self._drift()
+            if stale:
+                await self._preview_again(stale)
+                return
+        if _BEGUN not in fields:
+            await self._journal.set(_BEGUN, repr(self._clock.now()))
+        started = self._plan.started or self._clock.now()
+        self._plan = await self._store.change(
+            self._plan.plan_id, lambda plan: plan.model_copy(update={"started": started})
+        )
+        conductor = self._conductor(outcomes)
+        helpers = [asyncio.create_task(self._listen()), asyncio.create_task(self._show_progress(conductor))]
+        try:
+            pause = await conductor.run()
+            if self._wish is Wish.CANCEL:
+                await conductor.skip_rest("the run was stopped")
+        finally:
+            for helper in helpers:
+                helper.cancel()
+            await asyncio.gather(*helpers, return_exceptions=True)
+        await self._end(conductor.progress.outcomes, pause)
+
+    def _conductor(self, outcomes: dict[str, Outcome]) -> Conductor:
+        plan, jobs = self._plan, self._jobs
+        performer = Performer(
+            jobs._rest,
+            self._settings,
+            self._clock,
+            plan_id=plan.plan_id,
+            guild_id=plan.guild_id,
+            fence=self._fence,
+            bot_id=jobs._identity.user_id,
+        )
+        return Conductor(
+            plan.operations,
+            outcomes,
+            performer=performer,
+            journal=self._journal,
+            settings=self._settings,
+            clock=self._clock,
+            latencies=jobs._latencies,
+            refused=self._refused,
+            wish=lambda: self._wish,
+            why=f"for {plan.requester.display_name or plan.requester.user_id}",
+            polite=plan.polite,
+        )
+
+    # Before the first operation.
+
+    async def _drift(self) -> list[str]:
+        """What has changed about the plan's targets since its preview."""
+        watched = {operation.watches: operation for operation in self._plan.operations if operation.watches}
+        if not watched:
+            return []
+        people = [int(name.partition(":")[2]) for name in watched if name.startswith("member:")]
+        snapshot = await self._basics(people)
+        stale = []
+        for name, operation in watched.items():
+            what, _, number = name.partition(":")
+            pools: dict[str, Mapping[int, Channel | Role | Member]] = {
+                "channel": snapshot.channels,
+                "role": snapshot.roles,
+                "member": snapshot.members,
+            }
+            if what == "thread":
+                continue
+            thing = pools[what].get(int(number))
+            if thing is None:
+                stale.append(f"{quoted(operation.label)} is gone.")
+            elif digest(thing.raw) != operation.expects:
+                stale.append(f"{quoted(operation.label)} has changed.")
+        return stale
+
+    async def _preview_again(self, stale: list[str]) -> None:
+        def change(plan: PlanRecord) -> PlanRecord:
+            return plan.model_copy(
+                update={
+                    "status": PlanStatus.DRAFTING,
+                    "stale": stale,
+                    "revision": plan.revision + 1,
+                    "confirmed_by": 0,
+                    "confirmed_hash": "",
+                    "approver": 0,
+                }
+            )
+
+        plan = await self._store.change(self._plan.plan_id, change)
+        await self._starter.draft(plan)
+
+    @property
+    def _starter(self) -> Starter:
+        return self._jobs._starter
+
+    async def _dry_run(self) -> None:
+        outcomes = {
+            operation.id: Outcome(status=Status.SKIPPED, error="dry run") for operation in self._plan.operations
+        }
+        now = self._clock.now()
+
+        def change(plan: PlanRecord) -> PlanRecord:
+            update = {"status": PlanStatus.DONE, "outcomes": outcomes, "started": now, "ended": now}
+            return plan.model_copy(update=update)
+
+        await self._jobs._show_end(await self._store.change(self._plan.plan_id, change), self._fence)
+
+    # While it runs.
+
+    async def _basics(self, people: list[int]) -> Snapshot:
+        requester = self._plan.requester.user_id
+        bot_id = self._jobs._identity.user_id
+        return await self._jobs._fetcher.basics(self._plan.guild_id, bot_id, [requester, *people], self._fence)
+
+    async def _refused(self, operation: Operation) -> str:
+        """Whether the requester, and the bot, may do this now."""
+        async with self._authority_lock:
+            age = time.monotonic() - self._authority_time
+            if self._authority is None or age > self._settings.authority_seconds:
+                concerned = [
+                    int(one.path["user_id"]) for one in self._plan.operations if one.path.get("user_id", "").isdigit()
+                ]
+                self._authority = await self._basics(concerned if len(concerned) <= 10 else [])
+                self._authority_time = time.monotonic()
+            snapshot = self._authority
+        requester = snapshot.members.get(self._plan.requester.user_id)
+        bot = snapshot.members.get(snapshot.bot_id)
+        if requester is None or bot is None:
+            return "Whoever asked for this is no member any more."
+        text = refusal(operation, snapshot, requester, bot)
+        if text:
+            entry = AuditEntry(
+                self._clock.now(), self._plan.plan_id, requester.user_id, "refused", operation.label, text
+            )
+            await self._store.audit(self._plan.guild_id, [entry])
+        return text
+
+    async def _listen(self) -> None:
+        """Notices wishes."""
+        while True:
+            await asyncio.sleep(self._settings.control_seconds)
+            plan = await self._store.find(self._plan.plan_id)
+            if plan is not None:
+                self._wish = plan.wish
+
+    async def _show_progress(self, conductor: Conductor) -> None:
+        """One message, edited while something changes."""
+        shown = None
+        while True:
+            await asyncio.sleep(self._settings.progress_seconds)
+            outcomes = dict(conductor.progress.outcomes)
+            rest = [
+                operation
+                for operation in self._plan.operations
+                if outcomes[operation.id].status in (Status.PENDING, Status.INTENT, Status.UNKNOWN)
+            ]
+            p50, _ = self._jobs._latencies.quantiles()
+            latency = p50 + self._settings.overhead_seconds
+            remaining = estimates.play(rest, self._settings, latency, polite=self._plan.polite)
+            plan = contract(self._plan, outcomes, waiting_for=conductor.progress.waiting_for)
+            body = progress_view.progress(plan, remaining=remaining)
+            if body != shown:
+                try:
+                    await self._screen.show(self._plan, body, self._fence, final=False)
+                except (LeaseLost, DiscordError) as error:
+                    _log.info("plan.progress_not_shown", plan_id=self._plan.plan_id, error=str(error))
+                shown = body
+
+    # After it.
+
+    async def _end(self, outcomes: dict[str, Outcome], pause: Pause | None) -> None:
+        now = self._clock.now()
+
+        def change(plan: PlanRecord) -> PlanRecord:
+            update: dict[str, object] = {"outcomes": outcomes}
+            if pause is not None or (plan.wish is Wish.PAUSE and self._wish is Wish.PAUSE):
+                update |= {
+                    "status": PlanStatus.PAUSED,
+                    "pause_reason": pause.reason if pause else "",
+                    "resume_at": pause.until if pause else 0.0,
+                    "wish": Wish.RUN,
+                }
+            elif self._wish is Wish.CANCEL:
+                update |= {"status": PlanStatus.CANCELLED, "ended": now}
+            else:
+                update |= {"status": PlanStatus.DONE, "ended": now}
+            return plan.model_copy(update=update)
+
+        plan = await self._store.change(self._plan.plan_id, change)
+        await self._audit(plan)
+        await self._jobs._show_end(plan, self._fence)
+
+    async def _audit(self, plan: PlanRecord) -> None:
+        if plan.status is PlanStatus.PAUSED:
+            return
+        by = plan.confirmed_by or plan.requester.user_id
+        entries = [
+            AuditEntry(
+                outcome.begun or self._clock.now(),
+                plan.plan_id,
+                by,
+                operation.kind,
+                f"{operation.label} {outcome.result}".strip(),
+                outcome.status.value + (f": {outcome.error}" if outcome.error else ""),
+            )
+            for operation in plan.operations
+            if (outcome := plan.outcomes.get(operation.id)) is not None
+        ]
+        await self._store.audit(plan.guild_id, entries)
