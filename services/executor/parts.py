@@ -21,6 +21,7 @@ from services.executor.guild_settings import SETTINGS
 from services.executor.jobs.lease import LeaseKeeper
 from services.executor.jobs.redis_store import JobStore
 from services.executor.jobs.runner import JobRunner
+from services.executor.plans.parts import PlanParts
 from services.executor.replies.action_jobs import ForkJobs, ShowJobs
 from services.executor.replies.actions import ReplyActions
 from services.executor.replies.job import ReplyJobs
@@ -90,7 +91,8 @@ class Parts:
         announcements = AnnounceJobs(
             api=self.api, identity=self.identity, scopes=scopes, key=key, settings=settings.replies, clock=clock
         )
-        kinds = (replies, shows, forks, notices, announcements)
+        self.plans = PlanParts(runtime, redis, jobs=self.store, rest=self.rest, api=self.api, identity=self.identity)
+        kinds = (replies, shows, forks, notices, announcements, *self.plans.kinds)
         self.runner = JobRunner(self.store, settings.jobs, clock, {kind.name: kind for kind in kinds})
         self.leases = LeaseKeeper(redis, settings.jobs, clock, instance_id=runtime.instance_id, holder=self.runner)
 
@@ -114,6 +116,8 @@ class Parts:
             AnnouncementServicer(actions),
             callers={"AnnounceSettings": {"gateway"}},
         )
+
+        self.plans.serve()
 
     def work(self) -> None:
         """Registers what runs beside the server, and how it stops."""

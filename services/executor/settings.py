@@ -8,6 +8,7 @@ from chassis.discord_access import DiscordAccess
 from chassis.settings import FromSection, Section
 from services.executor.discord.settings import RestSettings
 from services.executor.jobs.settings import JobSettings
+from services.executor.plans.settings import PlanSettings
 from services.executor.replies.settings import ReplySettings
 
 
@@ -22,3 +23,5 @@ class ExecutorSettings(Section):
     """How Discord's REST API is called."""
     replies: ReplySettings = ReplySettings()
     """How questions are answered."""
+    plans: PlanSettings = PlanSettings()
+    """How plans are made, confirmed and run."""

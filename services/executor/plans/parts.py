@@ -1,0 +1,83 @@
+"""The parts of plans and how they hang together."""
+
+from __future__ import annotations
+
+import redis.asyncio as redis
+from guildhall.executor.v1 import plan_pb2, plan_pb2_grpc
+
+from chassis.service import Runtime
+from services.executor.discord.api import DiscordApi
+from services.executor.discord.identity import BotIdentity
+from services.executor.discord.rest import RestClient
+from services.executor.jobs.model import JobKind
+from services.executor.jobs.redis_store import JobStore
+from services.executor.plans.desk import PlanDesk
+from services.executor.plans.draft_job import DraftJobs
+from services.executor.plans.estimate import Latencies
+from services.executor.plans.fetch import Fetcher
+from services.executor.plans.run_job import RunJobs
+from services.executor.plans.screen import Screen
+from services.executor.plans.servicer import PlanServicer
+from services.executor.plans.starting import Starter
+from services.executor.plans.store import PlanStore
+from services.executor.plans.words import Words
+from services.executor.settings import ExecutorSettings
+
+_METHODS = tuple(method.name for method in plan_pb2.DESCRIPTOR.services_by_name["PlanService"].methods)
+
+
+class PlanParts:
+    """Everything that plans are made of."""
+
+    def __init__(
+        self,
+        runtime: Runtime[ExecutorSettings],
+        client: redis.Redis,
+        *,
+        jobs: JobStore,
+        rest: RestClient,
+        api: DiscordApi,
+        identity: BotIdentity,
+    ) -> None:
+        settings, clock = runtime.settings.current.plans, runtime.clock
+        self._runtime = runtime
+        store = PlanStore(client, settings, clock)
+        latencies = Latencies(settings.latency_seconds)
+        fetcher = Fetcher(rest, latencies, members_limit=settings.members_limit)
+        screen = Screen(api, store, clock)
+        starter = Starter(jobs, store, settings, clock)
+        self._desk = PlanDesk(
+            store=store, starter=starter, fetcher=fetcher, identity=identity, settings=settings, clock=clock
+        )
+        self.kinds: tuple[JobKind, ...] = (
+            DraftJobs(
+                store=store,
+                fetcher=fetcher,
+                words=Words(runtime.channel("llm"), settings),
+                screen=screen,
+                identity=identity,
+                starter=starter,
+                settings=settings,
+                clock=clock,
+                latencies=latencies,
+            ),
+            RunJobs(
+                store=store,
+                fetcher=fetcher,
+                rest=rest,
+                screen=screen,
+                identity=identity,
+                starter=starter,
+                settings=settings,
+                clock=clock,
+                latencies=latencies,
+            ),
+        )
+
+    def serve(self) -> None:
+        """Registers the contract."""
+        self._runtime.serve(
+            plan_pb2_grpc.add_PlanServiceServicer_to_server,
+            PlanServicer(self._desk, self._runtime.clock),
+            callers=dict.fromkeys(_METHODS, ("gateway",)),
+        )
