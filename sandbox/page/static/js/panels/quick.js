@@ -44,7 +44,7 @@ export async function quickSwitcher() {
   let found = [];
   let at = 0;
   const all = entries();
-  const input = h("input", { type: "text", autofocus: true, placeholder: "Where to?", role: "combobox", "aria-controls": "quick-list", "aria-expanded": "true", oninput: () => render(), onkeydown: (event) => {
+  const input = h("input", { type: "text", placeholder: "Where to?", role: "combobox", "aria-controls": "quick-list", "aria-expanded": "true", oninput: () => render(), onkeydown: (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       at = (at + (event.key === "ArrowDown" ? 1 : -1) + found.length) % Math.max(1, found.length);
       mark();

@@ -1,11 +1,10 @@
-/** Light and dark: what the reader chose, else what their system says. */
+/** Light and dark: what the reader chose; dark before they chose, as Discord has it. */
 
 const KEY = "guildhall-theme";
 
 export function applyTheme(theme = localStorage.getItem(KEY)) {
-  const chosen = theme ?? (matchMedia("(prefers-color-scheme: light)").matches ? "light" : "dark");
-  document.documentElement.dataset.theme = chosen;
-  return chosen;
+  document.documentElement.dataset.theme = theme ?? "dark";
+  return document.documentElement.dataset.theme;
 }
 
 export function toggleTheme() {

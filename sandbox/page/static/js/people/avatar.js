@@ -4,9 +4,9 @@ import { icon } from "../core/icons.js";
 import { userName } from "../core/store.js";
 
 export function hueOf(id) {
-  let sum = 7;
-  for (const char of String(id)) sum = (sum * 31 + char.charCodeAt(0)) % 3600;
-  return sum % 360;
+  let sum = 2166136261;
+  for (const char of String(id)) sum = Math.imul(sum ^ char.charCodeAt(0), 16777619) >>> 0;
+  return Math.round((sum * 137.508) % 360);
 }
 
 export function initials(name) {

@@ -40,6 +40,7 @@ export function channelList(footer) {
   function group(guild, category, channels) {
     const rows = channels.flatMap((channel) => [row(guild, channel), ...threadsOf(guild, channel.id).filter(() => !isForum(channel)).map((thread) => row(guild, thread, { inner: true }))]);
     if (!category) return rows;
+    if (!channels.length && !mayInGuild("MANAGE_CHANNELS", guild)) return null;
     const closed = folded.has(category.id);
     const keep = closed ? rows.filter((r) => r.classList.contains("current") || r.classList.contains("unread")) : rows;
     return h("div.category", { role: "group", "aria-label": category.name },

@@ -82,6 +82,7 @@ function list(items, depth) {
     const level = Math.min(indent.length, 20);
     while (open.length && open.at(-1).level > level) open.pop();
     const ordered = marker.length > 1;
+    if (open.length && open.at(-1).level === level && open.at(-1).node.ordered !== ordered) open.pop();
     if (!open.length || open.at(-1).level < level) {
       const node = { type: "list", ordered, start: ordered ? Number.parseInt(marker, 10) : 1, children: [] };
       if (open.length && open.length < MOST_DEPTH) open.at(-1).node.children.at(-1).children.push(node);
