@@ -39,7 +39,7 @@ def unit(name: str, folder: Path, code: str = SERVE, *, stage: int = 0, patience
         return mark.exists()
 
     program = Program(name, [sys.executable, "-c", code, str(mark)], dict(os.environ))
-    return Unit(program, ready, stage, patience)
+    return Unit(program, ready, stage, stop_patience=patience)
 
 
 @pytest.fixture
