@@ -5,7 +5,14 @@ import signal
 import sys
 
 from sandbox.app import running
+from sandbox.conformance import Checker
 from sandbox.settings import SandboxOptions, read_options
+
+
+def _checking(checker: Checker) -> str:
+    if checker.active:
+        return f"Requests and answers are checked against {checker.path}."
+    return "No openapi.json was found (DISCORD_OPENAPI): requests are not checked against Discord's description."
 
 
 async def _serve(options: SandboxOptions) -> None:
@@ -17,7 +24,7 @@ async def _serve(options: SandboxOptions) -> None:
         sys.stdout.write(
             f"The sandbox serves {sandbox.url} (Discord's API: {sandbox.api}).\n"
             f"Tokens: SANDBOX_BOT_TOKEN and SANDBOX_CONTROL_TOKEN, else the files in {options.state_dir}.\n"
-            f"Requests are {'checked against ' + str(sandbox.rest.checker.path) if sandbox.rest.checker.active else 'not checked: no openapi.json was found'}.\n"
+            f"{_checking(sandbox.rest.checker)}\n"
         )
         sys.stdout.flush()
         await stop.wait()

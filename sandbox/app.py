@@ -1,4 +1,4 @@
-"""The one application on one port: Discord's REST and gateway, the control API, the page, the demo model, the trace receiver."""
+"""One application on one port: Discord's REST and gateway, control API, page, demo model, trace receiver."""
 
 import asyncio
 import socket
@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
 from sandbox import model, page, traces
 from sandbox.clock import MovableClock
 from sandbox.conformance import Checker, find_description
 from sandbox.control import acting, inside, waiting
-from sandbox.control.auth import Handler, Middleware, guard, is_loopback_name
+from sandbox.control.auth import guard, is_loopback_name
 from sandbox.control.context import Control
 from sandbox.discord import cdn, store
 from sandbox.discord.core import threads

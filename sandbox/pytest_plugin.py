@@ -1,9 +1,10 @@
 """pytest fixtures for authors of bots: `pytest_plugins = ["sandbox.pytest_plugin"]`.
 
-`sandbox_server` is a fresh sandbox per test on a free port (its `api`, `url`, `bot_token` and `control_token` say how to reach it);
-`sandbox` is the control client that drives it. Override `sandbox_options` to start it differently.
+`sandbox_server` is a fresh sandbox per test on a free port (its `api`, `url`, `bot_token` and `control_token` say how
+to reach it); `sandbox` is the control client that drives it. Override `sandbox_options` to start it differently.
 """
 
+import secrets
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
@@ -22,9 +23,9 @@ def sandbox_options(tmp_path: Path) -> SandboxOptions:
     return SandboxOptions(
         port=0,
         state_dir=tmp_path,
-        bot_token="test.bot.token",
-        control_token="control",
-        with_extras=False,  # noqa: S106
+        bot_token=secrets.token_hex(12),
+        control_token=secrets.token_hex(12),
+        with_extras=False,
     )
 
 

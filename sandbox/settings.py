@@ -32,7 +32,7 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str] = os.e
     """Options from the command line, else from the environment, else the defaults."""
     parser = argparse.ArgumentParser(
         prog="python -m sandbox",
-        description="A local Discord on one port: REST and gateway v10, a page, a control API, a demo model, an OTLP receiver.",
+        description="A local Discord: REST and gateway v10, a page, a control API, a demo model, an OTLP receiver.",
     )
     parser.add_argument(
         "--host", default="127.0.0.1", help="a loopback address; others are refused (default 127.0.0.1)"

@@ -1,7 +1,7 @@
 """One compiled validator per operation and direction, made when first needed.
 
-The description is Discord's `openapi.json` (https://github.com/discord/discord-api-spec). It is read with these allowances, since
-it says less than Discord accepts or more than it means:
+The description is Discord's `openapi.json` (https://github.com/discord/discord-api-spec). It is read with these
+allowances, since it says less than Discord accepts or more than it means:
 
 - ids and permission bits may be integers or integer strings in requests;
 - `oneOf` is read as `anyOf`, because its unions overlap (the bodies of PATCH /channels/{channel_id} do);

@@ -21,8 +21,8 @@ from sandbox.discord.events import Event
 from sandbox.discord.gateway.audience import person_sees
 from sandbox.discord.limits import INTERACTIONS
 from sandbox.discord.rest.bodies import read_body
-from sandbox.discord.rest.pipeline import Reply, to_response
-from sandbox.discord.rest.router import ROUTER
+from sandbox.discord.rest.pipeline import to_response
+from sandbox.discord.rest.router import ROUTER, Call
 from sandbox.discord.world import World
 
 _AS = "/control/as/{person}"
@@ -106,7 +106,8 @@ class Acting:
             if as_snowflake(head) is None:
                 path = f"/channels/{self._control.channel(head, actor.user_id).id}" + (f"/{rest}" if rest else "")
         route, params = ROUTER.find(request.method, path)
-        reply: Reply = self._control.rest.perform(actor, route, params, dict(request.query), body, uploads)
+        call = Call(self._world, actor, route, params, dict(request.query), body, uploads)
+        reply = self._control.rest.perform(call)
         return to_response(reply, {})
 
     # -- interactions
@@ -155,8 +156,8 @@ class Acting:
             user_id,
             channel,
             command,
-            path,
-            fields.body.get("options") or {},
+            path=path,
+            options=fields.body.get("options") or {},
             target_id=target_id,
             uploads=uploads,
         )
@@ -172,7 +173,7 @@ class Acting:
         focused = fields.text("focused", low=1, required=True)
         fields.done()
         asked = people.autocomplete(
-            self._world, user_id, channel, command, path, fields.body.get("options") or {}, focused
+            self._world, user_id, channel, command, path=path, options=fields.body.get("options") or {}, focused=focused
         )
         await self._settled(asked, INTERACTIONS.acknowledge_seconds)
         return {"choices": asked.choices or [], "interaction": view.interaction(self._world, asked)}
@@ -192,7 +193,7 @@ class Acting:
                 channel = self._control.channel(str(channel_id), user_id)
                 if message.reader_id not in (None, user_id):
                     break
-                used = people.use_component(self._world, user_id, channel, message, custom_id, values)
+                used = people.use_component(self._world, user_id, channel, message, custom_id=custom_id, values=values)
                 return await self._answer(request, used)
         raise DiscordError(10008)
 

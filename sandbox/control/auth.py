@@ -1,17 +1,15 @@
 """Who may drive the sandbox: this machine, with the token, and no web page from elsewhere.
 
-Host must be a loopback name with our port (DNS rebinding), Origin ours where there is one (cross-site requests), and the token shown.
+Host must be a loopback name (DNS rebinding), Origin ours where there is one (cross-site requests), and the token shown.
 """
 
 import secrets
-from collections.abc import Awaitable, Callable
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from aiohttp import web
+from aiohttp.typedefs import Handler, Middleware
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-Middleware = Callable[[web.Request, Handler], Awaitable[web.StreamResponse]]
 GUARDED = ("/control/", "/traces/api/", "/model/api/")
 OPEN = ("/control/health",)
 

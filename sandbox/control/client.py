@@ -62,7 +62,7 @@ class SandboxClient:
         target_id: str | None = None,
         files: Files | None = None,
     ) -> Json:
-        """A person uses a command; gives the interaction once it was acknowledged or has failed. `files` are by option."""
+        """A person uses a command; gives the interaction once acknowledged or failed. `files` are by option."""
         body = {"name": name, "type": type, "options": dict(options or {})}
         if target_id is not None:
             body["target_id"] = target_id

@@ -258,10 +258,10 @@ class Inside:
         fields.done()
         struck = [s for s in self._control.hub.sessions.values() if wanted in (None, s.id) and s.connected]
         for session in struck:
-            self._strike(session, action, fields, span, code, count)
+            self._strike(session, action, fields, span=span, code=code, count=count)
         return {"sessions": [session.id for session in struck]}
 
-    def _strike(self, session: Session, action: str, fields: Fields, span: float, code: int, count: int) -> None:
+    def _strike(self, session: Session, action: str, fields: Fields, *, span: float, code: int, count: int) -> None:
         now = self._control.world.clock.monotonic()
         faults = session.faults
         if action == "reconnect":

@@ -202,9 +202,9 @@ def _event(control: Control, fields: Fields) -> tuple[Check, Check]:
 
     def check() -> Any:
         for event in control.events:
-            if event.number > since and event.name == name and permits(world, event, user_id):
-                if all(event.data.get(key) == value for key, value in match.items()):
-                    return {"event": event.data, "n": event.number}
+            meant = event.number > since and event.name == name and permits(world, event, user_id)
+            if meant and all(event.data.get(key) == value for key, value in match.items()):
+                return {"event": event.data, "n": event.number}
         return None
 
     return check, lambda: [e.name for e in list(control.events)[-10:]]

@@ -94,7 +94,7 @@ PEOPLE_ONLY: Final = frozenset({"INTERACTION_SUCCESS", "INTERACTION_FAILURE", "I
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """`channel_id`: only who may view it gets the event. `audience`: nobody else gets it. `subject_id`: whom it is about.
+    """`channel_id`: only who may view it gets it. `audience`: nobody else gets it. `subject_id`: whom it is about.
 
     `number` counts all events of a world. `needs` is the permission that readers need beyond seeing the channel.
     """

@@ -1,8 +1,8 @@
 """Every limit that the sandbox enforces, as data: sizes first, then rates.
 
-Sources: https://discord.com/developers/docs (messages, channels, application commands, rate limits, gateway, August 2026);
-rates marked (h) are old observed tables or community reports, since Discord publishes none and asks that they be learnt from
-headers. Nothing else in the sandbox holds a number that Discord decides.
+Sources: https://discord.com/developers/docs (messages, channels, application commands, rate limits, gateway, August
+2026); rates are old observed tables or community reports, since Discord publishes none and asks that they be learnt
+from headers. Nothing else in the sandbox holds a number that Discord decides.
 """
 
 from collections.abc import Mapping

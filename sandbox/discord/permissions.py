@@ -67,6 +67,7 @@ class Permission(IntFlag):
 
 
 P = Permission
+"""The short name that the rest of the sandbox uses."""
 ALL = int(sum(P))
 # What a member whose timeout has not ended keeps.
 WHILE_TIMED_OUT = int(P.VIEW_CHANNEL | P.READ_MESSAGE_HISTORY)

@@ -1,6 +1,6 @@
 """Records as Discord's JSON: ids as strings, times in ISO 8601, every field that clients read without asking.
 
-The shapes are those of Discord's OpenAPI description; gateway-only additions are made by `events_of` functions in `core`.
+The shapes are those of Discord's OpenAPI description; what only the gateway adds is added in `core`.
 """
 
 from datetime import UTC, datetime
@@ -418,9 +418,8 @@ def message(world: World, record: Message, *, reader_id: int | None = None, nest
             log = world.messages.get(int(record.reference["channel_id"]))
             original = None if log is None else log.get(int(record.reference.get("message_id", 0)))
             answer["referenced_message"] = None if original is None else message(world, original, nested=True)
-    if record.reactions:
-        if not nested:
-            answer["reactions"] = [reaction(r, reader_id) for r in record.reactions.values() if r.users]
+    if record.reactions and not nested:
+        answer["reactions"] = [reaction(r, reader_id) for r in record.reactions.values() if r.users]
     opened = world.channels.get(record.id)
     if opened is not None and opened.is_thread:
         answer["thread"] = thread(opened, reader_id=reader_id)

@@ -11,8 +11,7 @@ from sandbox.discord.entities import (
     Role,
     User,
 )
-from sandbox.discord.permissions import EVERYONE_DEFAULT
-from sandbox.discord.permissions import Permission as P
+from sandbox.discord.permissions import EVERYONE_DEFAULT, P
 from sandbox.discord.snowflake import from_time
 from sandbox.discord.world import World
 
@@ -105,6 +104,7 @@ def _channel(
     offset: int,
     kind: ChannelType,
     name: str,
+    *,
     parent: Channel | None = None,
     topic: str | None = None,
 ) -> Channel:
@@ -159,19 +159,19 @@ def _town(world: World) -> None:
     talk = _channel(world, guild, 11, ChannelType.CATEGORY, "Talk")
     craft = _channel(world, guild, 12, ChannelType.CATEGORY, "Crafting")
     staff = _channel(world, guild, 13, ChannelType.CATEGORY, "Staff")
-    rules = _channel(world, guild, 20, ChannelType.TEXT, "rules", info, "What we ask of each other")
+    rules = _channel(world, guild, 20, ChannelType.TEXT, "rules", parent=info, topic="What we ask of each other")
     rules.overwrites[guild.id] = Overwrite(guild.id, 0, deny=int(P.SEND_MESSAGES))
-    general = _channel(world, guild, 21, ChannelType.TEXT, "general", talk, "Anything goes")
-    _channel(world, guild, 22, ChannelType.TEXT, "bot-lab", talk, "Try the bot here")
-    _channel(world, guild, 23, ChannelType.TEXT, "music", talk, "What are you listening to?")
-    _channel(world, guild, 24, ChannelType.VOICE, "Lounge", talk)
-    _channel(world, guild, 25, ChannelType.TEXT, "requests", craft, "Ask for crafted items")
-    ideas = _channel(world, guild, 26, ChannelType.FORUM, "ideas", talk, "One post per idea")
+    general = _channel(world, guild, 21, ChannelType.TEXT, "general", parent=talk, topic="Anything goes")
+    _channel(world, guild, 22, ChannelType.TEXT, "bot-lab", parent=talk, topic="Try the bot here")
+    _channel(world, guild, 23, ChannelType.TEXT, "music", parent=talk, topic="What are you listening to?")
+    _channel(world, guild, 24, ChannelType.VOICE, "Lounge", parent=talk)
+    _channel(world, guild, 25, ChannelType.TEXT, "requests", parent=craft, topic="Ask for crafted items")
+    ideas = _channel(world, guild, 26, ChannelType.FORUM, "ideas", parent=talk, topic="One post per idea")
     ideas.tags = [
         ForumTag(guild.id + 40, "idea", emoji_name="\N{ELECTRIC LIGHT BULB}"),
         ForumTag(guild.id + 41, "accepted", moderated=True),
     ]
-    private = _channel(world, guild, 27, ChannelType.TEXT, "staff-room", staff)
+    private = _channel(world, guild, 27, ChannelType.TEXT, "staff-room", parent=staff)
     private.overwrites[guild.id] = Overwrite(guild.id, 0, deny=int(P.VIEW_CHANNEL))
     for role in (moderator, bot):
         private.overwrites[role.id] = Overwrite(role.id, 0, allow=int(P.VIEW_CHANNEL))

@@ -1,7 +1,7 @@
 """Keeps a world across restarts: one JSON file, written whole and put in place at once.
 
-Records are read and written by their own type hints, so a new field with a default needs nothing here. Sessions, rate limits and
-interactions are not kept: a restart ends those in the real Discord too.
+Records are read and written by their own type hints, so a new field with a default needs nothing here. Sessions, rate
+limits and interactions are not kept: a bot has to identify anew, and pending interactions fail.
 """
 
 import base64
@@ -86,7 +86,7 @@ def save(world: World, path: Path) -> None:
 
 
 def load(world: World, path: Path, bot_token: str) -> bool:
-    """Reads a world that `save` wrote into an empty one; False where there is none. The bot's token is the one given now."""
+    """Reads what `save` wrote into an empty world; False where there is none. The bot's token is the one given now."""
     if not path.exists():
         return False
     state = json.loads(path.read_text(encoding="utf-8"))

@@ -23,6 +23,25 @@ def read_command(fields: Fields, *, partial: bool = False, kind: int | None = No
     if fields.has("name") or not partial:
         stored["name"] = _name(fields, kind)
         stored["name_localizations"] = _localizations(fields, "name_localizations")
+    stored.update(_described(fields, kind, partial=partial))
+    if fields.has("default_member_permissions") or not partial:
+        bits = fields.integer("default_member_permissions", low=0)
+        stored["default_member_permissions"] = None if bits is None else str(bits)
+    if fields.has("nsfw") or not partial:
+        stored["nsfw"] = fields.boolean("nsfw", default=False)
+    if fields.has("contexts") or not partial:
+        stored["contexts"] = fields.items("contexts")
+    if fields.has("integration_types") or not partial:
+        stored["integration_types"] = fields.items("integration_types") or [0]
+    if fields.has("dm_permission"):
+        stored["dm_permission"] = fields.boolean("dm_permission", default=True)
+    if not partial and characters(stored) > SIZES.command_characters:
+        fields.fail((), "APPLICATION_COMMAND_TOO_LARGE", f"Command exceeds maximum size ({SIZES.command_characters})")
+    return stored
+
+
+def _described(fields: Fields, kind: int, *, partial: bool) -> JSON:
+    stored: JSON = {}
     if kind == CHAT_INPUT:
         if fields.has("description") or not partial:
             stored["description"] = fields.text(
@@ -40,19 +59,6 @@ def read_command(fields: Fields, *, partial: bool = False, kind: int | None = No
             )
         if fields.raw("options"):
             fields.fail("options", "APPLICATION_COMMAND_TYPE_OPTIONS", "Context menu commands cannot have options")
-    if fields.has("default_member_permissions") or not partial:
-        bits = fields.integer("default_member_permissions", low=0)
-        stored["default_member_permissions"] = None if bits is None else str(bits)
-    if fields.has("nsfw") or not partial:
-        stored["nsfw"] = fields.boolean("nsfw", default=False)
-    if fields.has("contexts") or not partial:
-        stored["contexts"] = fields.items("contexts")
-    if fields.has("integration_types") or not partial:
-        stored["integration_types"] = fields.items("integration_types") or [0]
-    if fields.has("dm_permission"):
-        stored["dm_permission"] = fields.boolean("dm_permission", default=True)
-    if not partial and characters(stored) > SIZES.command_characters:
-        fields.fail((), "APPLICATION_COMMAND_TOO_LARGE", f"Command exceeds maximum size ({SIZES.command_characters})")
     return stored
 
 

@@ -43,12 +43,8 @@ def _embed(fields: Fields) -> tuple[JSON, int]:
         stored["color"] = color
     if fields.time("timestamp") is not None:
         stored["timestamp"] = fields.body["timestamp"]
-    rows = []
-    for row in fields.children("fields", high=SIZES.embed_fields):
-        name = row.text("name", low=1, high=SIZES.embed_field_name, required=True, default="")
-        value = row.text("value", low=1, high=SIZES.embed_field_value, required=True, default="")
-        size += len(name) + len(value)
-        rows.append({"name": name, "value": value, "inline": row.boolean("inline", default=False)})
+    rows, characters = _rows(fields)
+    size += characters
     if rows:
         stored["fields"] = rows
     footer = fields.child("footer")
@@ -64,15 +60,31 @@ def _embed(fields: Fields) -> tuple[JSON, int]:
         address = _address(author, "url")
         if address:
             stored["author"]["url"] = address
+    stored.update(_pictures(fields))
+    if len(stored) == 1:
+        fields.fail("description", "BASE_TYPE_REQUIRED", "This field is required")
+    return stored, size
+
+
+def _pictures(fields: Fields) -> JSON:
+    stored: JSON = {}
     for name in ("image", "thumbnail"):
         picture = fields.child(name)
         if picture is not None:
             address = _address(picture, "url", required=True)
             if address:
                 stored[name] = {"url": address}
-    if len(stored) == 1:
-        fields.fail("description", "BASE_TYPE_REQUIRED", "This field is required")
-    return stored, size
+    return stored
+
+
+def _rows(fields: Fields) -> tuple[list[JSON], int]:
+    rows, size = [], 0
+    for row in fields.children("fields", high=SIZES.embed_fields):
+        name = row.text("name", low=1, high=SIZES.embed_field_name, required=True, default="")
+        value = row.text("value", low=1, high=SIZES.embed_field_value, required=True, default="")
+        size += len(name) + len(value)
+        rows.append({"name": name, "value": value, "inline": row.boolean("inline", default=False)})
+    return rows, size
 
 
 def _icon(fields: Fields) -> JSON:

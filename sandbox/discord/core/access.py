@@ -63,15 +63,15 @@ def require_above_role(world: World, actor: Actor, guild: Guild, role: Role) -> 
 
 def require_above_member(world: World, actor: Actor, guild: Guild, user_id: int) -> None:
     """Only members below oneself may be touched, the owner by nobody; 50013."""
-    if user_id == actor.user_id or guild.owner_id == actor.user_id:
+    if actor.user_id in (user_id, guild.owner_id):
         return
     if guild.owner_id == user_id or world.top_position(guild, user_id) >= world.top_position(guild, actor.user_id):
         raise DiscordError(50013)
 
 
-def require_grantable(world: World, actor: Actor, guild: Guild, before: int, after: int, held: int) -> None:
-    """Only permissions that one holds may be given or taken; 50013. Discord refuses a bot that oversteps."""
+def require_grantable(world: World, actor: Actor, guild: Guild, change: tuple[int, int], held: int) -> None:
+    """Only permissions that one holds may be given or taken; 50013. `change`: the bits before and after."""
     if guild.owner_id == actor.user_id or held & Permission.ADMINISTRATOR:
         return
-    if (before ^ after) & ~held:
+    if (change[0] ^ change[1]) & ~held:
         raise DiscordError(50013)

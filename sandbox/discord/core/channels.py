@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 
 from sandbox.discord import render
-from sandbox.discord.core import audit, messages, threads
+from sandbox.discord.core import audit, messages, posting, thread_life, threads
 from sandbox.discord.core.access import Actor, require_channel, require_grantable, require_guild, require_member
 from sandbox.discord.entities import (
     FORUM_TYPES,
@@ -18,7 +18,7 @@ from sandbox.discord.entities import (
 )
 from sandbox.discord.errors import DiscordError, field_error
 from sandbox.discord.limits import SIZES
-from sandbox.discord.permissions import Permission as P
+from sandbox.discord.permissions import P
 from sandbox.discord.world import World
 
 CREATABLE = (0, 2, 4, 5, 13, 15, 16)
@@ -65,7 +65,7 @@ def _check_parent(guild: Guild, kind: ChannelType, parent_id: int | None, moving
 
 
 def _overwrites(
-    world: World, actor: Actor, guild: Guild, held: int, wanted: Iterable[Overwrite], before: dict[int, Overwrite]
+    world: World, actor: Actor, guild: Guild, *, held: int, wanted: Iterable[Overwrite], before: dict[int, Overwrite]
 ) -> dict[int, Overwrite]:
     answer = {}
     for overwrite in wanted:
@@ -78,8 +78,8 @@ def _overwrites(
         if (old.allow, old.deny) != (overwrite.allow, overwrite.deny):
             if not held & P.MANAGE_ROLES:
                 raise DiscordError(50013)
-            require_grantable(world, actor, guild, old.allow, overwrite.allow, held)
-            require_grantable(world, actor, guild, old.deny, overwrite.deny, held)
+            require_grantable(world, actor, guild, (old.allow, overwrite.allow), held)
+            require_grantable(world, actor, guild, (old.deny, overwrite.deny), held)
         answer[overwrite.id] = overwrite
     if len(answer) > SIZES.channel_overwrites:
         raise DiscordError(30060)
@@ -99,14 +99,11 @@ def create(world: World, actor: Actor, guild_id: int, kind: ChannelType, setting
     _assign(world, channel, {**settings, "name": normal_name(kind, settings["name"])})
     channel.parent_id = parent_id
     same = [c for c in guild.channels.values() if (c.type is ChannelType.CATEGORY) == (kind is ChannelType.CATEGORY)]
-    channel.position = (
-        settings.get("position")
-        if settings.get("position") is not None
-        else max((c.position for c in same), default=-1) + 1
-    )
+    wanted = settings.get("position")
+    channel.position = max((c.position for c in same), default=-1) + 1 if wanted is None else wanted
     held = world.guild_permissions(guild, actor.user_id)
     if "overwrites" in settings:
-        channel.overwrites = _overwrites(world, actor, guild, held, settings["overwrites"], {})
+        channel.overwrites = _overwrites(world, actor, guild, held=held, wanted=settings["overwrites"], before={})
     elif parent_id is not None:
         channel.overwrites = {
             o.id: Overwrite(o.id, o.kind, o.allow, o.deny) for o in guild.channels[parent_id].overwrites.values()
@@ -155,7 +152,7 @@ def _assign(world: World, channel: Channel, settings: JSON) -> None:
 def update(world: World, actor: Actor, channel_id: int, settings: JSON) -> Channel:
     """Changes a channel of a guild."""
     channel = require_channel(world, actor, channel_id, P.MANAGE_CHANNELS)
-    guild = threads.guild_of(world, channel)
+    guild = thread_life.guild_of(world, channel)
     before = render.channel(world, channel)
     kind = settings.get("type")
     if kind is not None and kind != channel.type:
@@ -169,7 +166,9 @@ def update(world: World, actor: Actor, channel_id: int, settings: JSON) -> Chann
         channel.parent_id = settings["parent_id"]
     if "overwrites" in settings:
         held = world.permissions_in(channel, actor.user_id)
-        channel.overwrites = _overwrites(world, actor, guild, held, settings["overwrites"], channel.overwrites)
+        channel.overwrites = _overwrites(
+            world, actor, guild, held=held, wanted=settings["overwrites"], before=channel.overwrites
+        )
     if "name" in settings:
         settings = {**settings, "name": normal_name(channel.type, settings["name"])}
     _assign(world, channel, settings)
@@ -193,7 +192,7 @@ def delete(world: World, actor: Actor, channel_id: int) -> JSON:
     if channel.is_direct:
         return shown
     require_channel(world, actor, channel_id, P.MANAGE_CHANNELS)
-    guild = threads.guild_of(world, channel)
+    guild = thread_life.guild_of(world, channel)
     if "COMMUNITY" in guild.features and channel.id in (guild.rules_channel_id, guild.public_updates_channel_id):
         raise DiscordError(50074)
     for thread in world.threads_of(channel.id):
@@ -259,7 +258,7 @@ def set_overwrite(world: World, actor: Actor, channel_id: int, overwrite: Overwr
     channel = require_channel(world, actor, channel_id, P.MANAGE_ROLES)
     if channel.is_thread:
         raise DiscordError(50024)
-    guild = threads.guild_of(world, channel)
+    guild = thread_life.guild_of(world, channel)
     held = world.permissions_in(channel, actor.user_id)
     if overwrite.kind == 0 and overwrite.id not in guild.roles:
         raise DiscordError(10009)
@@ -267,8 +266,8 @@ def set_overwrite(world: World, actor: Actor, channel_id: int, overwrite: Overwr
         raise DiscordError(10009)
     old = channel.overwrites.get(overwrite.id)
     base = old or Overwrite(overwrite.id, overwrite.kind)
-    require_grantable(world, actor, guild, base.allow, overwrite.allow, held)
-    require_grantable(world, actor, guild, base.deny, overwrite.deny, held)
+    require_grantable(world, actor, guild, (base.allow, overwrite.allow), held)
+    require_grantable(world, actor, guild, (base.deny, overwrite.deny), held)
     if old is None and len(channel.overwrites) >= SIZES.channel_overwrites:
         raise DiscordError(30060)
     channel.overwrites[overwrite.id] = overwrite
@@ -289,7 +288,7 @@ def set_overwrite(world: World, actor: Actor, channel_id: int, overwrite: Overwr
 def delete_overwrite(world: World, actor: Actor, channel_id: int, target_id: int) -> None:
     """Takes one overwrite away."""
     channel = require_channel(world, actor, channel_id, P.MANAGE_ROLES)
-    guild = threads.guild_of(world, channel)
+    guild = thread_life.guild_of(world, channel)
     old = channel.overwrites.pop(target_id, None)
     if old is None:
         raise DiscordError(10009)
@@ -332,7 +331,7 @@ def crosspost(world: World, actor: Actor, channel_id: int, message_id: int) -> M
     if message.flags & MessageFlag.CROSSPOSTED:
         raise DiscordError(40033)
     message.flags |= MessageFlag.CROSSPOSTED
-    messages.announce(world, "MESSAGE_UPDATE", message)
+    posting.announce(world, "MESSAGE_UPDATE", message)
     return message
 
 

@@ -7,7 +7,7 @@ from sandbox.discord.checks.commands import CHAT_INPUT, MESSAGE, USER
 from sandbox.discord.entities import JSON, Channel, Command
 from sandbox.discord.errors import DiscordError, field_error
 from sandbox.discord.limits import SIZES
-from sandbox.discord.permissions import Permission as P
+from sandbox.discord.permissions import P
 from sandbox.discord.world import World
 
 _MOST = {CHAT_INPUT: SIZES.chat_commands, USER: SIZES.user_commands, MESSAGE: SIZES.message_commands, 4: 1}

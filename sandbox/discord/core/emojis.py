@@ -9,7 +9,7 @@ from sandbox.discord.core.access import Actor, require_guild
 from sandbox.discord.entities import Emoji, Guild
 from sandbox.discord.errors import DiscordError, field_error
 from sandbox.discord.limits import SIZES
-from sandbox.discord.permissions import Permission as P
+from sandbox.discord.permissions import P
 from sandbox.discord.world import World
 
 
@@ -26,7 +26,7 @@ def _tell(world: World, guild: Guild) -> None:
     world.emit("GUILD_EMOJIS_UPDATE", data, guild_id=guild.id)
 
 
-def create(world: World, actor: Actor, guild_id: int, name: str, image: str, roles: list[int]) -> Emoji:
+def create(world: World, actor: Actor, guild_id: int, *, name: str, image: str, roles: list[int]) -> Emoji:
     """A new one from a data URI of at most 256 KiB."""
     guild = require_guild(world, actor, guild_id, P.CREATE_GUILD_EXPRESSIONS)
     if len(guild.emojis) >= SIZES.emojis:
@@ -61,7 +61,7 @@ def _owned(world: World, actor: Actor, guild_id: int, emoji_id: int) -> tuple[Gu
 
 
 def update(
-    world: World, actor: Actor, guild_id: int, emoji_id: int, name: str | None, roles: list[int] | None
+    world: World, actor: Actor, guild_id: int, emoji_id: int, *, name: str | None, roles: list[int] | None
 ) -> Emoji:
     """Changes name or roles."""
     guild, emoji = _owned(world, actor, guild_id, emoji_id)

@@ -1,12 +1,12 @@
 """Guilds and who is in them. https://discord.com/developers/docs/resources/guild"""
 
 from sandbox.discord import render
-from sandbox.discord.core import audit
+from sandbox.discord.core import audit, messages
 from sandbox.discord.core.access import Actor, require_above_member, require_guild, require_member
 from sandbox.discord.entities import JSON, ChannelType, Guild, Member
 from sandbox.discord.errors import DiscordError, field_error
 from sandbox.discord.limits import SIZES
-from sandbox.discord.permissions import Permission as P
+from sandbox.discord.permissions import P
 from sandbox.discord.world import World
 
 _PLAIN = (
@@ -133,8 +133,6 @@ def _ban(world: World, actor: Actor, guild: Guild, user_id: int, delete_seconds:
     )
     audit.record(world, guild, actor, audit.Action.MEMBER_BAN_ADD, user_id)
     if delete_seconds:
-        from sandbox.discord.core import messages
-
         oldest = world.now() - delete_seconds
         for channel in [*guild.channels.values(), *guild.threads.values()]:
             gone = [

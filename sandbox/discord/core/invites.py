@@ -8,7 +8,7 @@ from sandbox.discord.core.access import Actor, require_channel, require_guild
 from sandbox.discord.entities import Invite
 from sandbox.discord.errors import DiscordError
 from sandbox.discord.limits import SIZES
-from sandbox.discord.permissions import Permission as P
+from sandbox.discord.permissions import P
 from sandbox.discord.world import World
 
 _ALPHABET = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"

@@ -12,7 +12,7 @@ from sandbox.discord.core.access import (
 from sandbox.discord.entities import JSON, Guild, Member
 from sandbox.discord.errors import DiscordError, field_error
 from sandbox.discord.limits import SIZES
-from sandbox.discord.permissions import Permission as P
+from sandbox.discord.permissions import P
 from sandbox.discord.world import World
 
 _WATCHED = ("nick", "communication_disabled_until", "mute", "deaf")
@@ -85,11 +85,11 @@ def _set_roles(world: World, actor: Actor, guild: Guild, member: Member, roles: 
         require_above_role(world, actor, guild, role)
     added, removed = [r for r in roles if r not in member.roles], [r for r in member.roles if r not in roles]
     member.roles = sorted(set(roles), key=lambda id_: guild.roles[id_].position)
-    _record_roles(world, actor, guild, member, added, removed)
+    _record_roles(world, actor, guild, member, added=added, removed=removed)
 
 
 def _record_roles(
-    world: World, actor: Actor, guild: Guild, member: Member, added: list[int], removed: list[int]
+    world: World, actor: Actor, guild: Guild, member: Member, *, added: list[int], removed: list[int]
 ) -> None:
     changes = [
         {"key": key, "new_value": [{"id": str(id_), "name": guild.roles[id_].name} for id_ in ids]}
@@ -114,10 +114,10 @@ def give_role(world: World, actor: Actor, guild_id: int, user_id: int, role_id: 
         return
     if take:
         member.roles.remove(role_id)
-        _record_roles(world, actor, guild, member, [], [role_id])
+        _record_roles(world, actor, guild, member, added=[], removed=[role_id])
     else:
         member.roles = sorted([*member.roles, role_id], key=lambda id_: guild.roles[id_].position)
-        _record_roles(world, actor, guild, member, [role_id], [])
+        _record_roles(world, actor, guild, member, added=[role_id], removed=[])
     announce(world, guild, member)
 
 

@@ -4,7 +4,7 @@ Source: https://discord.com/developers/docs/resources/message#create-message and
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sandbox.discord.checks import mentions
 from sandbox.discord.checks.components import Reading, read_components
@@ -52,7 +52,7 @@ class MessageForm:
     components: tuple[JSON, ...] | None = None
     attachments: list[AttachmentForm] | None = None
     flags: int | None = None
-    allowed: mentions.Allowed = mentions.Allowed()
+    allowed: mentions.Allowed = field(default_factory=mentions.Allowed)
     tts: bool = False
     nonce: str | int | None = None
     enforce_nonce: bool = False

@@ -7,9 +7,10 @@ from itertools import islice
 
 from sandbox.discord import render
 from sandbox.discord.checks import mentions
-from sandbox.discord.core import audit, files, threads
+from sandbox.discord.core import audit, files
 from sandbox.discord.core.access import Actor, has, require_channel
 from sandbox.discord.core.message_form import MessageForm
+from sandbox.discord.core.posting import announce, post
 from sandbox.discord.entities import (
     FORUM_TYPES,
     JSON,
@@ -24,39 +25,11 @@ from sandbox.discord.entities import (
 )
 from sandbox.discord.errors import DiscordError
 from sandbox.discord.limits import SIZES
-from sandbox.discord.permissions import Permission as P
+from sandbox.discord.permissions import P
+from sandbox.discord.snowflake import from_time
 from sandbox.discord.world import World
 
 _EDIT_HISTORY = 1000
-
-
-def gateway_message(world: World, message: Message) -> JSON:
-    """A message as MESSAGE_CREATE and MESSAGE_UPDATE carry it: with guild, member and channel type."""
-    data = render.message(world, message)
-    channel = world.channels.get(message.channel_id)
-    if channel is not None:
-        data["channel_type"] = int(channel.type)
-    if message.guild_id is not None:
-        data["guild_id"] = str(message.guild_id)
-        members = world.guilds[message.guild_id].members
-        if message.persona is None and message.author_id in members:
-            data["member"] = render.bare_member(members[message.author_id])
-        for mentioned in data["mentions"]:
-            member = members.get(int(mentioned["id"]))
-            if member is not None:
-                mentioned["member"] = render.bare_member(member)
-    return data
-
-
-def announce(world: World, name: str, message: Message) -> None:
-    """Tells of a message as it is now."""
-    world.emit(
-        name,
-        gateway_message(world, message),
-        guild_id=message.guild_id,
-        channel_id=message.channel_id,
-        audience=None if message.reader_id is None else (message.reader_id,),
-    )
 
 
 def require_sendable(world: World, actor: Actor, channel_id: int, form: MessageForm) -> Channel:
@@ -230,17 +203,6 @@ def _displayed_text(components: Iterable[JSON]) -> str:
     )
 
 
-def post(world: World, message: Message, channel: Channel) -> None:
-    """Stores a message and tells of it; a thread wakes up and its author joins."""
-    world.log(channel.id).add(message)
-    if not message.ephemeral:
-        channel.last_message_id = message.id
-        if channel.thread is not None:
-            threads.on_message(world, channel, message)
-    world.counts.messages_sent += 1
-    announce(world, "MESSAGE_CREATE", message)
-
-
 def _watch_duplicates(world: World, message: Message) -> None:
     parts = [message.channel_id, message.author_id, message.content, message.embeds, _without_ids(message.components)]
     digest = hash(hashlib.blake2b(json.dumps(parts).encode(), digest_size=8).digest())
@@ -409,8 +371,6 @@ def bulk_delete(world: World, actor: Actor, channel_id: int, message_ids: list[i
         raise DiscordError(50003)
     if not SIZES.bulk_delete_min <= len(message_ids) <= SIZES.bulk_delete_max:
         raise DiscordError(50016)
-    from sandbox.discord.snowflake import from_time
-
     oldest = from_time(world.now() - SIZES.bulk_delete_age_days * 86400)
     if any(id_ < oldest for id_ in message_ids):
         raise DiscordError(50034)

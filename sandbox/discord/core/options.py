@@ -219,7 +219,7 @@ class Resolver:
             return answer
         chosen = [] if value is None else (list(value) if isinstance(value, list) else [value])
         if not chosen and not field["required"]:
-            answer.update({"value": None} if kind == c.RADIO_GROUP else {"values": []})
+            answer["value" if kind == c.RADIO_GROUP else "values"] = None if kind == c.RADIO_GROUP else []
             return answer
         if kind in (c.RADIO_GROUP, c.CHECKBOX_GROUP):
             if not set(chosen) <= {option["value"] for option in field["options"]}:

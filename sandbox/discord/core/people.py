@@ -1,8 +1,7 @@
 """What people do that makes a bot act: use a command, press, choose, submit, ask for choices.
 
-The part of Discord that its own client plays: it builds the interaction, as
-https://discord.com/developers/docs/interactions/receiving-and-responding#interaction-object describes it, and refuses what a
-person could not send.
+The part of Discord that its own client plays: it builds the interaction and refuses what a person could not send.
+https://discord.com/developers/docs/interactions/receiving-and-responding#interaction-object
 """
 
 from collections.abc import Mapping, Sequence
@@ -32,9 +31,9 @@ def use_command(
     user_id: int,
     channel: Channel,
     command: Command,
+    *,
     path: Sequence[str],
     options: Mapping[str, Any],
-    *,
     target_id: int | None = None,
     uploads: Mapping[str, Upload] | None = None,
 ) -> Interaction:
@@ -59,7 +58,13 @@ def use_command(
     if resolver.resolved:
         data["resolved"] = resolver.resolved
     return _dispatch(
-        world, InteractionType.COMMAND, command.application_id, user_id, channel, data, command_type=definition["type"]
+        world,
+        InteractionType.COMMAND,
+        command.application_id,
+        user_id=user_id,
+        channel=channel,
+        data=data,
+        command_type=definition["type"],
     )
 
 
@@ -68,6 +73,7 @@ def autocomplete(
     user_id: int,
     channel: Channel,
     command: Command,
+    *,
     path: Sequence[str],
     options: Mapping[str, Any],
     focused: str,
@@ -84,11 +90,13 @@ def autocomplete(
         data["guild_id"] = str(command.guild_id)
     if resolver.resolved:
         data["resolved"] = resolver.resolved
-    return _dispatch(world, InteractionType.AUTOCOMPLETE, command.application_id, user_id, channel, data)
+    return _dispatch(
+        world, InteractionType.AUTOCOMPLETE, command.application_id, user_id=user_id, channel=channel, data=data
+    )
 
 
 def use_component(
-    world: World, user_id: int, channel: Channel, message: Message, custom_id: str, values: Sequence[str] | None
+    world: World, user_id: int, channel: Channel, message: Message, *, custom_id: str, values: Sequence[str] | None
 ) -> Interaction:
     """Presses a button, or chooses in a select."""
     component = find_component(message.components, custom_id)
@@ -107,7 +115,9 @@ def use_component(
     application = world.application_of(message.author_id)
     if application is None:
         raise field_error("custom_id", "COMPONENT_VALIDATION_FAILED", "No application answers this component")
-    return _dispatch(world, InteractionType.COMPONENT, application.id, user_id, channel, data, message=message)
+    return _dispatch(
+        world, InteractionType.COMPONENT, application.id, user_id=user_id, channel=channel, data=data, message=message
+    )
 
 
 def submit_modal(
@@ -144,9 +154,9 @@ def submit_modal(
         world,
         InteractionType.MODAL,
         opener.application_id,
-        user_id,
-        channel,
-        data,
+        user_id=user_id,
+        channel=channel,
+        data=data,
         message=message,
         parent=opener,
         command_type=opener.command_type,
@@ -157,10 +167,10 @@ def _dispatch(
     world: World,
     kind: InteractionType,
     application_id: int,
+    *,
     user_id: int,
     channel: Channel,
     data: JSON,
-    *,
     message: Message | None = None,
     parent: Interaction | None = None,
     command_type: int = 0,

@@ -1,12 +1,12 @@
 """Pins: https://discord.com/developers/docs/resources/message#pin-message"""
 
 from sandbox.discord import render
-from sandbox.discord.core import audit, messages
+from sandbox.discord.core import audit, messages, posting
 from sandbox.discord.core.access import Actor, has, require_channel
 from sandbox.discord.entities import Channel, Message, MessageType
 from sandbox.discord.errors import DiscordError
 from sandbox.discord.limits import SIZES
-from sandbox.discord.permissions import Permission as P
+from sandbox.discord.permissions import P
 from sandbox.discord.world import World
 
 
@@ -42,7 +42,7 @@ def pin(world: World, actor: Actor, channel_id: int, message_id: int) -> None:
         raise DiscordError(30003)
     message.pinned_at = channel.last_pin_at = world.now()
     _tell(world, channel)
-    messages.announce(world, "MESSAGE_UPDATE", message)
+    posting.announce(world, "MESSAGE_UPDATE", message)
     notice = Message(
         id=world.new_id(),
         channel_id=channel.id,
@@ -52,7 +52,7 @@ def pin(world: World, actor: Actor, channel_id: int, message_id: int) -> None:
         sent_at=world.now(),
         reference={"type": 0, "channel_id": str(channel.id), "message_id": str(message.id)},
     )
-    messages.post(world, notice, channel)
+    posting.post(world, notice, channel)
     _record(world, actor, channel, message, audit.Action.MESSAGE_PIN)
 
 
@@ -64,7 +64,7 @@ def unpin(world: World, actor: Actor, channel_id: int, message_id: int) -> None:
         return
     message.pinned_at = None
     _tell(world, channel)
-    messages.announce(world, "MESSAGE_UPDATE", message)
+    posting.announce(world, "MESSAGE_UPDATE", message)
     _record(world, actor, channel, message, audit.Action.MESSAGE_UNPIN)
 
 

@@ -6,7 +6,7 @@ from sandbox.discord.core.messages import visible
 from sandbox.discord.entities import JSON, Channel, Message, Reaction
 from sandbox.discord.errors import DiscordError
 from sandbox.discord.limits import SIZES
-from sandbox.discord.permissions import Permission as P
+from sandbox.discord.permissions import P
 from sandbox.discord.world import World
 
 
@@ -77,7 +77,7 @@ def add(world: World, actor: Actor, channel_id: int, message_id: int, text: str)
     _tell(world, "MESSAGE_REACTION_ADD", message, data)
 
 
-def remove(world: World, actor: Actor, channel_id: int, message_id: int, text: str, user_id: int) -> None:
+def remove(world: World, actor: Actor, channel_id: int, message_id: int, text: str, *, user_id: int) -> None:
     """Takes one's own away, or with MANAGE_MESSAGES another's."""
     channel, message = _message(world, actor, channel_id, message_id)
     emoji = parse_emoji(world, text)

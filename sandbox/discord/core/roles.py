@@ -6,7 +6,7 @@ from sandbox.discord.core.access import Actor, require_above_role, require_grant
 from sandbox.discord.entities import JSON, Guild, Role
 from sandbox.discord.errors import DiscordError
 from sandbox.discord.limits import SIZES
-from sandbox.discord.permissions import Permission as P
+from sandbox.discord.permissions import P
 from sandbox.discord.world import World
 
 _WATCHED = ("name", "permissions", "color", "hoist", "mentionable", "unicode_emoji")
@@ -32,7 +32,7 @@ def create(world: World, actor: Actor, guild_id: int, settings: JSON) -> Role:
         raise DiscordError(30005)
     permissions = settings.get("permissions", guild.everyone.permissions)
     held = world.guild_permissions(guild, actor.user_id)
-    require_grantable(world, actor, guild, guild.everyone.permissions, permissions, held)
+    require_grantable(world, actor, guild, (guild.everyone.permissions, permissions), held)
     role = Role(world.new_id(), "new role", position=1)
     _assign(role, {**settings, "permissions": permissions})
     for other in guild.roles.values():
@@ -54,7 +54,7 @@ def update(world: World, actor: Actor, guild_id: int, role_id: int, settings: JS
         raise DiscordError(50028)
     if "permissions" in settings:
         held = world.guild_permissions(guild, actor.user_id)
-        require_grantable(world, actor, guild, role.permissions, settings["permissions"], held)
+        require_grantable(world, actor, guild, (role.permissions, settings["permissions"]), held)
     before = render.role(role)
     _assign(role, settings)
     after = render.role(role)

@@ -1,16 +1,18 @@
 """Threads: https://discord.com/developers/docs/topics/threads"""
 
-from collections.abc import Callable
+import dataclasses
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from sandbox.discord import render
-from sandbox.discord.core import audit
+from sandbox.discord.core import audit, posting
 from sandbox.discord.core.access import Actor, has, require_channel
+from sandbox.discord.core.thread_life import announce_update, guild_of, state_of
 from sandbox.discord.entities import (
     FORUM_TYPES,
     JSON,
     Channel,
     ChannelType,
-    Guild,
     Message,
     MessageFlag,
     MessageType,
@@ -19,121 +21,43 @@ from sandbox.discord.entities import (
 )
 from sandbox.discord.errors import DiscordError, field_error
 from sandbox.discord.limits import SIZES
-from sandbox.discord.permissions import Permission as P
+from sandbox.discord.permissions import P
+from sandbox.discord.snowflake import to_time
 from sandbox.discord.world import World
 
 AUTO_ARCHIVE_MINUTES = (60, 1440, 4320, 10080)
+_OWN_SETTINGS = frozenset({"name", "archived", "auto_archive_duration", "applied_tags"})
 
 
-def guild_of(world: World, channel: Channel) -> Guild:
-    """The guild that a channel is in; 50003 for a direct one."""
-    if channel.guild_id is None:
-        raise DiscordError(50003)
-    return world.guilds[channel.guild_id]
+@dataclass(frozen=True, slots=True)
+class ThreadForm:
+    """What a new thread is to be; None stands for the parent's default."""
+
+    name: str
+    auto_archive_minutes: int | None = None
+    slowmode: int | None = None
+    kind: ChannelType = ChannelType.PUBLIC_THREAD
+    invitable: bool | None = None
+    tags: tuple[int, ...] = ()
 
 
-def state_of(channel: Channel) -> ThreadState:
-    """What a thread has; 50024 for other channels."""
-    if channel.thread is None:
-        raise DiscordError(50024)
-    return channel.thread
-
-
-def on_message(world: World, thread: Channel, message: Message) -> None:
-    """A message counts, wakes its thread up, and makes its author a member of it."""
-    state = state_of(thread)
-    state.message_count += 1
-    state.total_message_sent += 1
-    if message.type is MessageType.THREAD_STARTER_MESSAGE:
-        state.message_count -= 1
-        state.total_message_sent -= 1
-    if state.archived:
-        state.archived = False
-        state.archive_changed_at = world.now()
-        announce_update(world, thread)
-    if message.webhook_id is None or (message.interaction_id is not None and not message.ephemeral):
-        join(world, thread, message.author_id)
-
-
-def join(world: World, thread: Channel, user_id: int) -> None:
-    """Makes somebody a member of a thread."""
-    state = state_of(thread)
-    if user_id in state.members:
-        return
-    if len(state.members) >= SIZES.thread_participants:
-        raise DiscordError(30033)
-    state.members[user_id] = ThreadMember(user_id, world.now())
-    guild = guild_of(world, thread)
-    added = render.thread_member(state.members[user_id], thread.id)
-    world.emit(
-        "THREAD_MEMBERS_UPDATE",
-        {
-            "id": str(thread.id),
-            "guild_id": str(guild.id),
-            "member_count": min(len(state.members), 50),
-            "added_members": [{**added, "member": render.member(world, guild.members[user_id]), "presence": None}]
-            if user_id in guild.members
-            else [],
-            "removed_member_ids": [],
-        },
-        guild_id=guild.id,
-        channel_id=thread.id,
-        subject_id=user_id,
-    )
-
-
-def leave(world: World, thread: Channel, user_id: int) -> None:
-    """Takes somebody out of a thread."""
-    state = state_of(thread)
-    if state.members.pop(user_id, None) is None:
-        return
-    guild = guild_of(world, thread)
-    world.emit(
-        "THREAD_MEMBERS_UPDATE",
-        {
-            "id": str(thread.id),
-            "guild_id": str(guild.id),
-            "member_count": min(len(state.members), 50),
-            "added_members": [],
-            "removed_member_ids": [str(user_id)],
-        },
-        guild_id=guild.id,
-        channel_id=thread.id,
-        subject_id=user_id,
-    )
-
-
-def announce_update(world: World, thread: Channel) -> None:
-    """Tells of a thread as it is now."""
-    world.emit("THREAD_UPDATE", render.thread(thread), guild_id=thread.guild_id, channel_id=thread.id)
-
-
-def _new(
-    world: World,
-    actor: Actor,
-    parent: Channel,
-    thread_id: int,
-    kind: ChannelType,
-    name: str,
-    minutes: int | None,
-    slowmode: int | None,
-) -> Channel:
+def _new(world: World, actor: Actor, parent: Channel, thread_id: int, form: ThreadForm) -> Channel:
     guild = guild_of(world, parent)
     if sum(t.thread is not None and not t.thread.archived for t in guild.threads.values()) >= SIZES.active_threads:
         raise DiscordError(160006)
     now = world.now()
     thread = Channel(
         id=thread_id,
-        type=kind,
+        type=form.kind,
         guild_id=guild.id,
-        name=name,
+        name=form.name,
         parent_id=parent.id,
-        rate_limit_per_user=parent.default_thread_rate_limit if slowmode is None else slowmode,
+        rate_limit_per_user=parent.default_thread_rate_limit if form.slowmode is None else form.slowmode,
         thread=ThreadState(
             owner_id=actor.user_id,
             created_at=now,
             archive_changed_at=now,
-            auto_archive_minutes=minutes or parent.default_auto_archive_minutes or 4320,
+            auto_archive_minutes=form.auto_archive_minutes or parent.default_auto_archive_minutes or 4320,
         ),
     )
     state_of(thread).members[actor.user_id] = ThreadMember(actor.user_id, now)
@@ -152,9 +76,7 @@ def _open(world: World, actor: Actor, thread: Channel) -> None:
     )
 
 
-def from_message(
-    world: World, actor: Actor, channel_id: int, message_id: int, name: str, minutes: int | None, slowmode: int | None
-) -> Channel:
+def from_message(world: World, actor: Actor, channel_id: int, message_id: int, form: ThreadForm) -> Channel:
     """Opens a thread below a message; it has the message's id. 160004 where it has one."""
     parent = require_channel(world, actor, channel_id, P.READ_MESSAGE_HISTORY, P.CREATE_PUBLIC_THREADS)
     if parent.type not in (ChannelType.TEXT, ChannelType.NEWS):
@@ -165,12 +87,10 @@ def from_message(
     if message_id in world.channels:
         raise DiscordError(160004)
     kind = ChannelType.NEWS_THREAD if parent.type is ChannelType.NEWS else ChannelType.PUBLIC_THREAD
-    thread = _new(world, actor, parent, message_id, kind, name, minutes, slowmode)
+    thread = _new(world, actor, parent, message_id, dataclasses.replace(form, kind=kind))
     message.flags |= MessageFlag.HAS_THREAD
     _open(world, actor, thread)
-    from sandbox.discord.core import messages
-
-    messages.announce(world, "MESSAGE_UPDATE", message)
+    posting.announce(world, "MESSAGE_UPDATE", message)
     starter = Message(
         id=world.new_id(),
         channel_id=thread.id,
@@ -191,29 +111,19 @@ def from_message(
     return thread
 
 
-def from_channel(
-    world: World,
-    actor: Actor,
-    channel_id: int,
-    name: str,
-    kind: ChannelType,
-    minutes: int | None,
-    slowmode: int | None,
-    invitable: bool | None,
-) -> Channel:
+def from_channel(world: World, actor: Actor, channel_id: int, form: ThreadForm) -> Channel:
     """Opens a thread of its own; a system message in the parent says so for a public one."""
+    kind = form.kind
     needed = P.CREATE_PRIVATE_THREADS if kind is ChannelType.PRIVATE_THREAD else P.CREATE_PUBLIC_THREADS
     parent = require_channel(world, actor, channel_id, needed)
     allowed = {ChannelType.TEXT: (11, 12), ChannelType.NEWS: (10,)}.get(parent.type, ())
     if kind not in allowed:
         raise DiscordError(50024)
-    thread = _new(world, actor, parent, world.new_id(), kind, name, minutes, slowmode)
+    thread = _new(world, actor, parent, world.new_id(), form)
     if kind is ChannelType.PRIVATE_THREAD:
-        state_of(thread).invitable = True if invitable is None else invitable
+        state_of(thread).invitable = True if form.invitable is None else form.invitable
     _open(world, actor, thread)
     if kind is not ChannelType.PRIVATE_THREAD:
-        from sandbox.discord.core import messages
-
         notice = Message(
             id=world.new_id(),
             channel_id=parent.id,
@@ -221,43 +131,34 @@ def from_channel(
             guild_id=parent.guild_id,
             type=MessageType.THREAD_CREATED,
             sent_at=world.now(),
-            content=name,
+            content=form.name,
             reference={"type": 0, "channel_id": str(thread.id), "guild_id": str(thread.guild_id)},
         )
-        messages.post(world, notice, parent)
+        posting.post(world, notice, parent)
     return thread
 
 
 def in_forum(
-    world: World,
-    actor: Actor,
-    channel_id: int,
-    name: str,
-    minutes: int | None,
-    slowmode: int | None,
-    tags: list[int],
-    first_message: Callable[[Channel], Message],
+    world: World, actor: Actor, channel_id: int, form: ThreadForm, first_message: Callable[[Channel], Message]
 ) -> tuple[Channel, Message]:
     """Opens a post; `first_message` builds what it starts with, which has the thread's id."""
     parent = require_channel(world, actor, channel_id, P.SEND_MESSAGES)
     if parent.type not in FORUM_TYPES:
         raise DiscordError(50024)
-    check_tags(world, actor, parent, tags)
-    if parent.flags & (1 << 4) and not tags:
+    check_tags(world, actor, parent, form.tags)
+    if parent.flags & (1 << 4) and not form.tags:
         raise DiscordError(40067)
-    thread = _new(world, actor, parent, world.new_id(), ChannelType.PUBLIC_THREAD, name, minutes, slowmode)
-    state_of(thread).applied_tags = list(tags)
+    thread = _new(world, actor, parent, world.new_id(), form)
+    state_of(thread).applied_tags = list(form.tags)
     message = first_message(thread)
     message.id = thread.id
     _open(world, actor, thread)
-    from sandbox.discord.core import messages
-
-    messages.post(world, message, thread)
+    posting.post(world, message, thread)
     parent.last_message_id = thread.id
     return thread, message
 
 
-def check_tags(world: World, actor: Actor, parent: Channel, tags: list[int]) -> None:
+def check_tags(world: World, actor: Actor, parent: Channel, tags: Sequence[int]) -> None:
     """Tags must be the forum's; moderated ones need MANAGE_THREADS."""
     known = {tag.id: tag for tag in parent.tags}
     if len(tags) > SIZES.post_tags:
@@ -280,17 +181,29 @@ def update(world: World, actor: Actor, thread: Channel, changes: JSON) -> Channe
     if state.archived and not opening and set(changes) - {"archived", "locked"}:
         raise DiscordError(50083)
     for key in changes:
-        if key == "archived" and opening:
-            allowed = manages or (may_send and not state.locked)
-        elif key in ("name", "archived", "auto_archive_duration", "applied_tags"):
-            allowed = manages or (owns and not state.locked)
-        elif key == "invitable":
-            allowed = manages or owns
-        else:
-            allowed = manages or (key == "locked" and owns and False)
-        if not allowed:
+        own = owns and not state.locked and key in _OWN_SETTINGS
+        reopening = key == "archived" and opening and may_send and not state.locked
+        if not (manages or own or reopening or (key == "invitable" and owns)):
             raise DiscordError(50013)
     before = render.thread(thread)
+    _assign(world, actor, thread, changes)
+    announce_update(world, thread)
+    flat_before, flat_after = _flat(before), _flat(render.thread(thread))
+    audit.record(
+        world,
+        guild,
+        actor,
+        audit.Action.THREAD_UPDATE,
+        thread.id,
+        changes=audit.difference(
+            flat_before, flat_after, ("name", "archived", "locked", "auto_archive_duration", "rate_limit_per_user")
+        ),
+    )
+    return thread
+
+
+def _assign(world: World, actor: Actor, thread: Channel, changes: JSON) -> None:
+    state = state_of(thread)
     if "name" in changes:
         thread.name = changes["name"]
     if "rate_limit_per_user" in changes:
@@ -311,19 +224,6 @@ def update(world: World, actor: Actor, thread: Channel, changes: JSON) -> Channe
         parent = world.channels[thread.parent_id or 0]
         check_tags(world, actor, parent, changes["applied_tags"])
         state.applied_tags = list(changes["applied_tags"])
-    announce_update(world, thread)
-    flat_before, flat_after = _flat(before), _flat(render.thread(thread))
-    audit.record(
-        world,
-        guild,
-        actor,
-        audit.Action.THREAD_UPDATE,
-        thread.id,
-        changes=audit.difference(
-            flat_before, flat_after, ("name", "archived", "locked", "auto_archive_duration", "rate_limit_per_user")
-        ),
-    )
-    return thread
 
 
 def _flat(thread: JSON) -> JSON:
@@ -372,8 +272,6 @@ def archive_idle(world: World) -> int:
             state = state_of(thread)
             quiet_since = state.archive_changed_at
             if thread.last_message_id is not None:
-                from sandbox.discord.snowflake import to_time
-
                 quiet_since = max(quiet_since, to_time(thread.last_message_id))
             if not state.archived and world.now() - quiet_since > state.auto_archive_minutes * 60:
                 state.archived = True

@@ -10,7 +10,7 @@ from sandbox.discord.core.message_form import MessageForm
 from sandbox.discord.entities import FORUM_TYPES, JSON, Channel, ChannelType, Message, Webhook
 from sandbox.discord.errors import DiscordError, field_error
 from sandbox.discord.limits import SIZES
-from sandbox.discord.permissions import Permission as P
+from sandbox.discord.permissions import P
 from sandbox.discord.world import World
 
 _HOSTS = FORUM_TYPES | {ChannelType.TEXT, ChannelType.NEWS, ChannelType.VOICE, ChannelType.STAGE}
@@ -147,9 +147,8 @@ def _post(world: World, webhook: Webhook, forum: Channel, form: MessageForm) -> 
         return message
 
     by = Actor(webhook.creator_id)
-    _, message = threads.in_forum(
-        world, by, forum.id, form.thread_name or "", None, None, list(form.applied_tags), first
-    )
+    wanted = threads.ThreadForm(form.thread_name or "", tags=form.applied_tags)
+    _, message = threads.in_forum(world, by, forum.id, wanted, first)
     return message
 
 

@@ -64,8 +64,7 @@ class GatewaySocket:
         self._heard_at = self._clock.monotonic()
         close: tuple[int, str] = (1000, "")
         try:
-            if request.query.get("v", "10") not in ("9", "10"):
-                raise CloseSocket(4012, "Invalid API version.")
+            self._check_version(request)
             self._send(
                 dump({"t": None, "s": None, "op": HELLO, "d": {"heartbeat_interval": self._heartbeat_ms, "_trace": []}})
             )
@@ -82,6 +81,11 @@ class GatewaySocket:
                 writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
         return self._socket
+
+    @staticmethod
+    def _check_version(request: web.Request) -> None:
+        if request.query.get("v", "10") not in ("9", "10"):
+            raise CloseSocket(4012, "Invalid API version.")
 
     def _disconnect(self, code: int) -> None:
         session = self._session

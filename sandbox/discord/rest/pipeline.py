@@ -8,14 +8,12 @@ import json
 import math
 import time
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import unquote
 
 from aiohttp import web
 
 from sandbox.conformance import Checker, Finding, Verdict
 from sandbox.discord.core.access import Actor
-from sandbox.discord.core.message_form import Upload
 from sandbox.discord.errors import DiscordError, FormErrors, field_error
 from sandbox.discord.limits import SIZES
 from sandbox.discord.rest.bodies import read_body
@@ -43,17 +41,10 @@ class Rest:
 
     # -- without HTTP
 
-    def perform(
-        self,
-        actor: Actor,
-        route: Route,
-        params: dict[str, str],
-        query: dict[str, str],
-        body: Any,
-        uploads: list[Upload],
-    ) -> Reply:
+    @staticmethod
+    def perform(call: Call) -> Reply:
         """Runs a handler; raises `DiscordError`."""
-        result = route.handler(Call(self.world, actor, route, params, query, body, uploads))
+        result = call.route.handler(call)
         if isinstance(result, Reply):
             return result
         return Reply(204) if result is None else Reply(200, result)
@@ -75,7 +66,9 @@ class Rest:
                 headers, entry.bucket = limit.headers, limit.bucket
                 if limit.refused:
                     raise _too_many(limit)
-            reply = await self._run(request, entry, actor, route, params, body, uploads)
+            reply = await self._run(
+                request, entry, Call(self.world, actor, route, params, dict(request.query), body, uploads)
+            )
         except DiscordError as error:
             reply = Reply(error.status, error.body())
             headers = {**headers, **error.headers}
@@ -107,26 +100,16 @@ class Rest:
             return Actor(0, None, None), route, params, request.remote or ""
         return Actor(application.bot_id, application.id, _reason(request)), route, params, credential
 
-    async def _run(
-        self,
-        request: web.Request,
-        entry: Entry,
-        actor: Actor,
-        route: Route,
-        params: dict[str, str],
-        body: Any,
-        uploads: list[Upload],
-    ) -> Reply:
-        fault = self.faults.next(route)
+    async def _run(self, request: web.Request, entry: Entry, call: Call) -> Reply:
+        fault = self.faults.next(call.route)
         if fault is not None:
             entry.fault = fault.kind
             if not await self._strike(fault, request):
                 raise _faulty(fault)
-        query = dict(request.query)
-        entry.request = self.checker.request(route.key, body, query)
+        entry.request = self.checker.request(call.route.key, call.body, dict(call.query))
         if self.settings.strict and entry.request.verdict == "invalid":
             refuse(entry.request)
-        reply = self.perform(actor, route, params, query, body, uploads)
+        reply = self.perform(call)
         if fault is not None and fault.kind in ("status", "cut"):
             if fault.kind == "cut":
                 _cut(request)

@@ -1,8 +1,8 @@
 """Rate limits as Discord's API applies them: buckets with headers, the global limit, sub-limits nobody announces, bans.
 
 A bucket's key is credential, bucket name and top-level resource (https://discord.com/developers/docs/topics/rate-limits).
-"sliding" buckets are GCRA (Turner 1986; as used by Cloudflare since 2022): one slot comes back every seconds/limit. "fixed" ones
-are windows that open with their first call.
+"sliding" buckets are GCRA (Turner 1986): one slot comes back every seconds/limit. "fixed" ones are windows that open
+with their first call.
 """
 
 import hashlib
@@ -23,7 +23,7 @@ _MOST_BUCKETS = 20_000
 
 @dataclass(slots=True)
 class Bucket:
-    """How much of one bucket is used. `theoretical` (sliding): when it would be empty of use; for fixed: the window's end."""
+    """How much of one bucket is used. `theoretical`: when all of it is back (sliding), or its window's end (fixed)."""
 
     rate: Rate
     route: str

@@ -1,6 +1,7 @@
 """Which handler serves a path: a table that the route modules fill in.
 
-A handler is a plain function from a `Call` to JSON (200), `None` (204) or a `Reply`; it never awaits. Literal path segments win over parameters.
+A handler is a plain function from a `Call` to JSON (200), `None` (204) or a `Reply`; it never awaits. Literal path
+segments win over parameters.
 """
 
 import re

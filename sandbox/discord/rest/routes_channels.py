@@ -1,5 +1,6 @@
 """Routes of channels, their overwrites and invites."""
 
+from collections.abc import Callable
 from typing import Any
 
 from sandbox.discord import render
@@ -101,7 +102,7 @@ def edit_channel(call: Call) -> JSON:
 def _thread_changes(call: Call) -> JSON:
     fields = call.fields()
     changes: JSON = {}
-    readers = {
+    readers: dict[str, Callable[[], Any]] = {
         "name": lambda: fields.text("name", low=1, high=SIZES.channel_name, required=True),
         "archived": lambda: fields.boolean("archived", default=False),
         "locked": lambda: fields.boolean("locked", default=False),

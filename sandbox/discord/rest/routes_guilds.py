@@ -8,7 +8,7 @@ from sandbox.discord.core.access import require_guild, require_member
 from sandbox.discord.entities import JSON
 from sandbox.discord.errors import DiscordError
 from sandbox.discord.limits import SIZES
-from sandbox.discord.permissions import Permission as P
+from sandbox.discord.permissions import P
 from sandbox.discord.rest.router import ROUTER, Call, Reply
 
 
@@ -151,7 +151,7 @@ def create_emoji(call: Call) -> Reply:
     image = fields.text("image", low=1, required=True, default="")
     roles = fields.snowflakes("roles") or []
     fields.done()
-    emoji = emojis.create(call.world, call.actor, call.id("guild_id"), name, image, roles)
+    emoji = emojis.create(call.world, call.actor, call.id("guild_id"), name=name, image=image, roles=roles)
     return Reply(201, render.emoji(call.world, emoji))
 
 
@@ -169,7 +169,7 @@ def edit_emoji(call: Call) -> JSON:
     name = fields.text("name", low=2, high=32)
     roles = fields.snowflakes("roles")
     fields.done()
-    emoji = emojis.update(call.world, call.actor, call.id("guild_id"), call.id("emoji_id"), name, roles)
+    emoji = emojis.update(call.world, call.actor, call.id("guild_id"), call.id("emoji_id"), name=name, roles=roles)
     return render.emoji(call.world, emoji)
 
 

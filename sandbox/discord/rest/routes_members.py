@@ -9,8 +9,7 @@ from sandbox.discord.core.access import Actor, require_guild, require_member
 from sandbox.discord.entities import JSON
 from sandbox.discord.errors import DiscordError, FormErrors
 from sandbox.discord.limits import SIZES
-from sandbox.discord.permissions import ALL
-from sandbox.discord.permissions import Permission as P
+from sandbox.discord.permissions import ALL, P
 from sandbox.discord.rest.router import ROUTER, Call, Reply
 
 _MEMBER = "/guilds/{guild_id}/members/{user_id}"

@@ -3,7 +3,7 @@
 from typing import Any
 
 from sandbox.discord import render
-from sandbox.discord.core import channels, messages, pins, reactions
+from sandbox.discord.core import channels, messages, pins, posting, reactions
 from sandbox.discord.core.access import require_channel
 from sandbox.discord.core.message_form import MessageForm, read_message
 from sandbox.discord.entities import JSON, Message
@@ -110,7 +110,7 @@ def unreact(call: Call) -> None:
         call.id("channel_id"),
         call.id("message_id"),
         call.params["emoji_name"],
-        call.actor.user_id,
+        user_id=call.actor.user_id,
     )
 
 
@@ -123,7 +123,7 @@ def unreact_other(call: Call) -> None:
         call.id("channel_id"),
         call.id("message_id"),
         call.params["emoji_name"],
-        call.id("user_id"),
+        user_id=call.id("user_id"),
     )
 
 
@@ -216,5 +216,5 @@ def end_poll(call: Call) -> JSON:
         "expiry": render.iso(call.world.now()),
         "results": {**message.poll["results"], "is_finalized": True},
     }
-    messages.announce(call.world, "MESSAGE_UPDATE", message)
+    posting.announce(call.world, "MESSAGE_UPDATE", message)
     return shown(call, message)

@@ -1,26 +1,27 @@
 """Routes of threads and forum posts."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from sandbox.discord import render
 from sandbox.discord.checks.fields import Fields
-from sandbox.discord.core import messages, threads
+from sandbox.discord.core import messages, thread_life, threads
 from sandbox.discord.core.access import has, require_channel, require_member
 from sandbox.discord.core.message_form import MessageForm, read_message
 from sandbox.discord.entities import FORUM_TYPES, JSON, Channel, ChannelType, Message
 from sandbox.discord.errors import DiscordError
 from sandbox.discord.limits import SIZES
-from sandbox.discord.permissions import Permission as P
+from sandbox.discord.permissions import P
 from sandbox.discord.rest.router import ROUTER, Call, Reply
 from sandbox.discord.rest.routes_channels import thread_parent
 
 
-def _common(fields: Fields) -> tuple[str, int | None, int | None]:
-    return (
-        fields.text("name", low=1, high=SIZES.channel_name, required=True, default="-"),
-        fields.choice("auto_archive_duration", threads.AUTO_ARCHIVE_MINUTES),
-        fields.integer("rate_limit_per_user", low=0, high=SIZES.slowmode_seconds),
+def _form(fields: Fields) -> threads.ThreadForm:
+    return threads.ThreadForm(
+        name=fields.text("name", low=1, high=SIZES.channel_name, required=True, default="-"),
+        auto_archive_minutes=fields.choice("auto_archive_duration", threads.AUTO_ARCHIVE_MINUTES),
+        slowmode=fields.integer("rate_limit_per_user", low=0, high=SIZES.slowmode_seconds),
     )
 
 
@@ -28,11 +29,9 @@ def _common(fields: Fields) -> tuple[str, int | None, int | None]:
 def from_message(call: Call) -> Reply:
     """Opens one below a message."""
     fields = call.fields()
-    name, minutes, slowmode = _common(fields)
+    form = _form(fields)
     fields.done()
-    thread = threads.from_message(
-        call.world, call.actor, call.id("channel_id"), call.id("message_id"), name, minutes, slowmode
-    )
+    thread = threads.from_message(call.world, call.actor, call.id("channel_id"), call.id("message_id"), form)
     return Reply(201, render.thread(thread, reader_id=call.actor.user_id))
 
 
@@ -41,31 +40,29 @@ def from_channel(call: Call) -> Reply:
     """Opens one without a message, or a forum's post."""
     parent = thread_parent(call)
     fields = call.fields()
-    name, minutes, slowmode = _common(fields)
+    form = _form(fields)
     if parent.type in FORUM_TYPES:
-        return _post(call, parent, fields, name, minutes, slowmode)
-    kind = fields.choice("type", (10, 11, 12), default=12)
-    invitable = fields.boolean("invitable")
+        return _post(call, parent, fields, form)
+    kind = ChannelType(fields.choice("type", (10, 11, 12), default=12))
+    form = replace(form, kind=kind, invitable=fields.boolean("invitable"))
     fields.done()
-    thread = threads.from_channel(
-        call.world, call.actor, parent.id, name, ChannelType(kind), minutes, slowmode, invitable
-    )
+    thread = threads.from_channel(call.world, call.actor, parent.id, form)
     return Reply(201, render.thread(thread, reader_id=call.actor.user_id))
 
 
-def _post(call: Call, parent: Channel, fields: Fields, name: str, minutes: int | None, slowmode: int | None) -> Reply:
-    tags = fields.snowflakes("applied_tags", high=SIZES.post_tags) or []
+def _post(call: Call, parent: Channel, fields: Fields, form: threads.ThreadForm) -> Reply:
+    tags = tuple(fields.snowflakes("applied_tags", high=SIZES.post_tags) or ())
     body = fields.child("message")
     if body is None:
         fields.fail("message", "BASE_TYPE_REQUIRED", "This field is required")
         fields.done()
         raise DiscordError(50006)
-    form: MessageForm = read_message(body, call.uploads, new_media_id=call.world.new_id)
+    content: MessageForm = read_message(body, call.uploads, new_media_id=call.world.new_id)
 
     def first(thread: Channel) -> Message:
-        return messages.build(call.world, thread, call.actor.user_id, form)
+        return messages.build(call.world, thread, call.actor.user_id, content)
 
-    thread, message = threads.in_forum(call.world, call.actor, parent.id, name, minutes, slowmode, tags, first)
+    thread, message = threads.in_forum(call.world, call.actor, parent.id, replace(form, tags=tags), first)
     shown = render.thread(thread, reader_id=call.actor.user_id)
     shown["message"] = render.message(call.world, message)
     return Reply(201, shown)
@@ -73,13 +70,13 @@ def _post(call: Call, parent: Channel, fields: Fields, name: str, minutes: int |
 
 def _thread(call: Call) -> Channel:
     channel = require_channel(call.world, call.actor, call.id("channel_id"))
-    threads.state_of(channel)
+    thread_life.state_of(channel)
     return channel
 
 
 def _live(call: Call) -> Channel:
     channel = _thread(call)
-    if threads.state_of(channel).archived:
+    if thread_life.state_of(channel).archived:
         raise DiscordError(50083)
     return channel
 
@@ -87,27 +84,27 @@ def _live(call: Call) -> Channel:
 @ROUTER.add("PUT", "/channels/{channel_id}/thread-members/@me")
 def join(call: Call) -> None:
     """Joins."""
-    threads.join(call.world, _live(call), call.actor.user_id)
+    thread_life.join(call.world, _live(call), call.actor.user_id)
 
 
 @ROUTER.add("PUT", "/channels/{channel_id}/thread-members/{user_id}")
 def add(call: Call) -> None:
     """Adds somebody."""
     thread = _live(call)
-    guild = threads.guild_of(call.world, thread)
+    guild = thread_life.guild_of(call.world, thread)
     call.world.member(guild, call.id("user_id"))
     sending = has(call.world, call.actor, thread, P.SEND_MESSAGES_IN_THREADS)
-    state = threads.state_of(thread)
+    state = thread_life.state_of(thread)
     manages = has(call.world, call.actor, thread, P.MANAGE_THREADS) or state.owner_id == call.actor.user_id
     if not sending or (state.invitable is False and not manages):
         raise DiscordError(50013)
-    threads.join(call.world, thread, call.id("user_id"))
+    thread_life.join(call.world, thread, call.id("user_id"))
 
 
 @ROUTER.add("DELETE", "/channels/{channel_id}/thread-members/@me")
 def leave(call: Call) -> None:
     """Leaves."""
-    threads.leave(call.world, _live(call), call.actor.user_id)
+    thread_life.leave(call.world, _live(call), call.actor.user_id)
 
 
 @ROUTER.add("DELETE", "/channels/{channel_id}/thread-members/{user_id}")
@@ -115,20 +112,20 @@ def remove(call: Call) -> None:
     """Takes somebody out."""
     thread = _live(call)
     owner_of_private = (
-        thread.type is ChannelType.PRIVATE_THREAD and threads.state_of(thread).owner_id == call.actor.user_id
+        thread.type is ChannelType.PRIVATE_THREAD and thread_life.state_of(thread).owner_id == call.actor.user_id
     )
     if not owner_of_private and not has(call.world, call.actor, thread, P.MANAGE_THREADS):
         raise DiscordError(50013)
-    threads.leave(call.world, thread, call.id("user_id"))
+    thread_life.leave(call.world, thread, call.id("user_id"))
 
 
 def _shown_member(call: Call, thread: Channel, user_id: int) -> JSON:
-    record = threads.state_of(thread).members.get(user_id)
+    record = thread_life.state_of(thread).members.get(user_id)
     if record is None:
         raise DiscordError(10007)
     shown = render.thread_member(record, thread.id)
     if call.flag("with_member"):
-        guild = threads.guild_of(call.world, thread)
+        guild = thread_life.guild_of(call.world, thread)
         shown["member"] = render.member(call.world, guild.members[user_id])
     return shown
 
@@ -147,7 +144,7 @@ def members(call: Call) -> list[Any]:
     limit = arguments.integer("limit", low=1, high=100, default=100)
     after = arguments.snowflake("after", default=0)
     arguments.done()
-    ids = [id_ for id_ in sorted(threads.state_of(thread).members) if id_ > after]
+    ids = [id_ for id_ in sorted(thread_life.state_of(thread).members) if id_ > after]
     return [_shown_member(call, thread, id_) for id_ in ids[:limit]]
 
 
@@ -202,8 +199,8 @@ def _archived(call: Call, *, private: bool, joined_only: bool) -> JSON:
             limit_at = None if before is None else datetime.fromisoformat(before).timestamp()
         except ValueError as error:
             raise DiscordError(50035) from error
-        found = [t for t in found if limit_at is None or threads.state_of(t).archive_changed_at < limit_at]
-        found.sort(key=lambda t: threads.state_of(t).archive_changed_at, reverse=True)
+        found = [t for t in found if limit_at is None or thread_life.state_of(t).archive_changed_at < limit_at]
+        found.sort(key=lambda t: thread_life.state_of(t).archive_changed_at, reverse=True)
     return _listing(call, found[:limit], more=len(found) > limit)
 
 
@@ -239,8 +236,8 @@ def search(call: Call) -> JSON:
         t
         for t in call.world.threads_of(parent.id)
         if name in t.name.lower()
-        and (not tags or tags & set(threads.state_of(t).applied_tags))
-        and ("archived" not in call.query or threads.state_of(t).archived == call.flag("archived"))
+        and (not tags or tags & set(thread_life.state_of(t).applied_tags))
+        and ("archived" not in call.query or thread_life.state_of(t).archived == call.flag("archived"))
     ]
     found.sort(key=lambda t: t.last_message_id or t.id, reverse=True)
     page = found[offset : offset + limit]

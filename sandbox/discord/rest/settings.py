@@ -5,8 +5,11 @@ from dataclasses import dataclass
 
 @dataclass(slots=True)
 class Settings:
-    """`latency_ms` is added to every REST answer. `strict` refuses what the description forbids. `check_answers` reports answers that
-    are not as described. `rate_limits` and `identify_limit` switch those rules."""
+    """What each does is said where the control API documents it (sandbox/control/README.md).
+
+    `latency_ms` is added to every REST answer; `strict` refuses what the description forbids; `check_answers` reports
+    answers that are not as described; `rate_limits` and `identify_limit` switch those rules.
+    """
 
     latency_ms: float = 0.0
     strict: bool = True

@@ -9,6 +9,12 @@ import disnake
 import pytest
 import pytest_asyncio
 from disnake.ext import commands
+from disnake.interactions import (
+    ApplicationCommandInteraction,
+    MessageCommandInteraction,
+    MessageInteraction,
+    ModalInteraction,
+)
 
 from sandbox.app import Sandbox
 from sandbox.control.client import Refused, SandboxClient
@@ -22,35 +28,33 @@ class Lab(commands.InteractionBot):
         self.heard: list[disnake.Message] = []
 
         @self.slash_command(description="Echoes")
-        async def echo(
-            interaction: disnake.ApplicationCommandInteraction[Any], text: str, secret: bool = False
-        ) -> None:
+        async def echo(interaction: ApplicationCommandInteraction[Any], text: str, secret: bool = False) -> None:
             button = disnake.ui.Button[None](label="Again", custom_id="again")
             await interaction.response.send_message(text, ephemeral=secret, components=[button])
 
         @self.slash_command(description="Thinks first")
-        async def think(interaction: disnake.ApplicationCommandInteraction[Any], model: str) -> None:
+        async def think(interaction: ApplicationCommandInteraction[Any], model: str) -> None:
             await interaction.response.defer()
             await interaction.edit_original_response(f"thought about {model}")
             await interaction.followup.send("and more")
 
         @think.autocomplete("model")
-        async def models(_: disnake.ApplicationCommandInteraction[Any], typed: str) -> list[str]:
+        async def models(_: ApplicationCommandInteraction[Any], typed: str) -> list[str]:
             return [name for name in ("gpt", "claude") if name.startswith(typed)]
 
         @self.slash_command(description="Opens a modal")
-        async def form(interaction: disnake.ApplicationCommandInteraction[Any]) -> None:
+        async def form(interaction: ApplicationCommandInteraction[Any]) -> None:
             label = disnake.ui.Label("Your name", disnake.ui.TextInput(custom_id="name", required=True))
             await interaction.response.send_modal(title="Form", custom_id="form", components=[label])
 
         @self.message_command(name="Shout")
-        async def shout(interaction: disnake.MessageCommandInteraction[Any], message: disnake.Message) -> None:
+        async def shout(interaction: MessageCommandInteraction[Any], message: disnake.Message) -> None:
             await interaction.response.send_message(message.content.upper())
 
-    async def on_button_click(self, interaction: disnake.MessageInteraction[Any]) -> None:
+    async def on_button_click(self, interaction: MessageInteraction[Any]) -> None:
         await interaction.response.edit_message(f"pressed by {interaction.author.name}", components=[])
 
-    async def on_modal_submit(self, interaction: disnake.ModalInteraction[Any]) -> None:
+    async def on_modal_submit(self, interaction: ModalInteraction[Any]) -> None:
         await interaction.response.send_message(f"hello {interaction.text_values['name']}")
 
     async def on_message(self, message: disnake.Message) -> None:
