@@ -26,6 +26,7 @@ class Server:
         self._server = grpc.aio.server(options=_options(settings))
         self.registrar = Registrar(self._server, verifier)
         health_pb2_grpc.add_HealthServicer_to_server(health_.servicer, self._server)
+        self._plain_health: grpc.aio.Server | None = None
         self.port = 0
 
     async def start(self, port: int) -> None:
@@ -44,10 +45,23 @@ class Server:
                 f"can't listen on {address}", "another program has this port, or the address is not this machine's"
             ) from error
         await self._server.start()
+        if self._settings.health_port is not None:
+            await self._answer_health_checks(self._settings.health_port)
+
+    async def _answer_health_checks(self, port: int) -> None:
+        self._plain_health = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
+        health_pb2_grpc.add_HealthServicer_to_server(self._health.servicer, self._plain_health)
+        try:
+            self._plain_health.add_insecure_port(f"{self._settings.host}:{port}")
+        except RuntimeError as error:
+            raise StartupError(f"can't listen on port {port} for health checks", "another program has it") from error
+        await self._plain_health.start()
 
     async def stop(self, grace: float) -> None:
         """Takes no new calls and lets those under way finish, for `grace` seconds at most."""
         await self._server.stop(grace)
+        if self._plain_health is not None:
+            await self._plain_health.stop(0)
 
 
 def _options(settings: Rpc) -> list[tuple[str, Any]]:

@@ -51,6 +51,8 @@ class Rpc(Section):
     """The address that a service listens on; `0.0.0.0` or `[::]` in a container."""
     ports: dict[str, Port] = {"gateway": 50050, "llm": 50051, "executor": 50052, "ratelimit": 50053, "board": 50054}
     """The port of each service; 0 takes a free one."""
+    health_port: Port | None = None
+    """A port of its own for health checks, in plain text, for checkers that show no certificate."""
     addresses: dict[str, str] = {}
     """Where each service is dialled, `host:port` or a gRPC target such as `dns:///llm:50051`. Without one:
     `127.0.0.1` with the service's port."""
