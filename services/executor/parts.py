@@ -19,6 +19,7 @@ from services.executor.discord.permits import RateLimitPermits
 from services.executor.discord.rest import RestClient
 from services.executor.guild_settings import SETTINGS
 from services.executor.jobs.lease import LeaseKeeper
+from services.executor.jobs.model import JobKind
 from services.executor.jobs.redis_store import JobStore
 from services.executor.jobs.runner import JobRunner
 from services.executor.plans.parts import PlanParts
@@ -92,7 +93,7 @@ class Parts:
             api=self.api, identity=self.identity, scopes=scopes, key=key, settings=settings.replies, clock=clock
         )
         self.plans = PlanParts(runtime, redis, jobs=self.store, rest=self.rest, api=self.api, identity=self.identity)
-        kinds = (replies, shows, forks, notices, announcements, *self.plans.kinds)
+        kinds: tuple[JobKind, ...] = (replies, shows, forks, notices, announcements, *self.plans.kinds)
         self.runner = JobRunner(self.store, settings.jobs, clock, {kind.name: kind for kind in kinds})
         self.leases = LeaseKeeper(redis, settings.jobs, clock, instance_id=runtime.instance_id, holder=self.runner)
 

@@ -1,0 +1,191 @@
+"""A running executor with its ratelimit, and people who make plans with it."""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import grpc
+from guildhall.executor.v1 import plan_pb2, plan_pb2_grpc
+from guildhall.llm.v1 import plan_pb2 as llm_plan_pb2
+from guildhall.llm.v1 import plan_pb2_grpc as llm_plan_pb2_grpc
+
+from chassis.caller import Caller, Person, acting_for
+from chassis.testing import RunningService, channel_to, running_service, serve_in_process
+from sandbox.app import Sandbox
+from sandbox.control.client import SandboxClient
+from services.executor.__main__ import build as build_executor
+from services.executor.plans.permissions import ALL
+from services.executor.settings import ExecutorSettings
+from services.ratelimit.app import build as build_ratelimit
+from services.ratelimit.settings import RatelimitSettings
+from tests.support.waiting import eventually
+
+ENDED = (
+    plan_pb2.PLAN_STATUS_DONE,
+    plan_pb2.PLAN_STATUS_CANCELLED,
+    plan_pb2.PLAN_STATUS_REFUSED,
+    plan_pb2.PLAN_STATUS_FAILED,
+)
+SHOWN = (plan_pb2.PLAN_STATUS_PREVIEW, plan_pb2.PLAN_STATUS_QUESTION, *ENDED)
+
+
+@dataclass
+class ScriptedModel(llm_plan_pb2_grpc.PlanServiceServicer):
+    """Stands where a model does: gives what the test says, in order."""
+
+    answers: deque[str] = field(default_factory=deque)
+    requests: list[llm_plan_pb2.PlanRequest] = field(default_factory=list)
+
+    async def Plan(
+        self, request: llm_plan_pb2.PlanRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> llm_plan_pb2.PlanResponse:
+        """The next answer."""
+        self.requests.append(request)
+        return llm_plan_pb2.PlanResponse(document_json=self.answers.popleft(), model="scripted")
+
+    def will_answer(self, *documents: Any) -> None:
+        """What it says next: documents, or texts as they are."""
+        self.answers += [one if isinstance(one, str) else json.dumps(one) for one in documents]
+
+
+@dataclass
+class Planner:
+    """People who make plans."""
+
+    executor: RunningService[ExecutorSettings]
+    sandbox: SandboxClient
+    model: ScriptedModel
+    guild_id: int
+    channel_id: int
+    people: Mapping[str, int]
+    stub: plan_pb2_grpc.PlanServiceStub
+    _events: int = 0
+
+    async def call(self, method: str, request: Any, *, person: str = "owner", permissions: int = ALL) -> Any:
+        """Calls the contract, as gateway would for a person."""
+        who = Person(user_id=self.people[person], guild_id=self.guild_id, permissions=permissions, display_name=person)
+        with acting_for(who):
+            return await getattr(self.stub, method)(request, timeout=5)
+
+    def event(self) -> int:
+        """A new event's id."""
+        self._events += 1
+        return 1_400_000_000_000_000_000 + self._events
+
+    async def draft(self, *intents: Any, person: str = "owner", dry_run: bool = False, **document: Any) -> plan_pb2.Plan:
+        """Asks for a plan whose intents are scripted, and gives its preview."""
+        self.model.will_answer({"summary": "A plan", "intents": list(intents), **document})
+        return await self.ask("please", person=person, dry_run=dry_run)
+
+    async def ask(self, words: str, *, person: str = "owner", dry_run: bool = False) -> plan_pb2.Plan:
+        """Asks in words, and gives the preview."""
+        request = plan_pb2.CreatePlanRequest(
+            event_id=self.event(), guild_id=self.guild_id, channel_id=self.channel_id, request=words, dry_run=dry_run
+        )
+        made = await self.call("CreatePlan", request, person=person)
+        return await self.reached(made.plan_id, *SHOWN)
+
+    async def get(self, plan_id: str) -> plan_pb2.Plan:
+        """A plan as it stands."""
+        answer = await self.call("GetPlan", plan_pb2.GetPlanRequest(plan_id=plan_id))
+        plan: plan_pb2.Plan = answer.plan
+        return plan
+
+    async def reached(self, plan_id: str, *statuses: int, timeout: float = 30.0) -> plan_pb2.Plan:
+        """Waits until a plan stands so."""
+
+        async def found() -> plan_pb2.Plan | None:
+            plan = await self.get(plan_id)
+            assert plan.status in statuses, plan_pb2.PlanStatus.Name(plan.status)
+            return plan
+
+        plan = await eventually(found, timeout=timeout, interval=0.03)
+        assert plan is not None
+        return plan
+
+    async def confirm(self, plan: plan_pb2.Plan, person: str = "owner") -> plan_pb2.PlanRefusal.ValueType:
+        """Presses Confirm."""
+        request = plan_pb2.ConfirmPlanRequest(plan_id=plan.plan_id, hash=plan.hash)
+        answer = await self.call("ConfirmPlan", request, person=person)
+        refusal: plan_pb2.PlanRefusal.ValueType = answer.refusal
+        return refusal
+
+    async def run(self, *intents: Any, person: str = "owner", timeout: float = 60.0) -> plan_pb2.Plan:
+        """Drafts, confirms and waits for the end."""
+        plan = await self.draft(*intents, person=person)
+        assert plan.status == plan_pb2.PLAN_STATUS_PREVIEW, plan
+        assert await self.confirm(plan, person) == plan_pb2.PLAN_REFUSAL_UNSPECIFIED
+        return await self.reached(plan.plan_id, *ENDED, timeout=timeout)
+
+    async def undo(self, plan: plan_pb2.Plan, *, timeout: float = 60.0) -> plan_pb2.Plan:
+        """Undoes a run and waits for the end."""
+        request = plan_pb2.UndoPlanRequest(event_id=self.event(), plan_id=plan.plan_id, channel_id=self.channel_id)
+        answer = await self.call("UndoPlan", request)
+        assert answer.refusal == plan_pb2.PLAN_REFUSAL_UNSPECIFIED, answer
+        made = await self.reached(answer.plan_id, *SHOWN)
+        assert made.status == plan_pb2.PLAN_STATUS_PREVIEW, made
+        assert await self.confirm(made) == plan_pb2.PLAN_REFUSAL_UNSPECIFIED
+        return await self.reached(made.plan_id, *ENDED, timeout=timeout)
+
+    async def rest(self, method: str, path: str, body: Any = None, *, person: str = "owner", **query: Any) -> Any:
+        """Any REST route as a person."""
+        return await self.sandbox.rest(person, method, path, body, **query)
+
+    async def channels(self) -> dict[str, dict[str, Any]]:
+        """The guild's channels by name."""
+        return {channel["name"]: channel for channel in await self.rest("GET", f"/guilds/{self.guild_id}/channels")}
+
+    async def roles(self) -> dict[str, dict[str, Any]]:
+        """The guild's roles by name."""
+        return {role["name"]: role for role in await self.rest("GET", f"/guilds/{self.guild_id}/roles")}
+
+    async def create_channel(self, name: str, **fields: Any) -> dict[str, Any]:
+        """Makes a channel by hand."""
+        made: dict[str, Any] = await self.rest("POST", f"/guilds/{self.guild_id}/channels", {"name": name, **fields})
+        return made
+
+
+@asynccontextmanager
+async def running_planner(
+    server: Sandbox, sandbox: SandboxClient, redis_url: str, options: Mapping[str, str]
+) -> AsyncIterator[Planner]:
+    """Starts everything that plans need."""
+    people = {one["username"]: int(one["id"]) for one in await sandbox.call("GET", "/control/people")}
+    guild = (await sandbox.call("GET", "/control/as/owner/guilds"))[0]
+    general = next(channel for channel in guild["channels"] if channel["name"] == "general")
+    model = ScriptedModel()
+    async with AsyncExitStack() as stack:
+        llm = await stack.enter_async_context(
+            serve_in_process((llm_plan_pb2_grpc.add_PlanServiceServicer_to_server, model), name="llm")
+        )
+        common = {
+            "REDIS_URL": redis_url,
+            "DISCORD_TOKEN": server.bot_token,
+            "DISCORD_API_BASE": server.api,
+            "GUILDHALL_RPC__ADDRESSES__LLM": llm,
+        }
+        ratelimit = await stack.enter_async_context(
+            running_service("ratelimit", RatelimitSettings, build_ratelimit, variables=common)
+        )
+        quick = {
+            "GUILDHALL_RPC__ADDRESSES__RATELIMIT": ratelimit.address,
+            "GUILDHALL_EXECUTOR__JOBS__PARTITIONS": "8",
+            "GUILDHALL_EXECUTOR__JOBS__READ_BLOCK_SECONDS": "0.05",
+            "GUILDHALL_EXECUTOR__PLANS__PROGRESS_SECONDS": "0.3",
+            "GUILDHALL_EXECUTOR__PLANS__CONTROL_SECONDS": "0.05",
+        }
+        executor = await stack.enter_async_context(
+            running_service(
+                "executor", ExecutorSettings, build_executor, variables={**common, **quick, **options}
+            )
+        )
+        channel = await stack.enter_async_context(
+            channel_to(executor.address, Caller("gateway"), audience="executor")
+        )
+        stub = plan_pb2_grpc.PlanServiceStub(channel)
+        yield Planner(executor, sandbox, model, int(guild["id"]), int(general["id"]), people, stub)
