@@ -158,6 +158,7 @@ class JobRunner:
                     return
                 with consumer_span(f"executor.{job.kind}", job.trace, redelivered=attempts > 1):
                     await kind.run(job, journal)
+                    log.info("job.done", attempt=attempts, seconds=round(self._clock.now() - job.created, 3))
                 await self._store.finish(entry, lease)
             except (LeaseLost, asyncio.CancelledError):
                 raise
