@@ -34,6 +34,8 @@ class OpenAIRoutes:
                 if "x-api-key" not in request.headers:  # Anthropic's clients list models with their own header
                     _authorise(request)
                 return await handler(request)  # type: ignore[no-any-return]
+            except ConnectionResetError:  # the client has gone, as cancelled answers make it
+                return web.Response(status=499)
             except RequestError as error:
                 return web.json_response(wire.error_body(error), status=error.status)
             except Refused as refused:
