@@ -11,7 +11,7 @@ from chassis.errors import GuildhallError
 from chassis.settings import Live
 from services.llm.asking import Desk, Question
 from services.llm.catalogue import Catalogue
-from services.llm.chat import Message
+from services.llm.chat import Finish, Message
 from services.llm.conversation import clean
 from services.llm.limits import Asker, Denial
 from services.llm.router import NoModelAnsweredError
@@ -25,7 +25,8 @@ INSTRUCTIONS = (
 LONGEST_TEXT = 2_000
 """Characters of the text that a model is shown."""
 NO_WORDS = "New conversation"
-_DECORATION = re.compile(r"^(?:title\s*:)?[\s\"'“”«»`*#_]+|[\s\"'“”«»`*_.]+$", re.I)
+_DECORATION = " \t\"'“”«»`*#_"
+_PREFIX = re.compile(r"title\s*:", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +59,17 @@ class Titles:
         except (NoModelAnsweredError, GuildhallError) as error:
             log.info("no model gave a title", error=str(error))
             return Title(first_words(text, max_length), fallback=True)
-        given = "" if isinstance(reply, Denial) else tidy(reply.text, max_length)
+        given = ""
+        if not isinstance(reply, Denial) and reply.finish in (Finish.STOP, Finish.LENGTH):
+            given = tidy(reply.text, max_length)
         return Title(given, fallback=False) if given else Title(first_words(text, max_length), fallback=True)
 
 
 def tidy(answer: str, max_length: int) -> str:
     """A model's answer as a title: its first line that says something, without decoration."""
     for line in clean(answer).splitlines():
-        if title := " ".join(_DECORATION.sub("", line).split()):
+        bare = _PREFIX.sub("", line.strip(_DECORATION), count=1) if _PREFIX.match(line.strip(_DECORATION)) else line
+        if title := " ".join(bare.strip(_DECORATION).removesuffix(".").strip(_DECORATION).split()):
             return shorten(title, max_length)
     return ""
 

@@ -32,7 +32,10 @@ def two_models(tmp_path: Path) -> dict[str, str]:
 )  # fmt: skip
 async def test_what_fails_before_the_first_word_is_tried_again(redis_url: str, fault) -> None:  # type: ignore[no-untyped-def]
     more = {"GUILDHALL_LLM__RETRY__COOLDOWN": "0.01"}
-    async with upstream(fault, says("Second try.")) as provider, running(variables(redis_url, provider.url, **more)) as llm:
+    async with (
+        upstream(fault, says("Second try.")) as provider,
+        running(variables(redis_url, provider.url, **more)) as llm,
+    ):
         answer = await llm.ask()
         assert answer.text == "Second try."
         assert answer.end.finish_reason == generation_pb2.FINISH_REASON_STOP
@@ -62,7 +65,10 @@ async def test_what_breaks_after_the_first_word_ends_as_interrupted(redis_url: s
 
 async def test_a_slow_first_word_is_not_waited_for_longer_than_configured(redis_url: str) -> None:
     held = asyncio.Event()
-    async with upstream(waits(held), says("Quick.")) as provider, running(variables(redis_url, provider.url, **SHORT)) as llm:
+    async with (
+        upstream(waits(held), says("Quick.")) as provider,
+        running(variables(redis_url, provider.url, **SHORT)) as llm,
+    ):
         assert (await llm.ask()).text == "Quick."
         await asyncio.wait_for(provider.disconnected.wait(), 5)
 
@@ -139,7 +145,10 @@ async def test_usage_on_a_chunk_with_choices_is_read(redis_url: str) -> None:
 
 
 async def test_usage_is_estimated_where_none_is_given(redis_url: str) -> None:
-    async with upstream(says("Hello there", usage=None)) as provider, running(variables(redis_url, provider.url)) as llm:
+    async with (
+        upstream(says("Hello there", usage=None)) as provider,
+        running(variables(redis_url, provider.url)) as llm,
+    ):
         end = (await llm.ask()).end
         assert end.usage.estimated
         assert end.usage.output_tokens == 2

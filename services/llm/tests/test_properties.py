@@ -19,7 +19,9 @@ from services.llm.sse import sse_data
 from services.llm.thinking import ThinkParser
 
 load_encodings()
-PIECES = st.lists(st.sampled_from(["<think>", "</think>", "<", "th", "ink>", "</", "a", " ", "\n", "think", ">", "é"]), max_size=12)
+PIECES = st.lists(
+    st.sampled_from(["<think>", "</think>", "<", "th", "ink>", "</", "a", " ", "\n", "think", ">", "é"]), max_size=12
+)
 
 
 def parsed(text: str, cuts: list[int], *, starts: bool) -> tuple[str, str]:
@@ -62,7 +64,10 @@ def a_turn(words: int, tools: int) -> tuple[Message, ...]:
     messages = [Message("user", "word " * words)]
     for number in range(tools):
         call = ToolCall(f"call{number}", "look", json.dumps({"n": number}))
-        messages += [Message("assistant", "", tool_calls=(call,)), Message("tool", "found " * words, tool_call_id=call.id)]
+        messages += [
+            Message("assistant", "", tool_calls=(call,)),
+            Message("tool", "found " * words, tool_call_id=call.id),
+        ]
     return (*messages, Message("assistant", "answer " * words))
 
 
@@ -72,7 +77,9 @@ def a_turn(words: int, tools: int) -> tuple[Message, ...]:
     st.integers(0, 50),
     st.integers(0, 20),
 )
-def test_truncation_fits_and_never_splits_a_turn(shapes: list[tuple[int, int]], window: int, output: int, system: int) -> None:
+def test_truncation_fits_and_never_splits_a_turn(
+    shapes: list[tuple[int, int]], window: int, output: int, system: int
+) -> None:
     turns = [a_turn(*shape) for shape in shapes]
     instructions = [Message("system", "rule " * system)]
     counter = Counter("o200k_base")
@@ -107,13 +114,16 @@ requests = st.builds(
     st.sampled_from([None, 0.0, 1.0]),
     st.sampled_from(["off", "low"]),
     st.lists(st.builds(ToolSpec, texts, texts, st.just({"type": "object"})), max_size=1).map(tuple),
-    st.none() | st.builds(DocumentFormat, st.just("d"), st.just({"type": "object"}), st.sampled_from(["tool", "prompt"])),
+    st.none()
+    | st.builds(DocumentFormat, st.just("d"), st.just({"type": "object"}), st.sampled_from(["tool", "prompt"])),
 )
 MODEL = Model("p/m", "p", "m", ModelSettings())
 
 
 @given(requests, requests, st.integers(0, 2), st.integers(0, 2))
-def test_keys_are_equal_exactly_for_equal_requests(one: ChatRequest, other: ChatRequest, guild: int, second: int) -> None:
+def test_keys_are_equal_exactly_for_equal_requests(
+    one: ChatRequest, other: ChatRequest, guild: int, second: int
+) -> None:
     same = one == other and guild == second
     assert (request_key(MODEL, one, guild) == request_key(MODEL, other, second)) is same
 
@@ -122,7 +132,12 @@ def test_an_omitted_temperature_is_not_zero_and_a_model_is_part_of_the_key() -> 
     request = ChatRequest((Message("user", "Hi"),), 10)
     warm = replace(request, temperature=0.0)
     other = replace(MODEL, name="p/n")
-    keys = {request_key(MODEL, request, 1), request_key(MODEL, warm, 1), request_key(other, request, 1), request_key(MODEL, request, 2)}
+    keys = {
+        request_key(MODEL, request, 1),
+        request_key(MODEL, warm, 1),
+        request_key(other, request, 1),
+        request_key(MODEL, request, 2),
+    }
     assert len(keys) == 4
 
 
@@ -131,7 +146,11 @@ def test_merging_deltas_keeps_all_text_in_order(events: list[Any]) -> None:
     def flat(items: list[Any]) -> list[Any]:
         found: list[Any] = []
         for item in items:
-            found += [(type(item), letter) for letter in item.text] if isinstance(item, TextDelta | ThinkingDelta) else [item]
+            found += (
+                [(type(item), letter) for letter in item.text]
+                if isinstance(item, TextDelta | ThinkingDelta)
+                else [item]
+            )
         return found
 
     merged = merge(events)
@@ -141,7 +160,9 @@ def test_merging_deltas_keeps_all_text_in_order(events: list[Any]) -> None:
     assert all(type(a) is not type(b) or isinstance(a, int) for a, b in neighbours), kinds
 
 
-@given(st.lists(st.text(alphabet="ab\u2028é{}", max_size=6), max_size=5), st.sampled_from(["\n", "\r\n", "\r"]), st.data())
+@given(
+    st.lists(st.text(alphabet="ab\u2028é{}", max_size=6), max_size=5), st.sampled_from(["\n", "\r\n", "\r"]), st.data()
+)
 async def test_events_are_read_however_the_bytes_are_cut(payloads: list[str], end: str, data: st.DataObject) -> None:
     stream = "".join(f": note{end}event: x{end}data: {payload}{end}{end}" for payload in payloads).encode()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))

@@ -1,0 +1,288 @@
+"""Reservations against a real gRPC server of ratelimit's contract, the ledger's sums, alerts and who may see them."""
+
+import asyncio
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from guildhall.llm.v1 import generation_pb2, usage_pb2, usage_pb2_grpc
+from guildhall.ratelimit.v1 import ratelimit_pb2, ratelimit_pb2_grpc
+
+from chassis.caller import Caller, Person
+from chassis.errors import InvalidArgument, Unavailable
+from chassis.testing import channel_to, serve_in_process
+from services.llm.chat import Usage
+from services.llm.limits import duration_words
+from services.llm.settings import AlertSettings
+from services.llm.tests.harness import ADMIN, ALICE, TIMEOUT, Llm, config, reason, running, variables
+from services.llm.tests.upstream import chunk, fails, says, sends, upstream
+from services.llm.usage import CallRecord, Query, Sums, crossed, days
+from tests.support.waiting import eventually
+
+PRICED = {
+    "models": {
+        "openai/demo": {"price": {"input": 1.0, "output": 10.0, "cached_input": 0.1}, "cheaper": "openai/small"},
+        "openai/small": {},
+    }
+}
+
+
+class Limiter(ratelimit_pb2_grpc.RateLimitServiceServicer):
+    """ratelimit's contract, deciding as the test says and remembering what it was asked."""
+
+    def __init__(self) -> None:
+        self.reserved: list[ratelimit_pb2.ReserveRequest] = []
+        self.settled: list[ratelimit_pb2.SettleRequest] = []
+        self.denied_models: dict[str, str] = {}
+        """The limit that stands against a model."""
+        self.away = False
+
+    async def Reserve(self, request: ratelimit_pb2.ReserveRequest, context: Any) -> ratelimit_pb2.ReserveResponse:
+        if self.away:
+            raise Unavailable("the store is away", reason="STORE_UNAVAILABLE")
+        self.reserved.append(request)
+        blocking = self.denied_models.get(request.subject.model)
+        states = [
+            ratelimit_pb2.LimitState(limit=charge.limit, allowed=charge.limit != blocking, remaining=3, capacity=9)
+            for charge in request.charges
+        ]
+        if blocking:
+            wait = Duration(seconds=90)
+            return ratelimit_pb2.ReserveResponse(retry_after=wait, blocking_limit=blocking, limits=states)
+        return ratelimit_pb2.ReserveResponse(allowed=True, limits=states, reservation=request.request_id)
+
+    async def Settle(self, request: ratelimit_pb2.SettleRequest, context: Any) -> ratelimit_pb2.SettleResponse:
+        self.settled.append(request)
+        return ratelimit_pb2.SettleResponse()
+
+    def amounts(self, index: int = -1) -> dict[str, int]:
+        return {usage.limit: usage.amount for usage in self.settled[index].usages}
+
+
+class World:
+    """Everything that a test of limits needs."""
+
+    def __init__(self, tmp_path: Path, redis_url: str) -> None:
+        self.limiter = Limiter()
+        self._path = tmp_path
+        self._redis_url = redis_url
+
+    def variables(self, url: str, address: str, **llm: Any) -> dict[str, str]:
+        path = config(self._path, **PRICED, llm={"default_models": ["openai/demo"], **llm})
+        return {
+            **variables(self._redis_url, url),
+            "GUILDHALL_CONFIG": path,
+            "GUILDHALL_LLM__LIMITS__ENABLED": "true",
+            "GUILDHALL_RPC__ADDRESSES": f"{{ratelimit: '{address}'}}",
+        }
+
+
+@pytest.fixture
+def world(tmp_path: Path, redis_url: str) -> World:
+    return World(tmp_path, redis_url)
+
+
+async def usage(llm: Llm, person: Person | None, **fields: Any) -> usage_pb2.GetUsageResponse:
+    async with channel_to(llm.address, Caller("gateway", person), audience="llm") as channel:
+        request = usage_pb2.GetUsageRequest(**{"guild_id": 7, **fields})
+        return await usage_pb2_grpc.UsageServiceStub(channel).GetUsage(request, timeout=TIMEOUT)
+
+
+async def test_an_answer_is_reserved_before_and_settled_with_what_was_used(world: World) -> None:
+    async with (
+        serve_in_process(
+            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
+        ) as address,
+        upstream(says("Hi.")) as provider,
+        running(world.variables(provider.url, address)) as llm,
+    ):
+        end = (await llm.ask("Hello", channel_id=5)).end
+        assert end.usage.cost_nanos == 12 * 1_000 + 3 * 10_000
+        request = world.limiter.reserved[0]
+        estimates = {charge.limit: charge.cost for charge in request.charges}
+        assert (request.subject.user_id, request.subject.guild_id, request.subject.channel_id) == (11, 7, 5)
+        assert (request.subject.model, request.subject.provider) == ("openai/demo", "openai")
+        assert estimates["llm_requests"] == 1
+        assert 4_096 < estimates["llm_tokens"] < 4_200
+        assert estimates["llm_money"] > 4_096 * 10_000
+        await eventually(lambda: world.limiter.settled)
+        assert world.limiter.amounts() == {"llm_requests": 1, "llm_tokens": 15, "llm_money": 42_000}
+
+
+async def test_a_denial_is_an_answer_that_says_what_is_left_and_when(world: World) -> None:
+    world.limiter.denied_models = {"openai/demo": "llm_requests"}
+    async with (
+        serve_in_process(
+            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
+        ) as address,
+        upstream(says("Hi.")) as provider,
+        running(world.variables(provider.url, address)) as llm,
+    ):
+        answer = await llm.ask()
+        assert answer.kinds == ["denied"]
+        denied = answer.events[0].denied
+        assert (denied.limit, denied.remaining, denied.capacity, denied.retry_after.seconds) == (
+            "llm_requests",
+            3,
+            9,
+            90,
+        )
+        assert "2 minutes" in denied.message
+        assert provider.requests == []
+
+
+@pytest.mark.parametrize(("policy", "kinds"), [("cheaper", "started"), ("stop", "denied")])
+async def test_at_the_end_of_a_budget_a_cheaper_model_answers_or_none(world: World, policy: str, kinds: str) -> None:
+    world.limiter.denied_models = {"openai/demo": "llm_money"}
+    async with (
+        serve_in_process(
+            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
+        ) as address,
+        upstream(says("Hi."), models=["demo", "small"]) as provider,
+        running(world.variables(provider.url, address, limits={"when_exhausted": policy})) as llm,
+    ):
+        answer = await llm.ask()
+        assert answer.kinds[0] == kinds
+        if policy == "cheaper":
+            assert (answer.started.model, answer.started.downgraded_from) == ("openai/small", "openai/demo")
+            assert not answer.end.usage.HasField("cost_nanos")
+
+
+@pytest.mark.parametrize("fault", [fails(401), fails(400)])
+async def test_what_was_not_answered_costs_nothing(world: World, fault: Any) -> None:
+    async with (
+        serve_in_process(
+            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
+        ) as address,
+        upstream(fault) as provider,
+        running(world.variables(provider.url, address)) as llm,
+    ):
+        with pytest.raises(grpc.aio.AioRpcError):
+            await llm.ask()
+        await eventually(lambda: world.limiter.settled)
+        assert world.limiter.settled[0].nothing_sent
+
+
+async def test_what_a_cancelled_answer_used_is_charged_and_recorded(world: World) -> None:
+    async with (
+        serve_in_process(
+            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
+        ) as address,
+        upstream(sends(chunk({"content": "Some words"}), hold=asyncio.Event())) as provider,
+        running(world.variables(provider.url, address)) as llm,
+    ):
+        call = llm.stream()
+        await call.read()
+        await call.read()
+        call.cancel()
+        await eventually(lambda: world.limiter.settled)
+        assert world.limiter.amounts()["llm_tokens"] > 2
+
+        async def recorded() -> bool:
+            report = await usage(llm, ALICE, user_id=11)
+            return report.total.calls == 1 and report.total.usage.estimated and report.total.usage.output_tokens == 3
+
+        await eventually(recorded)
+
+
+@pytest.mark.parametrize(("policy", "answered"), [("allow", True), ("deny", False)])
+async def test_limits_that_can_not_be_read(world: World, policy: str, answered: bool) -> None:
+    world.limiter.away = True
+    async with (
+        serve_in_process(
+            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
+        ) as address,
+        upstream() as provider,
+        running(world.variables(provider.url, address, limits={"when_unavailable": policy})) as llm,
+    ):
+        if answered:
+            assert (await llm.ask()).end.finish_reason == generation_pb2.FINISH_REASON_STOP
+        else:
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await llm.ask()
+            assert reason(caught.value) == "LIMITS_UNAVAILABLE"
+
+
+async def test_usage_is_summed_by_what_is_asked_and_shown_to_those_who_may(redis_url: str) -> None:
+    async with upstream(models=["demo", "other"]) as provider, running(variables(redis_url, provider.url)) as llm:
+        await llm.ask(turn_id="t1", model="openai/demo")
+        await llm.ask(turn_id="t2", model="openai/other")
+        async with channel_to(llm.address, Caller("executor", ADMIN), audience="llm") as channel:
+            await Llm(channel, llm.address, llm.runtime).ask(turn_id="t3", model="openai/demo")
+
+        async def all_recorded() -> bool:
+            return (await usage(llm, ADMIN)).total.calls == 3
+
+        await eventually(all_recorded)
+        own = await usage(llm, ALICE, user_id=11, group=usage_pb2.USAGE_GROUP_MODEL)
+        assert [(row.key, row.calls) for row in own.rows] == [("openai/demo", 1), ("openai/other", 1)]
+        assert (own.total.usage.input_tokens, own.total.unpriced_calls) == (24, 2)
+        assert not own.total.usage.HasField("cost_nanos")
+        top = await usage(llm, ADMIN, group=usage_pb2.USAGE_GROUP_PERSON, limit=1)
+        assert [(row.key, row.calls) for row in top.rows] == [("11", 2)]
+        today = datetime.now(UTC).date().isoformat()
+        by_day = await usage(llm, ADMIN, group=usage_pb2.USAGE_GROUP_DAY)
+        assert [(row.key, row.calls) for row in by_day.rows] == [(today, 3)]
+        assert (await usage(llm, ADMIN, model="*/other")).total.calls == 1
+        for fields in ({"user_id": 12}, {}, {"guild_id": 8, "user_id": 11}):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await usage(llm, ALICE, **fields)
+            assert reason(caught.value) == "USAGE_FORBIDDEN"
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await usage(llm, ADMIN, from_day="yesterday")
+        assert reason(caught.value) == "INVALID_PERIOD"
+
+
+async def test_alerts_come_once_each_in_a_growing_sequence(world: World, redis_url: str) -> None:
+    budget = {"usage": {"fold_interval": 0.02, "alerts": {"monthly_tokens": 60, "thresholds": [0.5, 1.0]}}}
+    async with upstream() as provider, running(world.variables(provider.url, "127.0.0.1:1", **budget)) as llm:
+        for number in range(6):
+            await llm.ask(turn_id=f"t{number}")
+        stub = usage_pb2_grpc.UsageServiceStub(llm.channel)
+        call = stub.WatchEvents(usage_pb2.WatchEventsRequest(guild_id=7), timeout=TIMEOUT)
+        events = [(await call.read()).event for _ in range(2)]
+        call.cancel()
+        assert [(each.sequence, each.budget_alert.threshold, each.budget_alert.used) for each in events] == [
+            (1, 0.5, 30),
+            (2, 1.0, 60),
+        ]
+        later = stub.WatchEvents(usage_pb2.WatchEventsRequest(guild_id=7, after_sequence=1), timeout=TIMEOUT)
+        assert (await later.read()).event.sequence == 2
+        later.cancel()
+        over = stub.WatchEvents(usage_pb2.WatchEventsRequest(guild_id=7, after_sequence=2), timeout=0.5)
+        assert [event async for event in over] == []
+
+
+def test_several_thresholds_at_once_are_one_alert() -> None:
+    settings = AlertSettings(monthly_dollars=1.0, monthly_tokens=100)
+    found = list(crossed("2026-11", Sums(), Sums(cost_nanos=900_000_000, input_tokens=10), settings))
+    assert [(alert.unit, alert.threshold) for alert in found] == [("dollars", 0.8)]
+    assert list(crossed("2026-11", Sums(cost_nanos=900_000_000), Sums(cost_nanos=950_000_000), settings)) == []
+
+
+def test_periods() -> None:
+    today = date(2026, 11, 3)
+    assert days(Query(7), today) == ["2026-11-01", "2026-11-02", "2026-11-03"]
+    assert days(Query(7, from_day="2026-10-31", to_day="2026-10-31"), today) == ["2026-10-31"]
+    for query in (Query(7, from_day="2026-11-04"), Query(7, from_day="2020-01-01"), Query(7, to_day="x")):
+        with pytest.raises(InvalidArgument):
+            days(query, today)
+
+
+def test_an_unknown_cost_stays_unknown() -> None:
+    record = CallRecord("c", 0.0, 7, 11, "m", "chat", Usage(1, 2), 1.0, "stop")
+    sums = Sums.of(record)
+    assert sums.usage.cost_nanos is None
+    sums.add(Sums.of(CallRecord("d", 0.0, 7, 11, "m", "chat", Usage(1, 2, cost_nanos=5), 1.0, "stop")))
+    assert (sums.usage.cost_nanos, sums.unpriced) == (5, 1)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 second"), (59, "59 seconds"), (90, "2 minutes"), (3_601, "2 hours"), (200_000, "3 days")],
+)
+def test_durations_as_people_say_them(seconds: float, words: str) -> None:
+    assert duration_words(seconds) == words
