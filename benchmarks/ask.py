@@ -20,7 +20,6 @@ from typing import Any
 import psutil
 
 from sandbox.control.client import SandboxClient
-from tests.e2e.asking import ASKED_BY
 from tests.support.platform import RunningPlatform
 from views.custom_id import encode
 from views.reply_controls import REGENERATE
@@ -97,7 +96,7 @@ async def measure(platform: RunningPlatform, sandbox: SandboxClient, rate: float
 
 async def prepare(sandbox: SandboxClient) -> tuple[list[str], list[str]]:
     """Channels and people enough that no limit for one of them is what is measured."""
-    guild = (await sandbox.call("GET", f"/control/as/{ASKED_BY}/guilds"))[0]
+    guild = (await sandbox.call("GET", "/control/as/owner/guilds"))[0]
     channels = []
     for number in range(CHANNELS):
         body = {"name": f"bench-{number}", "type": 0}
@@ -131,9 +130,9 @@ async def outcome(sandbox: SandboxClient, interaction: dict[str, Any]) -> Outcom
     """Read from the sandbox's own record what one question got."""
     if interaction["state"] != "acknowledged":
         return Outcome(None, None, 0)
-    record = await sandbox.call("GET", f"/control/as/{ASKED_BY}/interactions/{interaction['id']}")
+    record = await sandbox.call("GET", f"/control/as/owner/interactions/{interaction['id']}")
     thread = interaction["message_id"]  # a thread opened from a message has its id
-    messages = await sandbox.rest(ASKED_BY, "GET", f"/channels/{thread}/messages", limit=50)
+    messages = await sandbox.rest("owner", "GET", f"/channels/{thread}/messages", limit=50)
     done = [message for message in messages if encode(REGENERATE) in json.dumps(message.get("components", []))]
     if not done:
         return Outcome(record["ack_ms"], None, 0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,7 +10,7 @@ from sandbox.control.client import SandboxClient
 from views.custom_id import encode
 from views.reply_controls import REGENERATE
 
-ASKED_BY = "member"
+_NUMBERS = itertools.count(1)
 _DONE = encode(REGENERATE)
 """An answer that is done offers to be regenerated; one that is still growing does not."""
 
@@ -25,24 +26,32 @@ class Asked:
 
 
 class Guild:
-    """The seeded guild through one client."""
+    """The seeded guild as one member sees it, whom nobody else plays: limits are counted for each person."""
 
-    def __init__(self, sandbox: SandboxClient) -> None:
+    def __init__(self, sandbox: SandboxClient, me: str) -> None:
         self.sandbox = sandbox
+        self.me = me
 
-    async def ask(self, prompt: str, *, channel: str = "general", person: str = ASKED_BY, **options: Any) -> Asked:
+    @classmethod
+    async def joined(cls, sandbox: SandboxClient) -> Guild:
+        """The guild through a new member."""
+        guild = (await sandbox.call("GET", "/control/as/owner/guilds"))[0]
+        person = {"username": f"member{next(_NUMBERS)}", "guilds": [{"id": guild["id"]}]}
+        return cls(sandbox, str((await sandbox.call("POST", "/control/people", person))["id"]))
+
+    async def ask(self, prompt: str, *, channel: str = "general", **options: Any) -> Asked:
         """Use /ask and wait for the acknowledgement."""
-        answer = await self.sandbox.command(person, channel, "ask", {"prompt": prompt, **options})
+        answer = await self.sandbox.command(self.me, channel, "ask", {"prompt": prompt, **options})
         assert answer["state"] == "acknowledged", answer
         return Asked(answer["id"], answer["ack_ms"], answer["message_id"])
 
     async def refusal(self, prompt: str, *, channel: str = "general", **options: Any) -> str:
         """Use /ask and read the private sentence that answers it."""
-        answer = await self.sandbox.command(ASKED_BY, channel, "ask", {"prompt": prompt, **options})
+        answer = await self.sandbox.command(self.me, channel, "ask", {"prompt": prompt, **options})
         assert answer["state"] == "acknowledged", answer
         assert answer["ephemeral"], answer
         found = await self.sandbox.wait(
-            "message", as_=ASKED_BY, channel=channel, id=answer["message_id"], settled=True, timeout=30
+            "message", as_=self.me, channel=channel, id=answer["message_id"], settled=True, timeout=30
         )
         return str(found["messages"][0]["content"])
 
@@ -55,7 +64,7 @@ class Guild:
     async def answers_in(self, thread: str, *, count: int = 1, timeout: float = 30) -> list[dict[str, Any]]:
         """The bot's finished answers in a thread, once there are so many, oldest first."""
         found = await self.sandbox.wait(
-            "message", as_=ASKED_BY, channel=thread, count=count, component=_DONE, timeout=timeout
+            "message", as_=self.me, channel=thread, count=count, component=_DONE, timeout=timeout
         )
         messages: list[dict[str, Any]] = found["messages"]
         return messages
@@ -63,7 +72,7 @@ class Guild:
     async def said_in(self, channel: str) -> list[dict[str, Any]]:
         """Everything in a channel or thread, oldest first."""
         messages: list[dict[str, Any]] = await self.sandbox.rest(
-            ASKED_BY, "GET", f"/channels/{channel}/messages", limit=100
+            self.me, "GET", f"/channels/{channel}/messages", limit=100
         )
         return messages[::-1]
 

@@ -29,8 +29,8 @@ async def sandbox(platform: RunningPlatform) -> AsyncIterator[SandboxClient]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def guild(sandbox: SandboxClient) -> Guild:
-    """The seeded guild as the tests see it."""
-    return Guild(sandbox)
+    """The seeded guild as a member of the test's own sees it."""
+    return await Guild.joined(sandbox)
 
 
 @pytest.fixture

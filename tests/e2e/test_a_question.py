@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from sandbox.control.client import SandboxClient
-from tests.e2e.asking import ASKED_BY, Guild
+from tests.e2e.asking import Guild
 from tests.support.platform import RunningPlatform
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -21,7 +21,7 @@ async def test_a_question_is_answered_in_a_thread_that_goes_on(guild: Guild, san
     first = await guild.answers_in(thread["id"])
     assert first[0]["content"].strip()
 
-    await sandbox.say(ASKED_BY, thread["id"], "Which word did I ask you to remember?")
+    await sandbox.say(guild.me, thread["id"], "Which word did I ask you to remember?")
     answers = await guild.answers_in(thread["id"], count=2)
     assert "marmalade" in answers[1]["content"].lower()
 
@@ -39,10 +39,10 @@ async def test_an_answer_grows_by_edits_and_ends_with_all_of_it(guild: Guild, sa
 
 
 async def test_a_private_answer_is_for_its_reader_alone(guild: Guild, sandbox: SandboxClient) -> None:
-    answer = await sandbox.command(ASKED_BY, "general", "ask", {"prompt": "Between us: hello.", "private": True})
+    answer = await sandbox.command(guild.me, "general", "ask", {"prompt": "Between us: hello.", "private": True})
     assert answer["ephemeral"], answer
     found = await sandbox.wait(
-        "message", as_=ASKED_BY, channel="general", id=answer["message_id"], settled=True, component="reply."
+        "message", as_=guild.me, channel="general", id=answer["message_id"], settled=True, component="reply."
     )
     assert found["messages"][0]["content"].strip()
     seen = await sandbox.rest("moderator", "GET", f"/channels/{answer['channel_id']}/messages", limit=100)
@@ -57,23 +57,16 @@ async def test_both_questions_survive_a_restart_of_every_service(
     await guild.answers_in(thread["id"])
     for service in ("gateway", "executor", "llm", "ratelimit", "board"):
         await platform.restart(service)
-    await sandbox.say(ASKED_BY, thread["id"], "Which word did I ask you to remember?")
+    await sandbox.say(guild.me, thread["id"], "Which word did I ask you to remember?")
     answers = await guild.answers_in(thread["id"], count=2)
     assert "lighthouse" in answers[1]["content"].lower()
 
 
 async def test_requests_are_put_up_and_listed(guild: Guild, sandbox: SandboxClient) -> None:
-    opened = await sandbox.command(ASKED_BY, "requests", "request new", {})
+    opened = await sandbox.command(guild.me, "requests", "request new", {})
     assert opened["modal"], opened
-    fields = {
-        component["custom_id"]: component
-        for label in opened["modal"]["components"]
-        for component in ([label["component"]] if "component" in label else label["components"])
-    }
-    item = next(name for name in fields if "item" in name)
-    values = {name: ["1"] if "quantity" in name else "" for name in fields} | {item: "Flask of Power"}
-    values = {name: value[0] if isinstance(value, list) else value for name, value in values.items() if value}
-    submitted = await sandbox.submit(ASKED_BY, opened["id"], values)
+    values = {"item": "Flask of Power", "quantity": "2", "profession": "Alchemy"}
+    submitted = await sandbox.submit(guild.me, opened["id"], values)
     assert submitted["state"] == "acknowledged", submitted
     listed = await sandbox.command("crafter", "requests", "request list", {})
     found = await sandbox.wait("message", as_="crafter", channel="requests", id=listed["message_id"], settled=True)

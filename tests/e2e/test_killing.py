@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 
 from sandbox.control.client import SandboxClient
-from tests.e2e.asking import ASKED_BY, Guild
+from tests.e2e.asking import Guild
 from tests.support.platform import RunningPlatform
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -33,13 +33,13 @@ async def sandbox(own_platform: RunningPlatform) -> AsyncIterator[SandboxClient]
 async def test_an_answer_completes_exactly_once(
     own_platform: RunningPlatform, sandbox: SandboxClient, victim: str
 ) -> None:
-    guild = Guild(sandbox)
+    guild = await Guild.joined(sandbox)
     await own_platform.all_ready()
     await sandbox.call("POST", "/control/counters/reset")
     await sandbox.model_rule(contains=f"while {victim}", tokens=120, tokens_per_second=30)
     asked = await guild.ask(f"Count while {victim} is killed.")
     thread = await guild.thread_of(asked)
-    await sandbox.wait("message", as_=ASKED_BY, channel=thread["id"], author=await guild.bot_id())
+    await sandbox.wait("message", as_=guild.me, channel=thread["id"], author=await guild.bot_id())
 
     await own_platform.kill(victim)
 
@@ -59,12 +59,12 @@ async def test_an_answer_completes_exactly_once(
 async def test_a_message_sent_while_gateway_is_away_is_answered(
     own_platform: RunningPlatform, sandbox: SandboxClient
 ) -> None:
-    guild = Guild(sandbox)
+    guild = await Guild.joined(sandbox)
     await own_platform.all_ready()
     thread = await guild.thread_of(await guild.ask("Remember the word tangerine."))
     await guild.answers_in(thread["id"])
     await own_platform.kill("gateway")
-    await sandbox.say(ASKED_BY, thread["id"], "Which word did I ask you to remember?")
+    await sandbox.say(guild.me, thread["id"], "Which word did I ask you to remember?")
     answers = await guild.answers_in(thread["id"], count=2, timeout=60)
     assert "tangerine" in answers[1]["content"].lower()
 
