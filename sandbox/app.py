@@ -1,6 +1,7 @@
 """One application on one port: Discord's REST and gateway, control API, page, demo model, trace receiver."""
 
 import asyncio
+import secrets
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -24,7 +25,7 @@ from sandbox.discord.rest.routes import ROUTER
 from sandbox.discord.rest.settings import Settings
 from sandbox.discord.seed import seed
 from sandbox.discord.world import World
-from sandbox.settings import SandboxOptions, token_in
+from sandbox.settings import SandboxOptions, new_bot_token, token_in
 
 _HOUSEKEEPING_SECONDS = 5.0
 _GATEWAY_PATHS = ("/", "/gateway", "/gateway/")
@@ -52,8 +53,8 @@ def build(options: SandboxOptions, url: str) -> tuple[web.Application, Sandbox]:
     """Puts the parts together; nothing listens yet."""
     if not ROUTER.routes:
         raise RuntimeError("no routes were registered")
-    bot_token = options.bot_token or token_in(options.state_dir, "bot-token")
-    control_token = options.control_token or token_in(options.state_dir, "control-token")
+    bot_token = options.bot_token or token_in(options.state_dir, "bot-token", new_bot_token)
+    control_token = options.control_token or token_in(options.state_dir, "control-token", secrets.token_urlsafe)
     clock = MovableClock()
     world = World(clock, url)
     settings = Settings(
@@ -146,7 +147,8 @@ async def running(options: SandboxOptions) -> AsyncIterator[Sandbox]:
         raise ValueError(f"{options.host} is no loopback address; the sandbox serves this machine alone")
     listener = socket.create_server((options.host, options.port), backlog=512)
     port = listener.getsockname()[1]
-    url = f"http://{options.host}:{port}"
+    # Behind a relay, as in a container, others know the sandbox by another address than the one it listens on.
+    url = options.public_url or f"http://{options.host}:{port}"
     app, sandbox = build(replace(options, port=port), url)
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()

@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from sandbox.app import Sandbox, running
 from sandbox.control.client import SandboxClient
-from sandbox.settings import SandboxOptions
+from sandbox.settings import SandboxOptions, new_bot_token
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def sandbox_options(tmp_path: Path) -> SandboxOptions:
     return SandboxOptions(
         port=0,
         state_dir=tmp_path,
-        bot_token=secrets.token_hex(12),
+        bot_token=new_bot_token(),
         control_token=secrets.token_hex(12),
         with_extras=False,
     )

@@ -1,11 +1,14 @@
 """How a sandbox is started: options of the command line, with the same names in the environment."""
 
 import argparse
+import base64
 import os
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from sandbox.discord.seed import BOT_ID
 
 
 @dataclass(frozen=True)
@@ -14,6 +17,7 @@ class SandboxOptions:
 
     host: str = "127.0.0.1"
     port: int = 8100
+    public_url: str = ""
     state: Path | None = None
     state_dir: Path = Path(".run/sandbox")
     bot_token: str = ""
@@ -63,6 +67,7 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str] = os.e
     return SandboxOptions(
         host=given.host,
         port=given.port,
+        public_url=environment.get("SANDBOX_PUBLIC_URL", "").rstrip("/"),
         state=given.state,
         state_dir=given.state_dir,
         bot_token=environment.get("SANDBOX_BOT_TOKEN", ""),
@@ -78,14 +83,20 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str] = os.e
     )
 
 
-def token_in(folder: Path, name: str) -> str:
-    """The token in a file of the state folder; made at random, readable by its owner alone, where there is none."""
+def new_bot_token() -> str:
+    """A bot token in Discord's form, whose first part libraries read the bot's id from."""
+    owner = base64.urlsafe_b64encode(str(BOT_ID).encode()).decode().rstrip("=")
+    return f"{owner}.{secrets.token_urlsafe(4)}.{secrets.token_urlsafe(28)}"
+
+
+def token_in(folder: Path, name: str, make: Callable[[], str]) -> str:
+    """The token in a file of the state folder; made anew, readable by its owner alone, where there is none."""
     path = folder / name
     try:
         return path.read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         folder.mkdir(parents=True, exist_ok=True)
-    token = secrets.token_urlsafe(32)
+    token = make()
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
         file.write(token)
