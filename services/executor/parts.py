@@ -13,6 +13,7 @@ from services.executor.archive.announce_job import AnnounceJobs
 from services.executor.archive.recovery import Recovery
 from services.executor.archive.scopes import Scopes
 from services.executor.archive.servicer import AnnouncementServicer
+from services.executor.board.wiring import BoardDelivery
 from services.executor.discord.api import DiscordApi
 from services.executor.discord.identity import BotIdentity, learn
 from services.executor.discord.permits import RateLimitPermits
@@ -93,7 +94,17 @@ class Parts:
             api=self.api, identity=self.identity, scopes=scopes, key=key, settings=settings.replies, clock=clock
         )
         self.plans = PlanParts(runtime, redis, jobs=self.store, rest=self.rest, api=self.api, identity=self.identity)
-        kinds: tuple[JobKind, ...] = (replies, shows, forks, notices, announcements, *self.plans.kinds)
+        self.board = BoardDelivery(
+            runtime,
+            settings=settings.board,
+            rest=self.rest,
+            identity=self.identity,
+            store=self.store,
+            leads=lambda: 0 in self.runner.partitions,
+        )
+        kinds: tuple[JobKind, ...] = (
+            replies, shows, forks, notices, announcements, *self.plans.kinds, *self.board.kinds,
+        )  # fmt: skip
         self.runner = JobRunner(self.store, settings.jobs, clock, {kind.name: kind for kind in kinds})
         self.leases = LeaseKeeper(redis, settings.jobs, clock, instance_id=runtime.instance_id, holder=self.runner)
 
@@ -119,6 +130,7 @@ class Parts:
         )
 
         self.plans.serve()
+        self.board.serve()
 
     def work(self) -> None:
         """Registers what runs beside the server, and how it stops."""
@@ -126,6 +138,7 @@ class Parts:
         runtime.background("leases", self._lead)
         runtime.background("jobs", self._run_jobs)
         runtime.background("stops", self.stops.listen)
+        self.board.work()
         runtime.status("jobs", self._status)
         for step in (self.rest.close, self._start_up_rest.close, self.permits.close, self._stop_jobs):
             runtime.on_stop(step)

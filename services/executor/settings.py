@@ -6,6 +6,7 @@ from typing import Annotated
 
 from chassis.discord_access import DiscordAccess
 from chassis.settings import FromSection, Section
+from services.executor.board.settings import BoardDeliverySettings
 from services.executor.discord.settings import RestSettings
 from services.executor.jobs.settings import JobSettings
 from services.executor.plans.settings import PlanSettings
@@ -25,3 +26,5 @@ class ExecutorSettings(Section):
     """How questions are answered."""
     plans: PlanSettings = PlanSettings()
     """How plans are made, confirmed and run."""
+    board: BoardDeliverySettings = BoardDeliverySettings()
+    """How the request board is shown."""

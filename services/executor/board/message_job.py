@@ -1,0 +1,171 @@
+"""Direct messages about the board, at once or gathered; whoever closed theirs is mentioned in the request's post."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import structlog
+from guildhall.board.v1 import event_pb2
+from pydantic import BaseModel, ConfigDict
+
+from chassis.clock import Clock
+from services.executor.board.calls import BoardCalls
+from services.executor.board.reader import BoardReader
+from services.executor.board.record import BoardRecord
+from services.executor.board.settings import BoardDeliverySettings
+from services.executor.discord.api import DiscordApi, Scope
+from services.executor.discord.errors import Code, Refused
+from services.executor.discord.identity import BotIdentity
+from services.executor.discord.permits import Priority
+from services.executor.jobs.model import Job, Journal
+from services.executor.replies.answer import send_once
+from services.executor.replies.state import load
+from views.board.notices import digest, direct_message
+from views.messages import message
+
+_log = structlog.get_logger(__name__)
+
+DIRECT = "board.direct"
+GATHERED = "board.gathered"
+_CHOSEN = "chosen"
+
+
+class Direct(BaseModel):
+    """The payload of a message that is sent at once."""
+
+    model_config = ConfigDict(frozen=True)
+
+    guild_id: int
+    user_id: int
+    said: str
+    event: str
+    """The event, serialized, in hexadecimal digits."""
+
+
+class Gathered(BaseModel):
+    """The payload of a message that holds what was gathered."""
+
+    model_config = ConfigDict(frozen=True)
+
+    user_id: int
+
+
+class Sender:
+    """Sends one message to one person, once."""
+
+    def __init__(
+        self,
+        api: DiscordApi,
+        calls: BoardCalls,
+        *,
+        identity: BotIdentity,
+        settings: BoardDeliverySettings,
+        clock: Clock,
+    ) -> None:
+        self._api = api
+        self._calls = calls
+        self._identity = identity
+        self._settings = settings
+        self._clock = clock
+
+    async def send(self, job: Job, journal: Journal, scope: Scope, channel_id: int, body: dict[str, Any]) -> None:
+        """Sends into a channel; the job's journal knows whether it was done before."""
+        state = await load(journal)
+        if state.opening.message_id:
+            return
+        await send_once(
+            self._api,
+            scope,
+            journal,
+            state,
+            state.opening,
+            channel_id=channel_id,
+            body=body,
+            nonce=f"{job.job_id}b",
+            priority=Priority.BULK,
+            files=[],
+            bot_id=self._identity.user_id,
+            now=self._clock.now(),
+            nonce_trust=self._settings.nonce_trust_seconds,
+        )
+
+    async def send_direct(self, job: Job, journal: Journal, scope: Scope, user_id: int, body: dict[str, Any]) -> bool:
+        """Sends to a person; False where their direct messages are closed to the bot."""
+        try:
+            channel_id = await self._calls.direct_channel(scope, user_id)
+            await self.send(job, journal, scope, channel_id, body)
+        except Refused as refusal:
+            if refusal.code == Code.DIRECT_MESSAGES_CLOSED or refusal.gone:
+                return False
+            raise
+        return True
+
+
+class DirectJobs:
+    """Runs jobs of messages that are sent at once. Is a `JobKind`."""
+
+    name = DIRECT
+
+    def __init__(self, sender: Sender, reader: BoardReader, record: BoardRecord) -> None:
+        self._sender = sender
+        self._reader = reader
+        self._record = record
+
+    async def run(self, job: Job, journal: Journal) -> None:
+        """Sends one message, or mentions the person in the request's post."""
+        order = Direct.model_validate_json(job.payload)
+        event = event_pb2.BoardEvent.FromString(bytes.fromhex(order.event))
+        text = self._reader.text(order.guild_id, order.user_id)
+        scope = Scope(journal.fence, order.guild_id)
+        professions = await self._reader.professions(order.guild_id)
+        body = direct_message(event, order.said, text, professions)
+        if await self._sender.send_direct(job, journal, scope, order.user_id, body):
+            return
+        post = await self._record.shown(f"post:{event.request.request_id}")
+        if post is None:
+            _log.info("board.nobody_reached", job_id=job.job_id, user_id=order.user_id)
+            return
+        mention = message(text("board.thread_mention", user_id=order.user_id, said=order.said))
+        # The one mention that pings: exactly this person, by the bot's own hand, never by what somebody wrote.
+        mention["allowed_mentions"] = {"parse": [], "users": [str(order.user_id)]}
+        try:
+            await self._sender.send(job, journal, scope, post.message_id, mention)
+        except Refused as refusal:
+            _log.info("board.nobody_reached", job_id=job.job_id, user_id=order.user_id, why=str(refusal))
+
+    async def give_up(self, job: Job, journal: Journal, reason: str) -> None:
+        """There is nobody to tell that somebody could not be told, but the log."""
+        _log.error("board.message_given_up", job_id=job.job_id, reason=reason)
+
+
+class GatheredJobs:
+    """Runs jobs of gathered messages. Is a `JobKind`."""
+
+    name = GATHERED
+
+    def __init__(self, sender: Sender, reader: BoardReader, record: BoardRecord) -> None:
+        self._sender = sender
+        self._reader = reader
+        self._record = record
+
+    async def run(self, job: Job, journal: Journal) -> None:
+        """Sends what was gathered until now. Which notices that is stands in the journal before it is sent."""
+        order = Gathered.model_validate_json(job.payload)
+        gathered = await self._record.gathered(order.user_id)
+        chosen = (await journal.read()).get(_CHOSEN)
+        if chosen is None:
+            names = sorted(gathered, key=lambda name: tuple(map(int, name.split("/"))))
+            if not names:
+                return
+            await journal.write({_CHOSEN: "\n".join(names)})
+        else:
+            names = chosen.decode().split("\n")
+        notices = [gathered[name] for name in names if name in gathered]
+        if notices:
+            body = digest(notices, self._reader.text(0, order.user_id))
+            await self._sender.send_direct(job, journal, Scope(journal.fence), order.user_id, body)
+        await self._record.sent(order.user_id, names)
+
+    async def give_up(self, job: Job, journal: Journal, reason: str) -> None:
+        """There is nobody to tell that somebody could not be told, but the log."""
+        _log.error("board.digest_given_up", job_id=job.job_id, reason=reason)

@@ -1,0 +1,91 @@
+"""The board as executor reads it: for nobody in particular, always as it is now."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+import grpc
+from guildhall.board.v1 import profession_pb2, profession_pb2_grpc, request_pb2, request_pb2_grpc
+
+from chassis.caller import acting_for
+from chassis.errors import NotFound, from_rpc_error
+from chassis.scoped import Place, SettingsMirror
+from views.catalogue import texts
+
+AnswerT = TypeVar("AnswerT")
+ACTIVE = (
+    request_pb2.REQUEST_STATE_OPEN,
+    request_pb2.REQUEST_STATE_CLAIMED,
+    request_pb2.REQUEST_STATE_WAITING_MATERIALS,
+    request_pb2.REQUEST_STATE_READY,
+)
+_INDEX = 25
+
+
+class BoardReader:
+    """Reads requests, professions and what guilds and people set of the board."""
+
+    def __init__(
+        self, channel: grpc.aio.Channel, board: SettingsMirror, gateway: SettingsMirror, *, timeout: float
+    ) -> None:
+        self._requests = request_pb2_grpc.RequestServiceStub(channel)
+        self._professions = profession_pb2_grpc.ProfessionServiceStub(channel)
+        self._board = board
+        self._gateway = gateway
+        self._timeout = timeout
+
+    async def ready(self) -> None:
+        """Waits until it is known what guilds and people set: without it a message might disturb somebody's night."""
+        await self._board.current.wait()
+
+    async def request(self, guild_id: int, request_id: str) -> request_pb2.Request | None:
+        """A request as it is now; None where there is none."""
+        ask = request_pb2.GetRequestRequest(guild_id=guild_id, request_id=request_id)
+        try:
+            answer = await _asked(lambda: self._requests.GetRequest(ask, timeout=self._timeout))
+        except NotFound:
+            return None
+        return answer.request
+
+    async def active(self, guild_id: int, profession: str) -> request_pb2.ListRequestsResponse:
+        """What is active in a profession, what is due first coming first."""
+        ask = request_pb2.ListRequestsRequest(
+            guild_id=guild_id,
+            filter=request_pb2.RequestFilter(states=ACTIVE, profession=profession),
+            order=request_pb2.REQUEST_ORDER_DUE,
+            page_size=_INDEX,
+        )
+        return await _asked(lambda: self._requests.ListRequests(ask, timeout=self._timeout))
+
+    async def professions(self, guild_id: int) -> dict[str, str]:
+        """A guild's professions, names by key."""
+        ask = profession_pb2.ListProfessionsRequest(guild_id=guild_id, include_disabled=True)
+        answer = await _asked(lambda: self._professions.ListProfessions(ask, timeout=self._timeout))
+        return {profession.key: profession.name for profession in answer.professions}
+
+    def setting(self, key: str, guild_id: int, user_id: int = 0) -> object:
+        """What is in force; None where nothing is known of it."""
+        return self._board.value(Place(guild_id=guild_id, user_id=user_id), key)
+
+    def channel(self, key: str, guild_id: int) -> int:
+        """A channel that a guild set; 0 for none."""
+        value = str(self.setting(key, guild_id) or "")
+        return int(value) if value.isascii() and value.isdigit() else 0
+
+    def text(self, guild_id: int, user_id: int = 0) -> Callable[..., str]:
+        """Texts in the language that a guild or a person set; English where none did."""
+        language = str(self._gateway.value(Place(guild_id=guild_id, user_id=user_id), "language") or "en")
+
+        def text(key: str, /, **values: object) -> str:
+            return texts().text(language, key, **values)
+
+        return text
+
+
+async def _asked(call: Callable[[], Awaitable[AnswerT]]) -> AnswerT:
+    with acting_for(None):
+        try:
+            return await call()
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error

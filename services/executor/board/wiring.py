@@ -1,0 +1,83 @@
+"""How the board's part of executor hangs together."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from guildhall.executor.v1 import board_pb2_grpc
+
+from chassis.scoped import SettingsMirror
+from chassis.service import Runtime
+from services.executor.board.calls import BoardCalls
+from services.executor.board.clean_job import CleanJobs
+from services.executor.board.follower import BoardFollower
+from services.executor.board.index_job import IndexJobs
+from services.executor.board.message_job import DirectJobs, GatheredJobs, Sender
+from services.executor.board.post_job import PostJobs
+from services.executor.board.reader import BoardReader
+from services.executor.board.record import BoardRecord
+from services.executor.board.servicer import BoardMessageServicer
+from services.executor.board.settings import BoardDeliverySettings
+from services.executor.discord.api import DiscordApi
+from services.executor.discord.identity import BotIdentity
+from services.executor.discord.rest import RestClient
+from services.executor.jobs.model import JobKind
+from services.executor.jobs.redis_store import JobStore
+
+
+class BoardDelivery:
+    """Everything that executor does about the board."""
+
+    def __init__(
+        self,
+        runtime: Runtime[Any],
+        *,
+        settings: BoardDeliverySettings,
+        rest: RestClient,
+        identity: BotIdentity,
+        store: JobStore,
+        leads: Callable[[], bool],
+    ) -> None:
+        self._runtime = runtime
+        self._settings = settings
+        self._store = store
+        clock, api, calls = runtime.clock, DiscordApi(rest), BoardCalls(rest)
+        record = BoardRecord(runtime.redis("durable"), kept_days=settings.kept_days)
+        reader = BoardReader(
+            runtime.channel("board"),
+            SettingsMirror.start(runtime, "board"),
+            SettingsMirror.start(runtime, "gateway"),
+            timeout=settings.call_timeout,
+        )
+        sender = Sender(api, calls, identity=identity, settings=settings, clock=clock)
+        self.kinds: tuple[JobKind, ...] = (
+            DirectJobs(sender, reader, record),
+            GatheredJobs(sender, reader, record),
+            IndexJobs(api, calls, sender, reader=reader, record=record, settings=settings, clock=clock),
+            PostJobs(api, calls, identity=identity, reader=reader, record=record, clock=clock),
+            CleanJobs(calls, identity=identity, settings=settings, clock=clock),
+        )
+        self.follower = BoardFollower(
+            runtime.channel("board"),
+            reader=reader,
+            record=record,
+            store=store,
+            settings=settings,
+            clock=clock,
+            leads=leads,
+        )
+
+    def serve(self) -> None:
+        """Registers the contract."""
+        self._runtime.serve(
+            board_pb2_grpc.add_BoardMessageServiceServicer_to_server,
+            BoardMessageServicer(self._store, self._settings, self._runtime.clock),
+            callers={"CleanUp": {"gateway"}},
+        )
+
+    def work(self) -> None:
+        """Registers what runs beside the server."""
+        self._runtime.background("board events", self.follower.follow)
+        self._runtime.background("board digests", self.follower.send_gathered)
+        self._runtime.status("board", lambda: {"events_followed": self.follower.followed})
