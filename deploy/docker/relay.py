@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import urllib.request
+from pathlib import Path
 
 OUTSIDE_PORT = 8100
 INSIDE_PORT = 8101
@@ -40,7 +41,7 @@ async def main() -> int:
     """Runs both until one of them ends; gives the sandbox's exit code."""
     sandbox = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "sandbox", "--port", str(INSIDE_PORT), "--state", f"{STATE}/sandbox.json",
-        cwd="/app", env=os.environ | {"SANDBOX_STATE_DIR": STATE},
+        cwd="/app", env=os.environ | {"SANDBOX_STATE_DIR": STATE, **tokens()},
     )  # fmt: skip
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -50,9 +51,16 @@ async def main() -> int:
         return await sandbox.wait()
 
 
+def tokens() -> dict[str, str]:
+    """The tokens that were made for this system, as the sandbox reads them."""
+    folder = Path(os.environ["SANDBOX_SECRETS"])
+    names = {"SANDBOX_BOT_TOKEN": "bot-token", "SANDBOX_CONTROL_TOKEN": "control-token"}
+    return {variable: (folder / name).read_text().strip() for variable, name in names.items()}
+
+
 def healthy() -> int:
     """The exit code of a health check."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{INSIDE_PORT}/healthz", timeout=3) as answer:  # noqa: S310
+    with urllib.request.urlopen(f"http://127.0.0.1:{INSIDE_PORT}/control/health", timeout=3) as answer:  # noqa: S310
         return 0 if answer.status == 200 else 1
 
 
