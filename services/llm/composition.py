@@ -176,7 +176,13 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
     runtime.serve(
         recommendation_pb2_grpc.add_RecommendationServiceServicer_to_server,
         RecommendationServicer(
-            settings, pool=pool, recommender=recommender, opinions=opinions, access=access, guilds=guilds
+            settings,
+            pool=pool,
+            generator=generator,
+            recommender=recommender,
+            opinions=opinions,
+            access=access,
+            guilds=guilds,
         ),
         callers=dict.fromkeys(("Recommend", "RecordFeedback", "ListFeedback"), BOTH),
     )

@@ -26,16 +26,18 @@ class Result:
     tracks: tuple[Track, ...]
     at: float
     """Unix seconds."""
+    asked: int
+    """How many were asked for; a model may give fewer."""
 
     def encode(self) -> bytes:
         """As bytes."""
-        return json.dumps([self.at, [asdict(track) for track in self.tracks]], ensure_ascii=False).encode()
+        return json.dumps([self.at, self.asked, [asdict(track) for track in self.tracks]], ensure_ascii=False).encode()
 
     @classmethod
     def decode(cls, value: bytes) -> Result:
         """From bytes."""
-        at, tracks = json.loads(value)
-        return cls(tuple(Track(**track) for track in tracks), at)
+        at, asked, tracks = json.loads(value)
+        return cls(tuple(Track(**track) for track in tracks), at, asked)
 
 
 class Level:
@@ -58,6 +60,11 @@ class Level:
             return None
         self.statistics.shared_hits += 1
         return value
+
+    async def look_again(self, key: str) -> bytes | None:
+        """As `get`, for somebody who has just looked: not counted twice."""
+        value = self._local.get(key)
+        return value if value is not None else await self._shared.get(key)
 
     async def put(self, key: str, value: bytes, ttl: float, local_ttl: float) -> None:
         """Keeps a value."""

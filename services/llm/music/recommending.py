@@ -7,7 +7,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Literal
@@ -17,7 +17,7 @@ import structlog
 from chassis.clock import Clock
 from chassis.errors import FailedPrecondition, GuildhallError, Unavailable
 from chassis.settings import Live
-from services.llm.catalogue import Catalogue
+from services.llm.catalogue import Model
 from services.llm.chat import JSONObject, Message, Usage
 from services.llm.conversation import clean
 from services.llm.flights import Flights
@@ -92,6 +92,20 @@ class Recommended:
     denial: Denial | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Inquiry:
+    """A wish, as a model is asked for it."""
+
+    key: str
+    basis: Basis
+    query: str
+    likes: tuple[Track, ...]
+    count: int
+    fresh: bool
+    asker: Asker
+    candidates: tuple[Model, ...]
+
+
 class Recommender:
     """Recommends music."""
 
@@ -116,8 +130,15 @@ class Recommender:
         self._flights: Flights[tuple[Result, Usage] | Denial] = Flights()
         self.joined = 0
 
-    async def recommend(self, wish: Wish, asker: Asker, catalogue: Catalogue, budget: float) -> Recommended:
-        """Tracks for a wish, for this person. Raises GuildhallError as the contract says."""
+    async def recommend(self, wish: Wish, asker: Asker, candidates: Sequence[Model], budget: float) -> Recommended:
+        """Tracks for a wish, for this person. Raises GuildhallError as the contract says.
+
+        Args:
+            wish: What is wished for.
+            asker: For whom.
+            candidates: The models that may be asked, in order; none where there are none.
+            budget: Seconds for everything.
+        """
         settings = self._settings.current.recommend
         query = clean(wish.query)
         if len(query) > settings.max_query_chars:
@@ -130,12 +151,12 @@ class Recommender:
         key = _key(asker.guild_id, wish.basis, query, likes)
         value = await self._results.get(key)
         kept = Result.decode(value) if value is not None else None
-        fresh_enough = kept is not None and self._clock.now() - kept.at < settings.result_ttl
-        if kept is not None and fresh_enough and not wish.fresh and len(kept.tracks) >= count:
+        if kept is not None and not wish.fresh and self._serves(kept, count):
             return self._served(kept, opinions, count, "cache")
         denial: Denial | None = None
         try:
-            found = await self._ask(key, wish.basis, query, likes, count, asker, catalogue, budget)
+            inquiry = _Inquiry(key, wish.basis, query, tuple(likes), count, wish.fresh, asker, tuple(candidates))
+            found = await self._ask(inquiry, budget)
             if not isinstance(found, Denial):
                 result, usage = found
                 return self._served(result, opinions, count, "model", usage)
@@ -146,7 +167,7 @@ class Recommender:
             return self._served(kept, opinions, count, "stale", denial=denial)
         known = await self._keywords.tracks(asker.guild_id, keywords(query))
         if known:
-            return self._served(Result(tuple(known), 0.0), opinions, count, "keywords", denial=denial)
+            return self._served(Result(tuple(known), 0.0, 0), opinions, count, "keywords", denial=denial)
         if denial is not None:
             return Recommended((), "keywords", Usage(cost_nanos=0), denial)
         raise Unavailable("Nothing can be recommended right now; no model answers.", reason="NO_RECOMMENDATION")
@@ -159,6 +180,10 @@ class Recommender:
             "tokens": {"hits": self._spotify.tokens.hits, "misses": self._spotify.tokens.misses},
             "joined": self.joined,
         }
+
+    def _serves(self, kept: Result, count: int) -> bool:
+        """Whether a kept result is fresh and was meant for as many."""
+        return self._clock.now() - kept.at < self._settings.current.recommend.result_ttl and kept.asked >= count
 
     def _served(
         self,
@@ -173,51 +198,36 @@ class Recommender:
         tracks = tuple(ranked(result.tracks, opinions)[:count])
         return Recommended(tracks, source, usage or Usage(cost_nanos=0), denial)
 
-    async def _ask(
-        self,
-        key: str,
-        basis: Basis,
-        query: str,
-        likes: list[Track],
-        count: int,
-        asker: Asker,
-        catalogue: Catalogue,
-        budget: float,
-    ) -> tuple[Result, Usage] | Denial:
+    async def _ask(self, inquiry: _Inquiry, budget: float) -> tuple[Result, Usage] | Denial:
         """What a model recommends; equal wishes at the same time are one question."""
+        key = f"{inquiry.key}:{inquiry.count}"
         self.joined += self._flights.joinable(key)
         timeout = min(budget, self._settings.current.recommend.model_timeout)
 
         async def source() -> AsyncGenerator[tuple[Result, Usage] | Denial, None]:
+            # An equal question may have been answered since this one looked.
+            value = None if inquiry.fresh else await self._results.look_again(inquiry.key)
+            if value is not None and self._serves(kept := Result.decode(value), inquiry.count):
+                yield kept, Usage(cost_nanos=0)
+                return
             async with asyncio.timeout(timeout):
-                answer = await self._question(basis, query, likes, count, asker, catalogue, timeout)
+                answer = await self._question(inquiry, timeout)
             if not isinstance(answer, Denial):
-                await self._remember(key, query, answer[0], asker)
+                await self._remember(inquiry, answer[0])
             yield answer
 
         async with aclosing(self._flights.take(key, source())) as flight:
             return await anext(flight)
 
-    async def _question(
-        self,
-        basis: Basis,
-        query: str,
-        likes: list[Track],
-        count: int,
-        asker: Asker,
-        catalogue: Catalogue,
-        budget: float,
-    ) -> tuple[Result, Usage] | Denial:
-        settings = self._settings.current
-        model = catalogue.first((*settings.recommend_models, *settings.default_models))
-        if model is None:
+    async def _question(self, inquiry: _Inquiry, budget: float) -> tuple[Result, Usage] | Denial:
+        if not inquiry.candidates:
             raise Unavailable("No language model is available.", reason="NO_MODEL")
-        shown = [{"title": track.title, "artist": track.artist} for track in likes[:LIKES_SHOWN]]
-        text = f"{WISHES[basis].format(query or 'nothing')}\nHow many: {count + SPARE}"
+        shown = [{"title": track.title, "artist": track.artist} for track in inquiry.likes]
+        text = f"{WISHES[inquiry.basis].format(inquiry.query or 'nothing')}\nHow many: {inquiry.count + SPARE}"
         if shown:
             text += f"\nLikes: {json.dumps(shown, ensure_ascii=False)}"
         ask = DocumentAsk((Message("system", INSTRUCTIONS), Message("user", text)), "songs", SCHEMA, "recommend")
-        document = await self._documents.ask(ask, catalogue.route(model), asker, budget)
+        document = await self._documents.ask(ask, inquiry.candidates, inquiry.asker, budget)
         if isinstance(document, Denial):
             return document
         songs = [
@@ -228,17 +238,13 @@ class Recommender:
         if not tracks:
             raise FailedPrecondition("The model named no songs.", reason="NO_VALID_DOCUMENT")
         verified = verified_first(distinct(await self._spotify.verify(tracks)))
-        return Result(tuple(verified), self._clock.now()), document.usage
+        return Result(tuple(verified), self._clock.now(), inquiry.count), document.usage
 
-    async def _remember(self, key: str, query: str, result: Result, asker: Asker) -> None:
+    async def _remember(self, inquiry: _Inquiry, result: Result) -> None:
         settings = self._settings.current
-        await self._results.put(
-            key,
-            result.encode(),
-            settings.recommend.result_ttl + settings.cache.stale_ttl,
-            settings.recommend.result_ttl,
-        )
-        await self._keywords.learn(asker.guild_id, keywords(query), result.tracks)
+        ttl = settings.recommend.result_ttl
+        await self._results.put(inquiry.key, result.encode(), ttl + settings.cache.stale_ttl, ttl)
+        await self._keywords.learn(inquiry.asker.guild_id, keywords(inquiry.query), result.tracks)
 
 
 def _text(song: Mapping[str, object], field: str) -> str:
@@ -248,10 +254,10 @@ def _text(song: Mapping[str, object], field: str) -> str:
 def _likes(opinions: Mapping[str, Opinion]) -> list[Track]:
     """What a person likes, the latest first."""
     liked = [opinion for opinion in opinions.values() if opinion.kind in ("like", "more")]
-    return [opinion.track for opinion in sorted(liked, key=lambda opinion: -opinion.at)]
+    return [opinion.track for opinion in sorted(liked, key=lambda opinion: -opinion.at)][:LIKES_SHOWN]
 
 
 def _key(guild_id: int, basis: Basis, query: str, likes: list[Track]) -> str:
     """Equal for wishes that mean the same in one guild."""
-    parts = [guild_id, basis, normal_query(query), sorted(track.track_id for track in likes[:LIKES_SHOWN])]
+    parts = [guild_id, basis, normal_query(query), sorted(track.track_id for track in likes)]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()

@@ -6,10 +6,13 @@ from typing import Any
 
 from guildhall.llm.v1 import recommendation_pb2, recommendation_pb2_grpc
 
-from chassis.errors import InvalidArgument
+from chassis.errors import InvalidArgument, PermissionDenied, Unavailable
 from chassis.settings import Live
 from services.llm.access import Access
+from services.llm.catalogue import Model
 from services.llm.conversation import clean
+from services.llm.generation import Generator
+from services.llm.limits import Asker
 from services.llm.music.memory import Opinions
 from services.llm.music.recommending import Basis, Recommender, Source, Wish
 from services.llm.music.tracks import Track, links, plain
@@ -47,6 +50,7 @@ class RecommendationServicer(recommendation_pb2_grpc.RecommendationServiceServic
         settings: Live[LlmSettings],
         *,
         pool: ProviderPool,
+        generator: Generator,
         recommender: Recommender,
         opinions: Opinions,
         access: Access,
@@ -54,6 +58,7 @@ class RecommendationServicer(recommendation_pb2_grpc.RecommendationServiceServic
     ) -> None:
         self._settings = settings
         self._pool = pool
+        self._generator = generator
         self._recommender = recommender
         self._opinions = opinions
         self._access = access
@@ -68,7 +73,8 @@ class RecommendationServicer(recommendation_pb2_grpc.RecommendationServiceServic
         await self._access.require_feature(who, "recommend")
         await self._pool.discovered(settings.discovery_wait)
         wish = Wish(request.query, _BASES.get(request.basis, "mood"), request.count, request.fresh)
-        found = await self._recommender.recommend(wish, who, self._pool.catalogue, budget(settings))
+        candidates = await self._candidates(who)
+        found = await self._recommender.recommend(wish, who, candidates, budget(settings))
         preferred = await self._guilds.music_service(who)
         return recommendation_pb2.RecommendResponse(
             recommendations=[_recommendation(track, preferred) for track in found.tracks],
@@ -76,6 +82,17 @@ class RecommendationServicer(recommendation_pb2_grpc.RecommendationServiceServic
             usage=usage_message(found.usage),
             denied=denied_message(found.denial) if found.denial is not None else None,
         )
+
+    async def _candidates(self, who: Asker) -> list[Model]:
+        """The models that may be asked for this person; none where there are none."""
+        settings, catalogue = self._settings.current, self._pool.catalogue
+        try:
+            model = await self._generator.pick(
+                catalogue, who, "", (*settings.recommend_models, *settings.default_models)
+            )
+        except (Unavailable, PermissionDenied):
+            return []
+        return [each for each in catalogue.route(model) if await self._access.may_use_model(who, each.name)]
 
     async def RecordFeedback(
         self, request: recommendation_pb2.RecordFeedbackRequest, context: Any

@@ -1,0 +1,353 @@
+"""Documents by a schema with the ladder and the one repair; pictures with their rules; attachments and what they become."""
+
+import base64
+import io
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+from aiohttp import web
+from guildhall.llm.v1 import (
+    attachment_pb2,
+    attachment_pb2_grpc,
+    generation_pb2,
+    image_pb2,
+    image_pb2_grpc,
+    plan_pb2,
+    plan_pb2_grpc,
+    usage_pb2,
+    usage_pb2_grpc,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from services.llm.schemas import narrowed, parse_schema, problem, without_nulls
+from services.llm.tests.harness import ALICE, TIMEOUT, Llm, config, reason, running, variables
+from services.llm.tests.upstream import DONE, Handler, chunk, fails, says, sends, upstream
+from tests.support.waiting import eventually
+
+SCHEMA = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "minLength": 2},
+        "count": {"type": "integer", "minimum": 1},
+        "note": {"type": "string"},
+    },
+    "required": ["name", "count"],
+    "additionalProperties": False,
+}
+
+
+async def plan(llm: Llm, **fields: Any) -> plan_pb2.PlanResponse:
+    request = plan_pb2.PlanRequest(
+        **{
+            "instructions": "Make a plan.",
+            "messages": [plan_pb2.PlanMessage(text="Two cats")],
+            "schema_json": json.dumps(SCHEMA),
+            "name": "plan",
+            "guild_id": 7,
+            **fields,
+        }
+    )
+    return await plan_pb2_grpc.PlanServiceStub(llm.channel).Plan(request, timeout=TIMEOUT)
+
+
+async def test_a_document_comes_in_the_strictest_way(redis_url: str) -> None:
+    good = says('{"name": "cats", ', '"count": 2, "note": null}')
+    async with upstream(good) as provider, running(variables(redis_url, provider.url)) as llm:
+        answer = await plan(llm, context="<known>")
+        assert json.loads(answer.document_json) == {"name": "cats", "count": 2}
+        assert (answer.repaired, answer.model, answer.usage.input_tokens) == (False, "openai/demo", 12)
+        sent = provider.requests[0]["response_format"]["json_schema"]
+        assert sent["strict"]
+        assert sent["schema"]["required"] == ["name", "count", "note"]
+        assert "minLength" not in json.dumps(sent)
+
+
+async def test_a_provider_that_refuses_a_way_is_asked_in_the_next(redis_url: str) -> None:
+    async def by_tool(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        assert body["tool_choice"]["function"]["name"] == "plan"
+        call = {"index": 0, "id": "c", "function": {"name": "plan", "arguments": '{"name": "cats", "count": 2}'}}
+        return await sends(chunk({"tool_calls": [call]}), chunk(finish="tool_calls"), DONE)(request, body)
+
+    async with upstream(fails(400), by_tool) as provider, running(variables(redis_url, provider.url)) as llm:
+        assert json.loads((await plan(llm)).document_json)["count"] == 2
+        assert len(provider.requests) == 2
+
+
+async def test_one_repair_and_no_more(redis_url: str) -> None:
+    wrong, right = says('{"name": "cats", "count": 0}'), says('```json\n{"name": "cats", "count": 1}\n```')
+    async with (
+        upstream(wrong, right, wrong, says("No JSON at all")) as provider,
+        running(variables(redis_url, provider.url)) as llm,
+    ):
+        answer = await plan(llm)
+        assert answer.repaired
+        assert answer.usage.input_tokens == 24
+        assert "count: 0 is less than the minimum of 1" in str(provider.requests[1]["messages"])
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await plan(llm)
+        assert (caught.value.code(), reason(caught.value)) == (grpc.StatusCode.FAILED_PRECONDITION, "NO_VALID_DOCUMENT")
+        assert len(provider.requests) == 4
+
+
+async def test_a_document_that_was_cut_off_is_never_used(redis_url: str) -> None:
+    cut = says('{"name": "cats", "count": 2}', finish="length")
+    async with upstream(cut) as provider, running(variables(redis_url, provider.url)) as llm:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await plan(llm)
+        assert reason(caught.value) == "NO_VALID_DOCUMENT"
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"schema_json": "{"}, "INVALID_SCHEMA"),
+        ({"schema_json": "[]"}, "INVALID_SCHEMA"),
+        ({"schema_json": '{"type": "object", "properties": 5}'}, "INVALID_SCHEMA"),
+        ({"schema_json": '{"type": "object", "properties": {"a": {"$ref": "http://x/y"}}}'}, "INVALID_SCHEMA"),
+        ({"messages": []}, "EMPTY_PROMPT"),
+        ({"messages": [plan_pb2.PlanMessage(text="x", from_model=True)]}, "EMPTY_PROMPT"),
+        ({"name": "not a name"}, "INVALID_ID"),
+    ],
+)
+async def test_what_can_not_be_planned_is_refused(redis_url: str, fields: dict[str, Any], why: str) -> None:
+    async with upstream() as provider, running(variables(redis_url, provider.url)) as llm:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await plan(llm, **fields)
+        assert (caught.value.code(), reason(caught.value)) == (grpc.StatusCode.INVALID_ARGUMENT, why)
+        assert provider.requests == []
+
+
+values = st.recursive(
+    st.fixed_dictionaries({"type": st.sampled_from(["string", "integer", "boolean"])}),
+    lambda inner: (
+        st.fixed_dictionaries(
+            {"type": st.just("object"), "properties": st.dictionaries(st.sampled_from("abc"), inner, max_size=3)}
+        ).flatmap(
+            lambda schema: st.sets(st.sampled_from("abc")).map(
+                lambda names: {**schema, "required": sorted(names & set(schema["properties"]))}
+            )
+        )
+        | st.fixed_dictionaries({"type": st.just("array"), "items": inner})
+    ),
+    max_leaves=6,
+)
+
+
+def an_example(schema: dict[str, Any], *, strict: bool) -> Any:
+    """A document for a schema: with a null for each optional property as strict modes give it, or without them."""
+    match schema["type"]:
+        case "object":
+            required = schema.get("required", [])
+            found = {
+                name: an_example(value, strict=strict)
+                for name, value in schema["properties"].items()
+                if name in required
+            }
+            return {**found, **dict.fromkeys(set(schema["properties"]) - set(required))} if strict else found
+        case "array":
+            return [an_example(schema["items"], strict=strict)]
+        case kind:
+            return {"string": "s", "integer": 1, "boolean": True}[kind]
+
+
+@given(st.dictionaries(st.sampled_from("abc"), values, max_size=3))
+def test_what_strict_modes_give_is_valid_without_its_nulls(properties: dict[str, Any]) -> None:
+    schema = parse_schema(json.dumps({"type": "object", "properties": properties, "required": sorted(properties)[:1]}))
+    strict = narrowed(schema)
+    assert strict is not None
+    given_back = an_example(schema, strict=True)
+    assert problem(given_back, strict) == ""
+    plain = without_nulls(given_back, schema)
+    assert problem(plain, schema) == ""
+    assert plain == an_example(schema, strict=False)
+
+
+def test_a_free_map_is_nothing_for_strict_modes() -> None:
+    assert narrowed({"type": "object", "additionalProperties": {"type": "string"}}) is None
+
+
+def png(size: tuple[int, int] = (4, 4)) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("RGB", size, "red").save(buffer, "PNG")
+    return buffer.getvalue()
+
+
+def paints(data: bytes, **usage: int) -> Handler:
+    async def handle(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
+        answer = {
+            "created": 1,
+            "data": [{"b64_json": base64.b64encode(data).decode(), "revised_prompt": "A red square."}],
+        }
+        return web.json_response({**answer, "usage": {**usage, "total_tokens": 3}} if usage else answer)
+
+    return handle
+
+
+async def picture(llm: Llm, prompt: str = "A square", **fields: str) -> list[image_pb2.GenerateImageResponse]:
+    call = image_pb2_grpc.ImageServiceStub(llm.channel).GenerateImage(
+        image_pb2.GenerateImageRequest(prompt=prompt, guild_id=7, **fields), timeout=TIMEOUT
+    )
+    return [event async for event in call]
+
+
+async def test_a_picture_comes_in_chunks_with_its_cost(redis_url: str, tmp_path: Path) -> None:
+    data = png((300, 300)) + b"\0" * 600_000
+    images = {"models": ["openai/painter"], "price_dollars": {"openai/painter": 0.04}}
+    environment = {"GUILDHALL_CONFIG": config(tmp_path, llm={"images": images})}
+    async with upstream(paints(data)) as provider, running(variables(redis_url, provider.url, **environment)) as llm:
+        events = await picture(llm, request_id="r1")
+        started, end = events[0].started, events[-1].end
+        assert (started.model, started.size, started.content_type) == ("openai/painter", len(data), "image/png")
+        assert b"".join(event.chunk for event in events) == data
+        assert max(len(event.chunk) for event in events) <= 262_144
+        assert end.usage.cost_nanos == 40_000_000
+        assert provider.requests[0]["size"] == "1024x1024"
+
+        async def recorded() -> bool:
+            request = usage_pb2.GetUsageRequest(guild_id=7, user_id=11, group=usage_pb2.USAGE_GROUP_OPERATION)
+            report = await usage_pb2_grpc.UsageServiceStub(llm.channel).GetUsage(request, timeout=TIMEOUT)
+            return [(row.key, row.usage.cost_nanos) for row in report.rows] == [("image", 40_000_000)]
+
+        await eventually(recorded)
+
+
+@pytest.mark.parametrize(
+    ("fields", "why"),
+    [
+        ({"prompt": ""}, "EMPTY_PROMPT"), ({"prompt": "x" * 5_000}, "PROMPT_TOO_LONG"), ({"size": "9x9"}, "SIZE_UNSUPPORTED"),
+        ({"prompt": "a Forbidden thing"}, "CONTENT_REFUSED"), ({"model": "openai/none"}, "MODEL_UNKNOWN"),
+    ],
+)  # fmt: skip
+async def test_pictures_that_are_not_made(redis_url: str, tmp_path: Path, fields: dict[str, str], why: str) -> None:
+    environment = {"GUILDHALL_CONFIG": config(tmp_path, llm={"images": {"blocked_patterns": [r"\bforbidden\b"]}})}
+    async with upstream(paints(png())) as provider, running(variables(redis_url, provider.url, **environment)) as llm:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await picture(llm, **fields)
+        assert reason(caught.value) == why
+        assert provider.requests == []
+
+
+async def test_a_picture_that_a_provider_refuses_or_fails(redis_url: str) -> None:
+    policy = fails(400, {"error": {"code": "content_policy_violation", "message": "no"}})
+    async with (
+        upstream(policy, fails(503), paints(png())) as provider,
+        running(variables(redis_url, provider.url)) as llm,
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await picture(llm)
+        assert (caught.value.code(), reason(caught.value)) == (grpc.StatusCode.FAILED_PRECONDITION, "CONTENT_REFUSED")
+        assert (await picture(llm))[0].started.model == "openai/gpt-image-2"
+
+
+async def test_without_a_provider_there_are_no_pictures(redis_url: str) -> None:
+    async with running(variables(redis_url)) as llm:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await picture(llm)
+        assert (caught.value.code(), reason(caught.value)) == (grpc.StatusCode.UNAVAILABLE, "NO_IMAGE_MODEL")
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await llm.ask()
+        assert (caught.value.code(), reason(caught.value)) == (grpc.StatusCode.UNAVAILABLE, "NO_MODEL")
+
+
+async def attach(
+    llm: Llm, attachment_id: str, name: str, data: bytes, kind: str = ""
+) -> attachment_pb2.PutAttachmentResponse:
+    async def parts() -> AsyncIterator[attachment_pb2.PutAttachmentRequest]:
+        header = attachment_pb2.AttachmentHeader(attachment_id=attachment_id, filename=name, content_type=kind)
+        yield attachment_pb2.PutAttachmentRequest(header=header)
+        for start in range(0, len(data), 65_536):
+            yield attachment_pb2.PutAttachmentRequest(chunk=data[start : start + 65_536])
+
+    return await attachment_pb2_grpc.AttachmentServiceStub(llm.channel).PutAttachment(parts(), timeout=TIMEOUT)
+
+
+def with_files(text: str, *ids: str) -> list[generation_pb2.Input]:
+    return [generation_pb2.Input(text=text, author_id=ALICE.user_id, attachment_ids=ids)]
+
+
+def a_pdf(text: str) -> bytes:
+    """A PDF of one page, written by hand (ISO 32000-1, 7.5)."""
+    content = f"BT /F1 24 Tf 72 720 Td ({text}) Tj ET".encode()
+    objects = [
+        b"<< /Type /Catalog /Pages 2 0 R >>",
+        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
+    ]
+    out, places = b"%PDF-1.4\n", []
+    for number, body in enumerate(objects, 1):
+        places.append(len(out))
+        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
+    table = b"".join(b"%010d 00000 n \n" % place for place in places)
+    start = len(out)
+    return out + b"xref\n0 6\n0000000000 65535 f \n%strailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % (
+        table,
+        start,
+    )
+
+
+async def test_a_picture_goes_to_a_model_that_sees_and_is_named_to_one_that_does_not(
+    redis_url: str, tmp_path: Path
+) -> None:
+    models = {"openai/eyes": {"vision": True}, "openai/blind": {}}
+    environment = {"GUILDHALL_CONFIG": config(tmp_path, models=models)}
+    async with (
+        upstream(models=["eyes", "blind"]) as provider,
+        running(variables(redis_url, provider.url, **environment)) as llm,
+    ):
+        answer = await attach(llm, "a1", "big.png", png((3_000, 1_000)), "image/png")
+        assert answer.kind == attachment_pb2.ATTACHMENT_KIND_IMAGE
+        await llm.ask(inputs=with_files("What is it?", "a1"), model="openai/eyes")
+        parts = provider.requests[0]["messages"][-1]["content"]
+        kind, _, encoded = parts[1]["image_url"]["url"].partition(",")
+        assert kind == "data:image/jpeg;base64"
+        assert max(Image.open(io.BytesIO(base64.b64decode(encoded))).size) == 1_568
+        blind = await llm.ask(inputs=with_files("", "a1"), model="openai/blind", turn_id="t2", conversation_id="c2")
+        assert list(blind.started.notices) == ["This model can't see pictures."]
+        assert "big.png" in provider.requests[1]["messages"][-1]["content"]
+
+
+async def test_texts_and_pdfs_are_put_into_the_prompt_within_limits(redis_url: str) -> None:
+    more = {"GUILDHALL_LLM__ATTACHMENTS__MAX_TEXT_CHARS": "50"}
+    async with upstream() as provider, running(variables(redis_url, provider.url, **more)) as llm:
+        assert not (await attach(llm, "a1", "notes.txt", "Grüße\n".encode(), "text/plain")).cut
+        assert (await attach(llm, "a2", "long.py", b"x = 1\n" * 100)).cut
+        assert (await attach(llm, "a3", "doc.pdf", a_pdf("Hello PDF"))).kind == attachment_pb2.ATTACHMENT_KIND_TEXT
+        answer = await llm.ask(inputs=with_files("Read", "a1", "a2", "a3"))
+        assert list(answer.started.notices) == ["Only the beginning of long.py was read."]
+        said = provider.requests[0]["messages"][-1]["content"]
+        assert [part in said for part in ("Read", "Grüße", "x = 1", "left out", "Hello PDF")] == [True] * 5
+        await llm.ask("And now?", turn_id="t2")
+        assert "Hello PDF" in provider.requests[1]["messages"][1]["content"]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "why"),
+    [
+        ("a.zip", b"PK\x03\x04" + b"\0\1\2" * 50, "ATTACHMENT_UNSUPPORTED"),
+        ("a.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "ATTACHMENT_UNSUPPORTED"),
+        ("b.png", png((64, 64))[:80], "ATTACHMENT_UNREADABLE"),
+        ("a.pdf", b"%PDF-1.4 nothing", "ATTACHMENT_UNREADABLE"),
+        ("a.txt", b" \n ", "ATTACHMENT_UNREADABLE"),
+        ("empty", b"", "ATTACHMENT_UNREADABLE"),
+        ("large.txt", b"a" * 70_000, "ATTACHMENT_TOO_LARGE"),
+        ("bomb.png", png((700, 700)), "ATTACHMENT_TOO_LARGE"),
+    ],
+)
+async def test_attachments_that_are_refused(redis_url: str, name: str, data: bytes, why: str) -> None:
+    more = {"GUILDHALL_LLM__ATTACHMENTS__MAX_BYTES": "66000", "GUILDHALL_LLM__ATTACHMENTS__MAX_IMAGE_PIXELS": "400000"}
+    async with upstream() as provider, running(variables(redis_url, provider.url, **more)) as llm:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await attach(llm, "a1", name, data)
+        assert (caught.value.code(), reason(caught.value)) == (grpc.StatusCode.INVALID_ARGUMENT, why)
+        assert name in (caught.value.details() or "")
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await llm.ask(inputs=with_files("Read", "a1"))
+        assert reason(caught.value) == "ATTACHMENT_UNKNOWN"
