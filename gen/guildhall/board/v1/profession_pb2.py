@@ -24,13 +24,17 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#guildhall/board/v1/profession.proto\x12\x12guildhall.board.v1\"7\n\x04Item\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05level\x18\x02 \x01(\r\x12\x12\n\nspeciality\x18\x03 \x01(\t\"\xc3\x01\n\nProfession\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07\x61liases\x18\x03 \x03(\t\x12\x11\n\tmax_level\x18\x04 \x01(\r\x12\x14\n\x0cspecialities\x18\x05 \x03(\t\x12\x11\n\tqualities\x18\x06 \x03(\t\x12\'\n\x05items\x18\x07 \x03(\x0b\x32\x18.guildhall.board.v1.Item\x12\x10\n\x08\x64isabled\x18\x08 \x01(\x08\x12\x12\n\ncustomized\x18\t \x01(\x08\"D\n\x16ListProfessionsRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x18\n\x10include_disabled\x18\x02 \x01(\x08\"N\n\x17ListProfessionsResponse\x12\x33\n\x0bprofessions\x18\x01 \x03(\x0b\x32\x1e.guildhall.board.v1.Profession\"\\\n\x14PutProfessionRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x32\n\nprofession\x18\x02 \x01(\x0b\x32\x1e.guildhall.board.v1.Profession\"K\n\x15PutProfessionResponse\x12\x32\n\nprofession\x18\x01 \x01(\x0b\x32\x1e.guildhall.board.v1.Profession\"7\n\x16ResetProfessionRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x0b\n\x03key\x18\x02 \x01(\t\"\x19\n\x17ResetProfessionResponse2\xd1\x02\n\x11ProfessionService\x12j\n\x0fListProfessions\x12*.guildhall.board.v1.ListProfessionsRequest\x1a+.guildhall.board.v1.ListProfessionsResponse\x12\x64\n\rPutProfession\x12(.guildhall.board.v1.PutProfessionRequest\x1a).guildhall.board.v1.PutProfessionResponse\x12j\n\x0fResetProfession\x12*.guildhall.board.v1.ResetProfessionRequest\x1a+.guildhall.board.v1.ResetProfessionResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#guildhall/board/v1/profession.proto\x12\x12guildhall.board.v1\"7\n\x04Item\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05level\x18\x02 \x01(\r\x12\x12\n\nspeciality\x18\x03 \x01(\t\"\xc3\x01\n\nProfession\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0f\n\x07\x61liases\x18\x03 \x03(\t\x12\x11\n\tmax_level\x18\x04 \x01(\r\x12\x14\n\x0cspecialities\x18\x05 \x03(\t\x12\x11\n\tqualities\x18\x06 \x03(\t\x12\'\n\x05items\x18\x07 \x03(\x0b\x32\x18.guildhall.board.v1.Item\x12\x10\n\x08\x64isabled\x18\x08 \x01(\x08\x12\x12\n\ncustomized\x18\t \x01(\x08\"D\n\x16ListProfessionsRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x18\n\x10include_disabled\x18\x02 \x01(\x08\"N\n\x17ListProfessionsResponse\x12\x33\n\x0bprofessions\x18\x01 \x03(\x0b\x32\x1e.guildhall.board.v1.Profession\"\\\n\x14PutProfessionRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x32\n\nprofession\x18\x02 \x01(\x0b\x32\x1e.guildhall.board.v1.Profession\"K\n\x15PutProfessionResponse\x12\x32\n\nprofession\x18\x01 \x01(\x0b\x32\x1e.guildhall.board.v1.Profession\"7\n\x16ResetProfessionRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x0b\n\x03key\x18\x02 \x01(\t\"\x19\n\x17ResetProfessionResponse2\xdb\x02\n\x11ProfessionService\x12o\n\x0fListProfessions\x12*.guildhall.board.v1.ListProfessionsRequest\x1a+.guildhall.board.v1.ListProfessionsResponse\"\x03\x90\x02\x01\x12i\n\rPutProfession\x12(.guildhall.board.v1.PutProfessionRequest\x1a).guildhall.board.v1.PutProfessionResponse\"\x03\x90\x02\x02\x12j\n\x0fResetProfession\x12*.guildhall.board.v1.ResetProfessionRequest\x1a+.guildhall.board.v1.ResetProfessionResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guildhall.board.v1.profession_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_PROFESSIONSERVICE'].methods_by_name['ListProfessions']._loaded_options = None
+  _globals['_PROFESSIONSERVICE'].methods_by_name['ListProfessions']._serialized_options = b'\220\002\001'
+  _globals['_PROFESSIONSERVICE'].methods_by_name['PutProfession']._loaded_options = None
+  _globals['_PROFESSIONSERVICE'].methods_by_name['PutProfession']._serialized_options = b'\220\002\002'
   _globals['_ITEM']._serialized_start=59
   _globals['_ITEM']._serialized_end=114
   _globals['_PROFESSION']._serialized_start=117
@@ -48,5 +52,5 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_RESETPROFESSIONRESPONSE']._serialized_start=692
   _globals['_RESETPROFESSIONRESPONSE']._serialized_end=717
   _globals['_PROFESSIONSERVICE']._serialized_start=720
-  _globals['_PROFESSIONSERVICE']._serialized_end=1057
+  _globals['_PROFESSIONSERVICE']._serialized_end=1067
 # @@protoc_insertion_point(module_scope)

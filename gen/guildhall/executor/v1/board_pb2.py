@@ -24,17 +24,19 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!guildhall/executor/v1/board.proto\x12\x15guildhall.executor.v1\"W\n\x0e\x43leanUpRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x10\n\x08guild_id\x18\x02 \x01(\x04\x12\x12\n\nchannel_id\x18\x03 \x01(\x04\x12\r\n\x05\x63ount\x18\x04 \x01(\r\"4\n\x0f\x43leanUpResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x32o\n\x13\x42oardMessageService\x12X\n\x07\x43leanUp\x12%.guildhall.executor.v1.CleanUpRequest\x1a&.guildhall.executor.v1.CleanUpResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!guildhall/executor/v1/board.proto\x12\x15guildhall.executor.v1\"W\n\x0e\x43leanUpRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x10\n\x08guild_id\x18\x02 \x01(\x04\x12\x12\n\nchannel_id\x18\x03 \x01(\x04\x12\r\n\x05\x63ount\x18\x04 \x01(\r\"4\n\x0f\x43leanUpResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x32t\n\x13\x42oardMessageService\x12]\n\x07\x43leanUp\x12%.guildhall.executor.v1.CleanUpRequest\x1a&.guildhall.executor.v1.CleanUpResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guildhall.executor.v1.board_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_BOARDMESSAGESERVICE'].methods_by_name['CleanUp']._loaded_options = None
+  _globals['_BOARDMESSAGESERVICE'].methods_by_name['CleanUp']._serialized_options = b'\220\002\002'
   _globals['_CLEANUPREQUEST']._serialized_start=60
   _globals['_CLEANUPREQUEST']._serialized_end=147
   _globals['_CLEANUPRESPONSE']._serialized_start=149
   _globals['_CLEANUPRESPONSE']._serialized_end=201
   _globals['_BOARDMESSAGESERVICE']._serialized_start=203
-  _globals['_BOARDMESSAGESERVICE']._serialized_end=314
+  _globals['_BOARDMESSAGESERVICE']._serialized_end=319
 # @@protoc_insertion_point(module_scope)
