@@ -70,7 +70,7 @@ def _thinking(body: Mapping[str, Any], limit: int) -> bool:
             raise RequestError("`max_tokens` must be greater than `thinking.budget_tokens`", param="max_tokens")
         if body.get("temperature") not in (None, 1, 1.0):
             raise RequestError("`temperature` may only be set to 1 when thinking is enabled", param="temperature")
-    return kind != "disabled"
+    return bool(kind != "disabled")
 
 
 def _schema(body: Mapping[str, Any]) -> Mapping[str, Any] | None:

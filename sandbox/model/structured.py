@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
-from sandbox.model import titles
+from sandbox.model import music, plans, titles
 from sandbox.model.dialogue import Ask, Tool, ToolCall
 
 Schema = Mapping[str, Any]
@@ -26,6 +27,10 @@ def as_json(ask: Ask) -> str:
 
 def value(schema: Schema, ask: Ask) -> Any:
     """A value of a schema, from what was asked."""
+    if plans.is_plan(schema):
+        return plans.plan(replace(ask, schema=schema))
+    if music.list_schema(schema):
+        return music.recommend(replace(ask, schema=schema))
     return Filler(schema, ask).fill()
 
 
