@@ -124,7 +124,11 @@ async def test_a_page_token_serves_only_the_list_it_was_made_for(world: World) -
         for _ in range(3):
             await create(ann)
         page = await ann.requests.ListRequests(pb.ListRequestsRequest(guild_id=GUILD, page_size=1), timeout=TIMEOUT)
-        for token, order in ((page.next_page_token, pb.REQUEST_ORDER_OLDEST), ("nonsense", pb.REQUEST_ORDER_NEWEST), ("=", pb.REQUEST_ORDER_NEWEST)):
+        for token, order in (
+            (page.next_page_token, pb.REQUEST_ORDER_OLDEST),
+            ("nonsense", pb.REQUEST_ORDER_NEWEST),
+            ("=", pb.REQUEST_ORDER_NEWEST),
+        ):
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await ann.requests.ListRequests(
                     pb.ListRequestsRequest(guild_id=GUILD, page_size=1, page_token=token, order=order), timeout=TIMEOUT

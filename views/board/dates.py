@@ -30,7 +30,9 @@ _UNITS = {
 _IN = re.compile(r"(?:in |dans )?(\d{1,4}) ?([a-z]+)")
 _ISO = re.compile(r"(\d{4})-(\d{1,2})-(\d{1,2})")
 _EUROPEAN = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})?")
-_CLOCK = re.compile(r"(?:^|\s)(?:at |um |à )?(\d{1,2})(?::|h)(\d{2})?(?: ?(am|pm))?$|(?:^|\s)(\d{1,2}) ?(am|pm)$")
+_CLOCK = re.compile(
+    r"(?:^|\s)(?:at |um |à )?(\d{1,2})(?::|h)(\d{2})?(?: ?(am|pm))?$|(?:^|\s)(?:at )?(\d{1,2}) ?(am|pm)$"
+)
 _END_OF_DAY = time(23, 59)
 
 

@@ -16,6 +16,7 @@ _TIP = re.compile(r"(?:^|\s)!(\"[^\"]+\"|\S+)")
 _QUALITY = re.compile(r"\s*\[([^\]]*)\]")
 _DUE = re.compile(r"(?:^|\s)(?:by|bis|pour)\s+(.+)$", re.IGNORECASE)
 _LEADING = re.compile(r"^(\d{1,12})\s*(?:x\s*|×\s*|\s+)(?=\S)", re.IGNORECASE)
+_ONLY_QUANTITY = re.compile(r"(?:\d+\s*[x×]?|x\s*\d+)", re.IGNORECASE)
 _LEADING_X = re.compile(r"^x\s*(\d{1,12})\s+(?=\S)", re.IGNORECASE)
 
 
@@ -49,14 +50,14 @@ def read_quick(text: str, now: float, zone: str = "UTC") -> Quick:
             return Quick(problem="due", about=when)
         rest = rest[: found.start()]
     rest = " ".join(rest.split())
+    if not rest or _ONLY_QUANTITY.fullmatch(rest):
+        return Quick(problem="item", about=text.strip())
     quantity = 1
     for pattern in (_LEADING, _LEADING_X):
         leading = pattern.match(rest)
         if leading is not None:
             quantity, rest = int(leading[1]), rest[leading.end() :]
             break
-    if not rest:
-        return Quick(problem="item", about=text.strip())
     return Quick(rest, quantity, profession.strip('"'), quality.strip(), due, tip.strip('"'), note.strip())
 
 

@@ -1,0 +1,273 @@
+"""The board as people meet it in Discord: commands, menus, buttons, forms, lists, posts and messages."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from sandbox.control.client import SandboxClient
+from tests.support import eventually
+from tests.support.platform import RunningPlatform
+
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
+CHANNEL = "general"
+
+
+class Screen:
+    """What one person sees and presses."""
+
+    def __init__(self, sandbox: SandboxClient, person: str) -> None:
+        self.sandbox = sandbox
+        self.person = person
+
+    async def use(self, command: str, channel: str = CHANNEL, **options: Any) -> dict[str, Any]:
+        """Uses a command and gives the message that answers it."""
+        answer = await self.sandbox.command(self.person, channel, command, options)
+        assert answer["state"] == "acknowledged", answer
+        return await self.settled(channel, answer["message_id"])
+
+    async def opens(self, command: str, **options: Any) -> str:
+        """Uses a command that opens a form; gives the interaction."""
+        answer = await self.sandbox.command(self.person, CHANNEL, command, options)
+        assert answer["state"] == "acknowledged", answer
+        return str(answer["id"])
+
+    async def settled(self, channel: str, message_id: str) -> dict[str, Any]:
+        """A message once it is no longer being deferred."""
+        found = await self.sandbox.wait("message", as_=self.person, channel=channel, id=message_id, settled=True)
+        message: dict[str, Any] = found["messages"][0]
+        return message
+
+    async def press(self, message: dict[str, Any], label: str, values: list[str] | None = None) -> dict[str, Any]:
+        """Presses what is labelled so (a select by its placeholder) and gives the message that it led to."""
+        answer = await self.sandbox.press(self.person, message["id"], custom_id(message, label), values)
+        assert answer["state"] == "acknowledged", answer
+        shown = answer.get("message_id") or message["id"]
+        return await self.settled(message["channel_id"], shown)
+
+    async def messages(self, channel: str) -> list[dict[str, Any]]:
+        """A channel's messages, newest first."""
+        return await self.sandbox.messages(self.person, channel)
+
+    async def directs(self) -> list[dict[str, Any]]:
+        """Everything that the bot told this person directly, newest first."""
+        channels = await self.sandbox.call("GET", f"/control/as/{self.person}/dms")
+        found: list[dict[str, Any]] = []
+        for channel in channels:
+            found += await self.messages(channel["id"])
+        return found
+
+
+def components(message: dict[str, Any]) -> list[dict[str, Any]]:
+    return [component for row in message["components"] for component in row["components"]]
+
+
+def labels(message: dict[str, Any]) -> list[str]:
+    return [component.get("label") or component.get("placeholder", "") for component in components(message)]
+
+
+def custom_id(message: dict[str, Any], label: str) -> str:
+    for component in components(message):
+        if label in (component.get("label"), component.get("placeholder")):
+            return str(component["custom_id"])
+    raise AssertionError(f"no {label!r} among {labels(message)}")
+
+
+def text_of(message: dict[str, Any]) -> str:
+    parts = [message["content"]]
+    for embed in message["embeds"]:
+        parts += [embed.get("title", ""), embed.get("description", "")]
+        parts += [f"{field['name']}: {field['value']}" for field in embed.get("fields", ())]
+    return "\n".join(part for part in parts if part)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningPlatform]:
+    """The whole platform."""
+    folder: Path = tmp_path_factory.mktemp("board-platform")
+    async with RunningPlatform(folder) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def sandbox(platform: RunningPlatform) -> AsyncIterator[SandboxClient]:
+    """The sandbox of the platform."""
+    async with SandboxClient(platform.page, platform.control_token) as client:
+        yield client
+
+
+@pytest.fixture
+def member(sandbox: SandboxClient) -> Screen:
+    """Somebody who asks."""
+    return Screen(sandbox, "member")
+
+
+@pytest.fixture
+def crafter(sandbox: SandboxClient) -> Screen:
+    """Somebody who makes."""
+    return Screen(sandbox, "crafter")
+
+
+@pytest.fixture
+def owner(sandbox: SandboxClient) -> Screen:
+    """An officer."""
+    return Screen(sandbox, "owner")
+
+
+async def asked(member: Screen, text: str) -> str:
+    """Asks in one line; gives the number that the answer names."""
+    said = (await member.use("request quick", text=text))["content"]
+    assert said.startswith("On the board: **#"), said
+    return str(said.split("**")[1])
+
+
+async def test_the_whole_life_of_a_request_by_two_people(
+    member: Screen, crafter: Screen, platform: RunningPlatform
+) -> None:
+    number = await asked(member, "5x Flask of Alchemical Chaos @Alch by friday !50g // for the *raid*")
+    await platform.restart("board")
+    await platform.all_ready()
+    card = await crafter.use("request show", request=number)
+    assert "for the \\*raid\\*" in text_of(card)
+    assert {"Claim", "Claim a part"} <= set(labels(card)) and "Cancel" not in labels(card)
+    await platform.restart("gateway")
+    await platform.all_ready()
+    card = await crafter.press(card, "Claim")
+    assert "is now claimed" in card["content"]
+    told = await eventually(lambda: _told(member, "claimed your"), timeout=30)
+    assert number in told["content"]
+    card = await crafter.press(card, "Waiting for materials")
+    card = await crafter.press(card, "Materials are here")
+    card = await crafter.press(card, "Ready")
+    await eventually(lambda: _told(member, "is ready"), timeout=30)
+    card = await crafter.press(card, "Complete")
+    assert "can't be undone" in card["content"]
+    done = await crafter.press(card, "Complete")
+    assert "is now completed" in done["content"]
+    await eventually(lambda: _told(member, "completed your"), timeout=30)
+    history = await member.press(await member.use("request show", request=number), "History")
+    for step in ("put it on the board", "claimed it", "waits for materials", "made it", "completed it"):
+        assert step in text_of(history)
+
+
+async def test_a_confirmation_vanishes(member: Screen, sandbox: SandboxClient) -> None:
+    number = await asked(member, "1x Quick Sapphire @JC")
+    question = await member.use("request cancel", request=number)
+    done = await member.press(question, "Cancel")
+    assert "is now cancelled" in done["content"]
+
+    async def gone() -> bool:
+        shown = await sandbox.messages("member", CHANNEL)
+        return all(message["id"] != done["id"] for message in shown)
+
+    await eventually(gone, timeout=10)
+
+
+async def test_the_loser_of_a_race_reads_who_won(member: Screen, crafter: Screen, owner: Screen) -> None:
+    number = await asked(member, "1x Core Skeleton Key @Smith")
+    first, second = await crafter.use("request show", request=number), await owner.use("request show", request=number)
+    await crafter.press(first, "Claim")
+    lost = await owner.press(second, "Claim")
+    assert "claimed it" in lost["content"]
+    assert "Claim" not in labels(lost)
+    assert "Release" in labels(lost)
+
+
+async def test_several_are_claimed_at_once_from_a_list(member: Screen, crafter: Screen) -> None:
+    numbers = [await asked(member, f"{count}x Weavercloth Bag @Tailor") for count in (2, 3, 4)]
+    board = await crafter.use("board show")
+    listing = await crafter.press(board, "Choose a profession", ["tailoring"])
+    assert all(number in text_of(listing) for number in numbers)
+    options = next(component for component in components(listing) if component.get("options"))["options"]
+    chosen = [option["value"] for option in options if option["label"].split()[0] in numbers[:2]]
+    listing = await crafter.press(listing, "Choose one or several", chosen)
+    listing = await crafter.press(listing, "Claim")
+    assert "2 claimed." in listing["content"]
+    claims = await crafter.use("board claims")
+    assert numbers[0] in text_of(claims) and numbers[1] in text_of(claims) and numbers[2] not in text_of(claims)
+
+
+async def test_bad_input_gets_a_clear_private_sentence(member: Screen, sandbox: SandboxClient) -> None:
+    for text, said in (
+        ("@Alch by friday", "I can't see what you need"),
+        ("2x flask @Alch by the day after never", "is no date that I can read"),
+        ("2x flask @Necromancy", "profession"),
+        ("0x flask @Alch", "whole number"),
+        ("1000000000x flask @Alch", "quantity"),
+        ("2x flask @Alch by 2020-01-01", "past"),
+        ("2x " + "f" * 101 + " @Alch", "100 characters"),
+    ):
+        answer = await member.use("request quick", text=text)
+        assert said in answer["content"], (text, answer["content"])
+        assert answer["flags"] & 64
+    form = await member.opens("request new")
+    answer = await sandbox.submit("member", form, {"item": "Flask of Alchemical Chaos", "quantity": "many"})
+    assert "whole number" in (await member.settled(CHANNEL, answer["message_id"]))["content"]
+    unknown = await member.use("request show", request="99999")
+    assert "no such request" in unknown["content"]
+
+
+async def test_names_are_shown_harmless(member: Screen, sandbox: SandboxClient) -> None:
+    evil = "**bold** @everyone <@1> `x` ||y|| [a](http://b) \u202egnol\u200b\u2066"
+    form = await member.opens("request new")
+    answer = await sandbox.submit(
+        "member", form, {"item": evil, "quantity": "1", "profession": "alchemy", "note": evil + "\n> quote"}
+    )
+    shown = (await member.settled(CHANNEL, answer["message_id"]))["content"]
+    assert "\u202e" not in shown and "\u2066" not in shown
+    assert "\\*\\*bold\\*\\*" in shown
+    assert "@everyone" not in shown and "<@1>" not in shown and "](http" not in shown
+
+
+async def test_lists_posts_and_messages_follow(member: Screen, crafter: Screen, owner: Screen) -> None:
+    sandbox = owner.sandbox
+    guild = (await sandbox.call("GET", "/control/as/owner/guilds"))[0]
+    forum = await sandbox.rest("owner", "POST", f"/guilds/{guild['id']}/channels", {"name": "requests", "type": 15})
+    index = await sandbox.rest("owner", "POST", f"/guilds/{guild['id']}/channels", {"name": "board", "type": 0})
+    await owner.use("board setup", index=index["id"], forum=forum["id"])
+    await asyncio.sleep(0)
+    number = await asked(member, "7x Quick Sapphire @JC")
+
+    async def listed() -> dict[str, Any]:
+        for message in await owner.messages(index["id"]):
+            if number in text_of(message):
+                return message
+        return {}
+
+    shown = await eventually(listed, timeout=30)
+    assert shown["pinned"]
+
+    async def posted(tag: str) -> dict[str, Any]:
+        threads = await sandbox.rest("owner", "GET", f"/guilds/{guild['id']}/threads/active")
+        fresh = await sandbox.rest("owner", "GET", f"/channels/{forum['id']}")
+        names = {entry["id"]: entry["name"] for entry in fresh["available_tags"]}
+        for thread in threads["threads"]:
+            tags = [names.get(entry) for entry in thread.get("applied_tags", ())]
+            if thread["name"].startswith(number + " ") and tags == [tag]:
+                return dict(thread)
+        return {}
+
+    post = await eventually(lambda: posted("open"), timeout=30)
+    first = (await crafter.messages(post["id"]))[-1]
+    assert "Claim" in labels(first)
+    said = await crafter.press(first, "Claim")
+    assert "is now claimed" in said["content"] and said["flags"] & 64
+    await eventually(lambda: posted("claimed"), timeout=30)
+
+    async def list_says_claimed() -> bool:
+        return "claimed" in text_of(await listed())
+
+    await eventually(list_says_claimed, timeout=30)
+    assert len(await owner.messages(index["id"])) == 2, "the list and the notice that it was pinned"
+
+
+async def _told(screen: Screen, words: str) -> dict[str, Any]:
+    for message in await screen.directs():
+        if words in message["content"]:
+            return message
+    return {}
