@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from fnmatch import fnmatchcase
 
 import grpc
 import structlog
@@ -59,7 +60,7 @@ class RatelimitLimits:
             raise Unavailable("Limits can't be checked right now.", reason="LIMITS_UNAVAILABLE") from error
         if answer.allowed:
             return _Held(self._stub, answer.reservation, limits)
-        return denial(answer, {*limits.tokens, *limits.money})
+        return denial(answer, limits.budgets)
 
 
 class _Held:
@@ -97,15 +98,15 @@ def charged(limits: LimitSettings, spending: Spending) -> list[tuple[str, int]]:
     return [(name, amount) for name, amount in charges if amount > 0]
 
 
-def denial(answer: ratelimit_pb2.ReserveResponse, budgets: set[str]) -> Denial:
+def denial(answer: ratelimit_pb2.ReserveResponse, budgets: Sequence[str]) -> Denial:
     """The limit that stands against a call."""
     blocking = answer.blocking_limit
     state = next((each for each in answer.limits if each.limit == blocking), ratelimit_pb2.LimitState())
-    denying = {each.limit for each in answer.limits if not each.allowed and not each.shadow}
+    denying = [each.limit for each in answer.limits if not each.allowed and not each.shadow]
     return Denial(
         blocking,
         state.remaining,
         state.capacity,
         answer.retry_after.ToNanoseconds() / 1e9,
-        budget=bool(denying) and denying <= budgets,
+        budget=bool(denying) and all(any(fnmatchcase(name, each) for each in budgets) for name in denying),
     )

@@ -210,6 +210,8 @@ class LimitSettings(Section):
     """Names of limits that an image takes one unit from."""
     provider: tuple[str, ...] = ()
     """Names of the limits on a provider's side, taken after the person's own."""
+    budgets: tuple[str, ...] = ("*tokens*", "*money*")
+    """Patterns of limits, as ratelimit names them in an answer, that a cheaper model may stay within."""
     when_exhausted: Literal["stop", "cheaper"] = "cheaper"
     """What happens at the end of a budget of tokens or money: no answer, or one by the model's `cheaper`."""
     when_unavailable: Literal["allow", "deny"] = "allow"
