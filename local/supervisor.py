@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from local.problems import Problem
 from local.process import Process, Program
@@ -74,8 +75,7 @@ class Supervisor:
             units = [unit for unit in self._units.values() if unit.stage == stage]
             for unit in units:
                 await self._start_one(unit)
-            for starting in asyncio.as_completed([self._first_ready(unit, patience) for unit in units]):
-                await starting
+            await _all_or_first_failure([self._first_ready(unit, patience) for unit in units])
         for unit in self._units.values():
             self._states[unit.name].keeper = asyncio.create_task(self._keep(unit))
 
@@ -173,3 +173,16 @@ class Supervisor:
             await state.process.stop(unit.stop_patience)
             await state.process.wait()
         state.status = "stopped"
+
+
+async def _all_or_first_failure(waiting: Sequence[Coroutine[Any, Any, None]]) -> None:
+    """Wait for all; raise what the first of them raises, and let the others be."""
+    tasks = [asyncio.create_task(each) for each in waiting]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_EXCEPTION)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

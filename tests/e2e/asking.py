@@ -11,6 +11,8 @@ from views.custom_id import encode
 from views.reply_controls import REGENERATE
 
 _NUMBERS = itertools.count(1)
+# A plain message and a reply; a thread begins with a notice that shows what it was opened from (type 21).
+_SAID = (0, 19)
 _DONE = encode(REGENERATE)
 """An answer that is done offers to be regenerated; one that is still growing does not."""
 
@@ -69,12 +71,16 @@ class Guild:
         messages: list[dict[str, Any]] = found["messages"]
         return messages
 
+    async def begun_in(self, thread: str) -> None:
+        """Return once the first text of an answer stands in a thread."""
+        await self.sandbox.wait("message", as_=self.me, channel=thread, author=await self.bot_id(), contains=" ")
+
     async def said_in(self, channel: str) -> list[dict[str, Any]]:
-        """Everything in a channel or thread, oldest first."""
+        """Everything that was said in a channel or thread, oldest first; Discord's own notices apart."""
         messages: list[dict[str, Any]] = await self.sandbox.rest(
             self.me, "GET", f"/channels/{channel}/messages", limit=100
         )
-        return messages[::-1]
+        return [message for message in messages[::-1] if message["type"] in _SAID]
 
     async def bot_id(self) -> str:
         """The bot's user id."""

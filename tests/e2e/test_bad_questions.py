@@ -74,7 +74,7 @@ async def test_a_thread_deleted_while_the_answer_streams_ends_the_job_with_a_not
     await sandbox.model_rule(contains="slowly", tokens=200, tokens_per_second=20)
     asked = await guild.ask("Answer slowly, please.")
     thread = await guild.thread_of(asked)
-    await sandbox.wait("message", as_=guild.me, channel=thread["id"], author=await guild.bot_id())
+    await guild.begun_in(thread["id"])
     await sandbox.rest("owner", "DELETE", f"/channels/{thread['id']}")
 
     bot = await guild.bot_id()

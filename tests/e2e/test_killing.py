@@ -39,7 +39,7 @@ async def test_an_answer_completes_exactly_once(
     await sandbox.model_rule(contains=f"while {victim}", tokens=120, tokens_per_second=30)
     asked = await guild.ask(f"Count while {victim} is killed.")
     thread = await guild.thread_of(asked)
-    await sandbox.wait("message", as_=guild.me, channel=thread["id"], author=await guild.bot_id())
+    await guild.begun_in(thread["id"])
 
     await own_platform.kill(victim)
 
