@@ -1,8 +1,8 @@
-"""Takes decisions to the store: what comes within one tick of the loop shares one call of the script.
+"""Takes decisions to the store: what comes at about the same time shares one call of the script.
 
-Python, not Redis, is what a decision costs, and most of it is the round trip. So decisions gather while calls are under
-way (at most `in_flight`) and go out together, each still all-or-none by itself. A Redis Cluster wants all keys of a call
-in one slot, so there decisions gather by hash tag.
+Python, not Redis, is what a decision costs, and most of that is the call. So decisions gather while calls are under way
+(at most `in_flight`), and under load for some milliseconds, and go out together, each still all-or-none by itself. A
+Redis Cluster wants all keys of a call in one slot, so there decisions gather by hash tag.
 """
 
 import asyncio
@@ -59,6 +59,9 @@ _HEADER = struct.Struct("<7d")
 _FIRST = struct.Struct("<d")
 _COUNTER_BYTES = 32
 _MOST_KEYS = 2_048
+_GATHER_EACH, _GATHER_MOST = 0.001, 0.005
+"""Seconds: after a call that carried n decisions the next one waits n times the first, at most the second. Alone, a
+decision goes at once; under load calls grow until they are worth their cost, and shrink again when it is over."""
 
 
 class _Pending:
@@ -80,6 +83,7 @@ class Decider:
         self._pending: dict[str, deque[_Pending]] = {}
         self._flying: dict[str, int] = {}
         self._scheduled = False
+        self._next_call = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -106,10 +110,19 @@ class Decider:
         pending = _Pending(keys, header + b"".join(parameters), record, len(keys))
         lane = tag if self._cluster else ""
         self._pending.setdefault(lane, deque()).append(pending)
-        if not self._scheduled:
-            self._scheduled = True
-            asyncio.get_running_loop().call_soon(self._pump)
+        self._schedule()
         return pending.answer
+
+    def _schedule(self) -> None:
+        if self._scheduled:
+            return
+        self._scheduled = True
+        loop = asyncio.get_running_loop()
+        wait = self._next_call - loop.time()
+        if wait > 0:
+            loop.call_later(wait, self._pump)
+        else:
+            loop.call_soon(self._pump)
 
     def _pump(self) -> None:
         self._scheduled = False
@@ -143,9 +156,10 @@ class Decider:
                 await self._call(batch)
         finally:
             self._flying[lane] -= 1
-            self._pump()
+            self._schedule()
 
     async def _call(self, batch: list[_Pending]) -> None:
+        self._next_call = asyncio.get_running_loop().time() + min(_GATHER_MOST, _GATHER_EACH * len(batch))
         keys: list[str] = []
         arguments: list[bytes | str] = [b"".join([pending.packed for pending in batch])]
         for pending in batch:

@@ -10,6 +10,7 @@
 --     charge moves it on by the charge's emission interval; a charge is allowed while TAT stays within the tolerance
 --     tau of now. Intervals are kept as whole microseconds plus a numerator over `den`, so rates such as 7 a minute are
 --     exact. A stored TAT is cut to now + clamp: a clock that went back, or a limit that was lowered, does bounded harm.
+--     What was cut is written back even by a denial, or it would be cut again at every look and never pass.
 --     A hold that expired and was charged leaves a shadow: the TAT as it would be without that charge. TAT as a function of
 --     one charge is max(a, b + charge), so shadow and TAT together say exactly what a late settlement may give back; simply
 --     moving TAT back would credit what the bucket has refilled since. A shadow that TAT has caught up with says nothing more.
@@ -149,8 +150,8 @@ local function load(raw, p, now)
   if raw and algorithm == BUCKET then
     local tat = tonumber(raw)
     if tat then
-      if tat - now > p[8] then tat = now + p[8] end
-      return { tat = tat, num = 0, den = p[5] }
+      local ahead = tat - now > p[8]
+      return { tat = ahead and now + p[8] or tat, num = 0, den = p[5], corrected = ahead }
     end
   end
   if raw then
@@ -169,21 +170,20 @@ local function load(raw, p, now)
         end
       end
     end
-    if state.tat - now > p[8] then state.tat, state.num = now + p[8], 0 end
+    if state.tat - now > p[8] then state.tat, state.num, state.corrected = now + p[8], 0, true end
   elseif algorithm == WINDOW then
-    local kept, window, latest = {}, p[5], p[6] > 1 and (floor(now / p[6]) + 1) * p[6] or now
+    local kept, latest = {}, p[6] > 1 and (floor(now / p[6]) + 1) * p[6] or now
     if stored then
       state.holds = stored[3]
       local entries = stored[2]
       for i = 1, #entries, 2 do
         local time = min(entries[i], latest)
-        if time + window > now then
-          if #kept > 0 and kept[#kept - 1] == time then
-            kept[#kept] = kept[#kept] + entries[i + 1]
-          else
-            kept[#kept + 1] = time
-            kept[#kept + 1] = entries[i + 1]
-          end
+        if time < entries[i] then state.corrected = true end
+        if #kept > 0 and kept[#kept - 1] == time then
+          kept[#kept] = kept[#kept] + entries[i + 1]
+        else
+          kept[#kept + 1] = time
+          kept[#kept + 1] = entries[i + 1]
         end
       end
     end

@@ -1,7 +1,7 @@
 -- Decides one or many requests over any number of limits each: every limit of a request is charged, or none is.
 --
 -- Theory. Redis runs a script alone, so reading all counters, deciding and writing all of them is one indivisible step:
--- no over-admission whatever the number of callers, and a denial writes nothing. Requests that came within one tick of
+-- no over-admission whatever the number of callers, and a denial takes nothing. Requests that came within one tick of
 -- the service's loop share one call; they are decided in order, each seeing what the earlier ones took, and every
 -- counter is written once. What is remembered of a request (its `id`) makes a repeat free and says which holds it made.
 --
@@ -61,6 +61,10 @@ while position <= size do
       if not state then
         state = load(raws[first + i - 1], p, now)
         states[name] = state
+        if state.corrected and mode ~= PEEK then
+          dirty[name] = p
+          order[#order + 1] = name
+        end
       end
       local ok, wait = fits(state, p, now)
       if ok and state.holds and (mode == HOLD or p[1] == CONCURRENCY) and #state.holds >= most_holds * HOLD_WIDTH then
