@@ -36,6 +36,7 @@ from services.llm.chat import (
 from services.llm.health import Health
 from services.llm.pool import ProviderPool
 from services.llm.settings import LlmSettings
+from services.llm.silence import Silence
 from services.llm.telemetry import CallTelemetry
 
 log = structlog.get_logger(__name__)
@@ -182,10 +183,11 @@ class Router:
             try:
                 async with self._pool.lease(model.provider) as provider:
                     limits = self._pool.settings_of(model.provider)
-                    async with aclosing(provider.stream(model, request)) as source, asyncio.timeout(None) as timer:
-                        loop = asyncio.get_running_loop()
-                        overall = loop.time() + max(0.0, ends - self._clock.monotonic())
-                        timer.reschedule(min(overall, loop.time() + limits.first_token_timeout))
+                    left = ends - self._clock.monotonic()
+                    async with (
+                        aclosing(provider.stream(model, request)) as source,
+                        Silence(left, limits.first_token_timeout, limits.idle_timeout) as silence,
+                    ):
                         async for event in source:
                             if isinstance(event, Finished):
                                 if not answered and event.finish is Finish.STOP:
@@ -194,9 +196,8 @@ class Router:
                             elif isinstance(event, TextDelta | ToolCallEvent):
                                 answered = True
                             call.event(event)
-                            timer.reschedule(None)
+                            silence.broken()
                             yield event
-                            timer.reschedule(min(overall, loop.time() + limits.idle_timeout))
                 judged = True
                 self._health.succeeded(model.name)
             except TimeoutError as error:

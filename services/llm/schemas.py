@@ -71,6 +71,9 @@ def without_nulls(document: Any, schema: JSONObject, root: JSONObject | None = N
     """The document without the nulls that stand for properties left out."""
     root = schema if root is None else root
     schema = _resolved(schema, root)
+    options = schema.get("anyOf") or schema.get("oneOf")
+    if options and isinstance(document, dict | list):
+        return _by_option(document, options, root)
     if isinstance(document, dict):
         properties, required = schema.get("properties", {}), schema.get("required", [])
         return {
@@ -91,6 +94,31 @@ def loads_lenient(text: str) -> Any:
     if start < 0 or end < start:
         raise ValueError("there is no JSON object in the answer")
     return json.loads(stripped[start : end + 1])
+
+
+def _by_option(document: Any, options: list[JSONObject], root: JSONObject) -> Any:
+    """The document by the first of several schemas that it is valid by; as it stands where it is valid by none."""
+    definitions = {key: root[key] for key in ("$defs", "definitions") if key in root}
+    for option in options:
+        resolved = _resolved(option, root)
+        if not _may_fit(document, resolved, root):
+            continue
+        candidate = without_nulls(document, resolved, root)
+        if Draft202012Validator({**resolved, **definitions}).is_valid(candidate):
+            return candidate
+    return document
+
+
+def _may_fit(document: Any, option: JSONObject, root: JSONObject) -> bool:
+    """Whether a document can be one of a kind, by what tells the kinds apart: properties with fixed values."""
+    if not isinstance(document, dict):
+        return True
+    for key, part in option.get("properties", {}).items():
+        fixed = _resolved(part, root)
+        values = fixed.get("enum", [fixed["const"]] if "const" in fixed else None)
+        if values is not None and key in document and document[key] is not None and document[key] not in values:
+            return False
+    return True
 
 
 class _NotStrictError(Exception):
