@@ -77,7 +77,9 @@ class Planner:
         self._events += 1
         return 1_400_000_000_000_000_000 + self._events
 
-    async def draft(self, *intents: Any, person: str = "owner", dry_run: bool = False, **document: Any) -> plan_pb2.Plan:
+    async def draft(
+        self, *intents: Any, person: str = "owner", dry_run: bool = False, **document: Any
+    ) -> plan_pb2.Plan:
         """Asks for a plan whose intents are scripted, and gives its preview."""
         self.model.will_answer({"summary": "A plan", "intents": list(intents), **document})
         return await self.ask("please", person=person, dry_run=dry_run)
@@ -180,12 +182,8 @@ async def running_planner(
             "GUILDHALL_EXECUTOR__PLANS__CONTROL_SECONDS": "0.05",
         }
         executor = await stack.enter_async_context(
-            running_service(
-                "executor", ExecutorSettings, build_executor, variables={**common, **quick, **options}
-            )
+            running_service("executor", ExecutorSettings, build_executor, variables={**common, **quick, **options})
         )
-        channel = await stack.enter_async_context(
-            channel_to(executor.address, Caller("gateway"), audience="executor")
-        )
+        channel = await stack.enter_async_context(channel_to(executor.address, Caller("gateway"), audience="executor"))
         stub = plan_pb2_grpc.PlanServiceStub(channel)
         yield Planner(executor, sandbox, model, int(guild["id"]), int(general["id"]), people, stub)

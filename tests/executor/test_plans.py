@@ -54,7 +54,9 @@ async def test_a_read_only_archive(planner: Planner) -> None:
 
 async def test_everybody_with_one_role_gets_another(planner: Planner) -> None:
     guild = planner.guild_id
-    roles = {name: await planner.rest("POST", f"/guilds/{guild}/roles", {"name": name}) for name in ("Raider", "Veteran")}
+    roles = {
+        name: await planner.rest("POST", f"/guilds/{guild}/roles", {"name": name}) for name in ("Raider", "Veteran")
+    }
     for person in ("member", "crafter"):
         await planner.rest("PUT", f"/guilds/{guild}/members/{planner.people[person]}/roles/{roles['Raider']['id']}")
     bot = next(role for role in (await planner.roles()).values() if role.get("managed"))
