@@ -66,7 +66,7 @@ class Harness:
                 mode,
                 TAG,
                 [demand.key for demand in demands],
-                [demand.variant.packer.pack(demand.flags, demand.cost, self.now) for demand in demands],
+                [demand.variant.packer.pack(demand.flags, demand.cost, self.scripts.now_us or 0) for demand in demands],
                 record,
             )
         )
