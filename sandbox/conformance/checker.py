@@ -6,6 +6,8 @@ allowances, since it says less than Discord accepts or more than it means:
 - ids and permission bits may be integers or integer strings in requests;
 - `oneOf` is read as `anyOf`, because its unions overlap (the bodies of PATCH /channels/{channel_id} do);
 - a message's content is at most 2,000 characters, as documented for bots (4,000 is for subscribers);
+- no body is an empty object;
+- a bot may change its avatar without naming its username again, and its application's description is plain text;
 - a form error's `code` is a string, as Discord's own documentation shows it, where the description says integer;
 - a key that no schema names is worth a warning, not a refusal: Discord ignores it.
 """
@@ -120,7 +122,9 @@ class Checker:
         findings = list(self._query(operation, query or {}))
         if not operation.request_ready:
             self._compile_request(operation)
-        if operation.request is not None and not (body is None and not self._body_required(operation)):
+        if body is None and self._body_required(operation):
+            body = {}
+        if operation.request is not None and body is not None:
             if not operation.request.is_valid(body):
                 findings += [f for e in operation.request.iter_errors(body) for f in _explain(e)][:_SHOWN]
             elif operation.request_schema is not None and isinstance(body, dict):
@@ -257,6 +261,8 @@ def _loosen(schema: Any, *, requests: bool) -> Any:
         schemas = schema.get("schemas")
         if isinstance(schemas, dict) and "SnowflakeType" in schemas:
             schemas["SnowflakeType"] = {"anyOf": [schemas["SnowflakeType"], {"type": "integer", "minimum": 0}]}
+            schemas["BotAccountPatchRequest"].pop("required", None)
+            schemas["ApplicationFormPartial"]["properties"]["description"] = {"type": ["string", "object", "null"]}
             for name in _MESSAGES & set(schemas):
                 schemas[name]["properties"]["content"]["maxLength"] = 2000
     else:

@@ -44,7 +44,7 @@ class SandboxClient:
     ) -> None:
         await self._session.close()
 
-    async def call(self, method: str, path: str, body: Json = None, **query: str | int | float) -> Json:
+    async def call(self, method: str, path: str, body: Json = None, /, **query: str | int | float) -> Json:
         """One call of anything the sandbox serves, its model's and traces' APIs included."""
         parameters = {key: str(value) for key, value in query.items()}
         async with self._session.request(method, f"{self._address}{path}", json=body, params=parameters) as answer:

@@ -6,11 +6,11 @@ people may see it, its audience; which intent a bot needs follows from its name.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import IntFlag
+from enum import IntEnum
 from typing import Any, Final
 
 
-class Intent(IntFlag):
+class Intent(IntEnum):
     """https://discord.com/developers/docs/events/gateway#gateway-intents"""
 
     GUILDS = 1 << 0

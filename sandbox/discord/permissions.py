@@ -5,11 +5,11 @@ Source: https://discord.com/developers/docs/topics/permissions, the algorithm un
 """
 
 from collections.abc import Iterable
-from enum import IntFlag
+from enum import IntEnum
 from typing import Protocol
 
 
-class Permission(IntFlag):
+class Permission(IntEnum):
     """Every permission bit there is."""
 
     CREATE_INSTANT_INVITE = 1 << 0

@@ -195,5 +195,6 @@ def callback_answer(world: World, interaction: Interaction, message: Message | N
         described["response_message_id"] = str(message.id)
         described["response_message_loading"] = interaction.loading
         described["response_message_ephemeral"] = message.ephemeral
-        answer["resource"] = {"type": interaction.callback_type, "message": render.message(world, message)}
+        kind = UPDATE if interaction.callback_type == UPDATE else MESSAGE
+        answer["resource"] = {"type": kind, "message": render.message(world, message)}
     return answer

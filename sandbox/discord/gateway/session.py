@@ -78,7 +78,9 @@ class Session:
 
     def can_replay(self, sequence: int) -> bool:
         """Whether everything after that number is still kept."""
-        return sequence == self.sequence or (bool(self.replay) and self.replay[0][0] <= sequence + 1)
+        if sequence >= self.sequence:
+            return sequence == self.sequence
+        return bool(self.replay) and self.replay[0][0] <= sequence + 1
 
     def shown(self) -> dict[str, Any]:
         """As the control API shows it."""
