@@ -1,7 +1,7 @@
 """Makes one environment for each foreign client under `.run/clients/`: `python -m tests.clients.prepare [name…]`.
 
-Python clients get a virtual environment from their hashed lock, discord.js an `npm ci`. The tests use what is there and skip, saying so,
-what is not.
+Python clients get a virtual environment from their hashed lock, discord.js an `npm ci`. The tests use what is there and
+skip, saying so, what is not.
 """
 
 import shutil

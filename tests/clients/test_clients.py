@@ -1,4 +1,4 @@
-"""Libraries that know nothing of the sandbox use it like the real Discord: each in an environment and a process of its own.
+"""Libraries that know nothing of the sandbox use it like the real Discord, each in an environment of its own.
 
 `make clients` prepares the environments; a client whose environment is not there is skipped, and says so.
 """

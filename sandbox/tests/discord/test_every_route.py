@@ -22,7 +22,10 @@ from sandbox.tests.discord.bot import Bot
 GUILD = f"/guilds/{GUILD_ID}"
 GENERAL = f"/channels/{GUILD_ID + 21}"
 IDEAS = f"/channels/{GUILD_ID + 26}"
-PIXEL = "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+PIXEL = (
+    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAA"
+    "DUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 # The one route that only refuses: the sandbox's guilds have no vanity address. Bots may not set command permissions.
 REFUSING = {
     "GET /guilds/{guild_id}/vanity-url",

@@ -102,7 +102,7 @@ async def test_the_deferral_decides_who_sees_it(bot: Bot, sandbox: SandboxClient
 async def test_only_fitting_answers(bot: Bot, sandbox: SandboxClient, gateway: Gateway) -> None:
     _, got = await used(sandbox, gateway)
     for kind in (1, 6, 7, 8):
-        body = {"type": kind, "data": {"choices": []} if kind == 8 else {}}
+        body: Any = {"type": kind, "data": {"choices": []} if kind == 8 else {}}
         assert (await bot.refused("POST", callback(got), body))[1] == 50035
     modal = {"type": 9, "data": {"custom_id": "m", "title": "x" * 46, "components": []}}
     assert (await bot.refused("POST", callback(got), modal))[1] == 50035
@@ -184,18 +184,22 @@ async def test_components_and_modals(bot: Bot, sandbox: SandboxClient, gateway: 
         {"type": 18, "label": "Sure", "component": {"type": 23, "custom_id": "sure"}},
         {"type": 18, "label": "File", "component": {"type": 19, "custom_id": "file", "required": False}},
     ]
-    body = {"type": 9, "data": {"custom_id": "m", "title": "T", "components": fields}}
-    await bot.call("POST", callback(got), body)
+    form = {"type": 9, "data": {"custom_id": "m", "title": "T", "components": fields}}
+    await bot.call("POST", callback(got), form)
     opened = await sandbox.wait("interaction", id=pressed["id"], modal=True)
     assert opened["modal"]["custom_id"] == "m"
-    for values in ({"name": "toolong", "kind": "x"}, {"name": "ok", "kind": "z"}, {"kind": "x"}):
+    for wrong in ({"name": "toolong", "kind": "x"}, {"name": "ok", "kind": "z"}, {"kind": "x"}):
         with pytest.raises(Refused):
-            await sandbox.submit("member", pressed["id"], values, wait=0)
+            await sandbox.submit("member", pressed["id"], wrong, wait=0)
     answers = {"name": "ok", "kind": "x", "sure": True}
     done = await sandbox.submit("member", pressed["id"], answers, files={"file": ("f.txt", b"f")}, wait=0)
     got = await gateway.event("INTERACTION_CREATE", id=done["id"])
-    values = {c["component"]["custom_id"]: c["component"] for c in got["data"]["components"]}
-    assert (values["name"]["value"], values["kind"]["value"], values["sure"]["value"]) == ("ok", "x", True)
-    assert list(got["data"]["resolved"]["attachments"]) == values["file"]["values"]
+    sent_values = {c["component"]["custom_id"]: c["component"] for c in got["data"]["components"]}
+    assert (sent_values["name"]["value"], sent_values["kind"]["value"], sent_values["sure"]["value"]) == (
+        "ok",
+        "x",
+        True,
+    )
+    assert list(got["data"]["resolved"]["attachments"]) == sent_values["file"]["values"]
     await bot.call("POST", callback(got), {"type": 7, "data": {"content": "changed by a modal", "components": []}})
     await sandbox.wait("message", as_="owner", channel="general", content="changed by a modal", id=sent["id"])
