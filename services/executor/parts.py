@@ -4,37 +4,19 @@ from __future__ import annotations
 
 import asyncio
 
-from guildhall.executor.v1 import announcement_pb2_grpc, notice_pb2_grpc, reply_pb2_grpc
-from guildhall.llm.v1 import conversation_pb2_grpc, generation_pb2_grpc
-
-from chassis.scoped import ScopedSettings
 from chassis.service import Runtime
-from services.executor.archive.announce_job import AnnounceJobs
-from services.executor.archive.recovery import Recovery
-from services.executor.archive.scopes import Scopes
-from services.executor.archive.servicer import AnnouncementServicer
 from services.executor.board.wiring import BoardDelivery
 from services.executor.discord.api import DiscordApi
 from services.executor.discord.identity import BotIdentity, learn
 from services.executor.discord.permits import RateLimitPermits
 from services.executor.discord.rest import RestClient
-from services.executor.guild_settings import SETTINGS
 from services.executor.jobs.lease import LeaseKeeper
 from services.executor.jobs.model import JobKind
 from services.executor.jobs.redis_store import JobStore
 from services.executor.jobs.runner import JobRunner
 from services.executor.plans.parts import PlanParts
-from services.executor.replies.action_jobs import ForkJobs, ShowJobs
-from services.executor.replies.actions import ReplyActions
-from services.executor.replies.job import ReplyJobs
-from services.executor.replies.notice_job import NoticeJobs
-from services.executor.replies.record import ReplyRecords
-from services.executor.replies.stops import Stops
-from services.executor.replies.submission import Submission
-from services.executor.replies.threads import ThreadDirectory
-from services.executor.servicer import REPLY_METHODS, NoticeServicer, ReplyServicer
+from services.executor.replies.parts import ReplyParts
 from services.executor.settings import ExecutorSettings
-from views.announcement import key_from
 
 
 class Parts:
@@ -58,41 +40,7 @@ class Parts:
         )
         self.api = DiscordApi(self.rest)
         self.store = JobStore(redis, settings.jobs, clock)
-        self.threads = ThreadDirectory(redis, ttl_days=settings.replies.thread_alias_days)
-        self.records = ReplyRecords(redis, ttl_days=settings.replies.thread_alias_days)
-        self.stops = Stops(redis, clock)
-        self.guild_settings = ScopedSettings.serve(runtime, SETTINGS)
-        scopes = Scopes(runtime.channel)
-        key = key_from(access.token.get_secret_value())
-        recovery = Recovery(redis, api=self.api, identity=self.identity, scopes=scopes, key=key)
-        replies = ReplyJobs(
-            api=self.api,
-            identity=self.identity,
-            llm=generation_pb2_grpc.GenerationServiceStub(runtime.channel("llm")),
-            threads=self.threads,
-            records=self.records,
-            stops=self.stops,
-            guild_settings=self.guild_settings,
-            recovery=recovery,
-            settings=settings.replies,
-            clock=clock,
-        )
-        shows = ShowJobs(
-            api=self.api, identity=self.identity, records=self.records, settings=settings.replies, clock=clock
-        )
-        forks = ForkJobs(
-            api=self.api,
-            identity=self.identity,
-            llm=conversation_pb2_grpc.ConversationServiceStub(runtime.channel("llm")),
-            records=self.records,
-            threads=self.threads,
-            settings=settings.replies,
-            clock=clock,
-        )
-        notices = NoticeJobs(api=self.api, identity=self.identity, settings=settings.replies, clock=clock)
-        announcements = AnnounceJobs(
-            api=self.api, identity=self.identity, scopes=scopes, key=key, settings=settings.replies, clock=clock
-        )
+        self.replies = ReplyParts(runtime, redis, store=self.store, api=self.api, identity=self.identity)
         self.plans = PlanParts(runtime, redis, jobs=self.store, rest=self.rest, api=self.api, identity=self.identity)
         self.board = BoardDelivery(
             runtime,
@@ -103,32 +51,16 @@ class Parts:
             leads=lambda: 0 in self.runner.partitions,
         )
         kinds: tuple[JobKind, ...] = (
-            replies, shows, forks, notices, announcements, *self.plans.kinds, *self.board.kinds,
-        )  # fmt: skip
+            *self.replies.kinds,
+            *self.plans.kinds,
+            *self.board.kinds,
+        )
         self.runner = JobRunner(self.store, settings.jobs, clock, {kind.name: kind for kind in kinds})
         self.leases = LeaseKeeper(redis, settings.jobs, clock, instance_id=runtime.instance_id, holder=self.runner)
 
     def serve(self) -> None:
         """Registers the contracts."""
-        settings, clock = self._runtime.settings.current, self._runtime.clock
-        submission = Submission(self.store, self.threads, settings.replies, clock)
-        actions = ReplyActions(self.store, self.records, self.stops, clock)
-        self._runtime.serve(
-            reply_pb2_grpc.add_ReplyServiceServicer_to_server,
-            ReplyServicer(submission, actions, self.guild_settings),
-            callers=dict.fromkeys(REPLY_METHODS, ("gateway",)),
-        )
-        self._runtime.serve(
-            notice_pb2_grpc.add_NoticeServiceServicer_to_server,
-            NoticeServicer(actions),
-            callers={"PostNotice": {"gateway"}},
-        )
-        self._runtime.serve(
-            announcement_pb2_grpc.add_AnnouncementServiceServicer_to_server,
-            AnnouncementServicer(actions),
-            callers={"AnnounceSettings": {"gateway"}},
-        )
-
+        self.replies.serve()
         self.plans.serve()
         self.board.serve()
 
@@ -137,7 +69,7 @@ class Parts:
         runtime = self._runtime
         runtime.background("leases", self._lead)
         runtime.background("jobs", self._run_jobs)
-        runtime.background("stops", self.stops.listen)
+        self.replies.work()
         self.board.work()
         runtime.status("jobs", self._status)
         for step in (self.rest.close, self._start_up_rest.close, self.permits.close, self._stop_jobs):

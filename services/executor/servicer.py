@@ -118,7 +118,9 @@ def _question(request: reply_pb2.SubmitReplyRequest) -> Question:
         in_conversation=request.in_conversation,
         prompt=request.prompt,
         attachments=tuple(
-            Attached(filename=a.filename, content_type=a.content_type, size=a.size, url=a.url)
+            Attached(
+                attachment_id=a.attachment_id, filename=a.filename, content_type=a.content_type, size=a.size, url=a.url
+            )
             for a in request.attachments
         ),
         model=request.model,

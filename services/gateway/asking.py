@@ -16,7 +16,9 @@ from services.gateway.command import Choice
 from services.gateway.context import Context
 from services.gateway.events import Attached
 from services.gateway.handover import Denied, HandOver, Question, called
-from views.markdown import relative_time
+from views.markdown import escaped, relative_time, shortened
+
+_OFFERED_CHARS = 600
 
 Acknowledge = Callable[[], Awaitable[None]]
 
@@ -41,6 +43,8 @@ async def ask(
     if len(prompt) > limit:
         await context.respond(context.text("error.prompt_too_long", length=len(prompt), limit=limit))
         return
+    if model.strip() and not await _model_exists(context, model.strip()):
+        return
     question = Question(
         event_id=interaction.interaction_id,
         person=interaction.person,
@@ -57,6 +61,24 @@ async def ask(
         private=private,
     )
     await submit(context, question, lambda: context.defer(private=private))
+
+
+async def _model_exists(context: Context, name: str) -> bool:
+    """Whether a model that was typed exists; says privately which there are, where it does not."""
+    stub = context.services.stub(model_pb2_grpc.ModelServiceStub, "llm")
+    answer = await called(stub.ListModels(model_pb2.ListModelsRequest(), timeout=context.timeout))
+    known = [model.name for model in answer.models]
+    if name in known or not known:
+        return True
+    offered = ", ".join(model.name for model in answer.models if model.allowed)
+    await context.respond(
+        context.text(
+            "error.model_unknown_named",
+            model=escaped(shortened(name, 100)),
+            models=shortened(offered, _OFFERED_CHARS) or "–",
+        )
+    )
+    return False
 
 
 async def submit(context: Context, question: Question, acknowledge: Acknowledge) -> None:

@@ -26,8 +26,9 @@ from services.executor.guild_settings import FOOTER, THINKING_SHOWN
 from services.executor.jobs.model import Job, Journal
 from services.executor.replies import notices
 from services.executor.replies.answer import Answer, PlaceGone, PrivateAnswer, send_once
+from services.executor.replies.attachments import Attachments
 from services.executor.replies.generation import Generation
-from services.executor.replies.question import Question, first_words
+from services.executor.replies.question import Question, first_words, visible
 from services.executor.replies.record import ReplyRecord, ReplyRecords, Version
 from services.executor.replies.settings import ReplySettings
 from services.executor.replies.state import Part, ReplyState, load, save
@@ -60,6 +61,7 @@ class ReplyJobs:
         stops: Stops,
         guild_settings: ScopedSettings,
         recovery: Recovery,
+        attachments: Attachments,
         settings: ReplySettings,
         clock: Clock,
     ) -> None:
@@ -71,6 +73,7 @@ class ReplyJobs:
         self._stops = stops
         self._guild_settings = guild_settings
         self._recovery = recovery
+        self._attachments = attachments
         self._settings = settings
         self._clock = clock
 
@@ -102,6 +105,7 @@ class _Reply:
         self._stops = jobs._stops
         self._guild_settings = jobs._guild_settings
         self._recovery = jobs._recovery
+        self._attachments = jobs._attachments
         self._settings = jobs._settings
         self._clock = jobs._clock
         self._job = job
@@ -114,6 +118,7 @@ class _Reply:
         """The answer's name for good: the job that answered first."""
         self._named = Named(self._name, question.asker.user_id)
         self._before: ReplyRecord | None = None
+        self._remarks: list[str] = []
         self._in_force: Mapping[str, object] = {}
         problem = question.problem(self._settings.max_prompt_chars)
         if problem and state.text is None:
@@ -124,6 +129,8 @@ class _Reply:
 
     async def run(self) -> None:
         await self._read_settings()
+        if self._state.text is None:
+            await self._take_attachments()
         if self._question.replies_to:
             self._before = await self._records.find(self._name)
         generation = self._generation() if self._state.text is None else None
@@ -166,6 +173,18 @@ class _Reply:
             )
         )
         self._in_force = {key: effective.value for key, effective in in_force.items()}
+
+    async def _take_attachments(self) -> None:
+        taken = await self._attachments.take(self._question)
+        self._question = taken.question
+        self._remarks = [notices.for_reason(self._text, reason) for reason in dict.fromkeys(taken.reasons)]
+        if visible(self._question.prompt):
+            return
+        if self._question.attachment_ids:
+            self._question = self._question.model_copy(update={"prompt": self._text("reply.attachment_prompt")})
+        else:
+            self._state.text = "\n".join(self._remarks) or notices.for_reason(self._text, "EMPTY_PROMPT")
+            self._state.failed = self._plain_notice = True
 
     @property
     def _wants_thread(self) -> bool:
@@ -350,7 +369,7 @@ class _Reply:
         else:
             if self._in_force.get(THINKING_SHOWN) == "collapsed":
                 around.insert(0, thinking(generation.thinking, settings.thinking_chars, self._text))
-            around += [f"-# {escaped(remark)}" for remark in generation.remarks]
+            around += [f"-# {escaped(remark)}" for remark in (*self._remarks, *generation.remarks)]
             if self._in_force.get(FOOTER):
                 around.append(footer(generation.facts, self._text))
         state.shown_text = "\n".join(piece for piece in around if piece)

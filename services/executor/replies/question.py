@@ -25,6 +25,7 @@ class Interaction(_Kept):
 class Attached(_Kept):
     """Something attached to a question."""
 
+    attachment_id: int = 0
     filename: str
     content_type: str = ""
     size: int = 0
@@ -102,15 +103,16 @@ class Question(_Kept):
         """The reason for which this cannot be asked; empty where it can."""
         if len(self.prompt) > max_prompt_chars:
             return "PROMPT_TOO_LONG"
-        if not visible(self.prompt):
-            return "ATTACHMENT_ONLY" if self.attachments else "EMPTY_PROMPT"
+        if not visible(self.prompt) and not self.attachments and not self.attachment_ids:
+            return "EMPTY_PROMPT"
         return ""
 
     def text_for_model(self) -> str:
         """The prompt, with what it is about and a line for each attachment that the model does not get to see."""
         quoted = [f"[a message by {self.quoted_author or 'somebody'}:]\n{self.quoted_text}"] if self.quoted_text else []
-        unseen = self.attachments[len(self.attachment_ids) :]
-        lines = [f"[attached, not shown to you: {a.filename} ({a.content_type or 'unknown type'})]" for a in unseen]
+        lines = [
+            f"[attached, not shown to you: {a.filename} ({a.content_type or 'unknown type'})]" for a in self.attachments
+        ]
         return "\n".join([*quoted, self.prompt, *lines])
 
 

@@ -9,9 +9,26 @@ from pydantic import Field
 from chassis.settings import Section
 
 
+class AttachmentSettings(Section):
+    """What is fetched of what people attach."""
+
+    hosts: tuple[str, ...] = ("cdn.discordapp.com", "media.discordapp.net")
+    """The hosts that Discord serves files from; beside them only the API's own origin is asked."""
+    max_bytes: int = Field(default=8 * 2**20, ge=1)
+    """The size of one file."""
+    fetch_seconds: float = Field(default=15.0, gt=0)
+    """How long fetching one file may take."""
+    hand_over_seconds: float = Field(default=15.0, gt=0)
+    """How long handing one file over may take."""
+    chunk_bytes: int = Field(default=262_144, ge=1_024, le=2**20)
+    """The size of the pieces in which a file is handed over."""
+
+
 class ReplySettings(Section):
     """Everything about replies that may differ between installations."""
 
+    attachments: AttachmentSettings = AttachmentSettings()
+    """What is fetched of what people attach."""
     max_prompt_chars: int = Field(default=8_000, ge=1)
     """The longest question that is taken over, in characters; a slash command's option holds 6,000."""
     message_limit: int = Field(default=2_000, ge=100, le=2_000)

@@ -19,7 +19,6 @@ from services.executor.replies.threads import ThreadDirectory
 
 _PROBLEMS = {
     "EMPTY_PROMPT": "the prompt has nothing to read in it",
-    "ATTACHMENT_ONLY": "there is an attachment but no prompt",
     "PROMPT_TOO_LONG": "the prompt is too long",
 }
 
@@ -49,11 +48,10 @@ class Submission:
         """
         problem = question.problem(self._settings.max_prompt_chars)
         if problem and question.interaction is not None:
-            reason = "EMPTY_PROMPT" if problem == "ATTACHMENT_ONLY" else problem
             limit = str(self._settings.max_prompt_chars)
             raise InvalidArgument(
                 _PROBLEMS[problem],
-                reason=reason,
+                reason=problem,
                 fields={"prompt": _PROBLEMS[problem]},
                 metadata={"max_length": limit, "length": str(len(question.prompt))},
             )
