@@ -15,6 +15,7 @@ from services.board import characters as character_rules
 from services.board import exchange
 from services.board.characters import Character
 from services.board.exchange import FileError
+from services.board.finishing import finish
 from services.board.guild_professions import GuildProfessions
 from services.board.model import Actor
 from services.board.roster import officers_only
@@ -22,7 +23,7 @@ from services.board.rules import RuleBook
 from services.board.settings import BoardSettings
 from services.board.store import listing, people
 from services.board.store.database import Database, DuplicateError
-from services.board.store.listing import Filter
+from services.board.store.listing import Filter, Page
 from services.board.store.people import character_record
 from services.board.store.writing import AuditEntry, Origin, Transaction
 
@@ -154,14 +155,20 @@ class Files:
     async def _request_rows(self, guild_id: int) -> AsyncIterator[list[dict[str, object]]]:
         after: tuple[int, ...] = ()
         while True:
-            async with self._database.read() as connection:
-                page = await listing.page(connection, guild_id, Filter(), "oldest", size=_BATCH, after=after, counted=0)
+            page = await finish(self._page(guild_id, after))
             yield [exchange.request_row(request) for request in page.requests]
             if page.after is None:
                 return
             after = page.after
 
-    async def _character_rows(self, guild_id: int) -> AsyncIterator[list[dict[str, object]]]:
+    async def _page(self, guild_id: int, after: tuple[int, ...]) -> Page:
         async with self._database.read() as connection:
-            found = await people.list_characters(connection, guild_id)
+            return await listing.page(connection, guild_id, Filter(), "oldest", size=_BATCH, after=after, counted=0)
+
+    async def _character_rows(self, guild_id: int) -> AsyncIterator[list[dict[str, object]]]:
+        found = await finish(self._all_characters(guild_id))
         yield [row for character in found for row in exchange.character_rows(character)]
+
+    async def _all_characters(self, guild_id: int) -> list[Character]:
+        async with self._database.read() as connection:
+            return await people.list_characters(connection, guild_id)

@@ -10,6 +10,7 @@ from chassis.caller import Person, current_caller
 from chassis.errors import InvalidArgument, PermissionDenied
 from chassis.settings import Live
 from services.board import convert
+from services.board.finishing import finishing
 from services.board.machine import RULES, allowed
 from services.board.model import Actor, Refused
 from services.board.requests import Requests
@@ -49,6 +50,7 @@ class Acting:
         return actor_of(person, rules, self._settings.current.officer_permissions)
 
 
+@finishing
 class RequestServicer(request_pb2_grpc.RequestServiceServicer):
     """guildhall.board.v1.RequestService."""
 

@@ -15,6 +15,7 @@ from guildhall.board.v1 import (
 from chassis.errors import InvalidArgument
 from services.board import convert, departures
 from services.board.characters import Character, Match, Skill
+from services.board.finishing import finishing
 from services.board.guild_professions import GuildProfessions
 from services.board.professions import Item, Profession
 from services.board.requests import Requests
@@ -35,6 +36,7 @@ _MATCHES = {
 }
 
 
+@finishing
 class CharacterServicer(character_pb2_grpc.CharacterServiceServicer):
     """guildhall.board.v1.CharacterService."""
 
@@ -106,6 +108,7 @@ class CharacterServicer(character_pb2_grpc.CharacterServiceServicer):
         return character_pb2.SetVacationResponse()
 
 
+@finishing
 class MemberServicer(member_pb2_grpc.MemberServiceServicer):
     """guildhall.board.v1.MemberService."""
 
@@ -173,6 +176,7 @@ class MemberServicer(member_pb2_grpc.MemberServiceServicer):
         return member_pb2.ForgetMemberResponse(released=released, cancelled=cancelled)
 
 
+@finishing
 class ProfessionServicer(profession_pb2_grpc.ProfessionServiceServicer):
     """guildhall.board.v1.ProfessionService."""
 

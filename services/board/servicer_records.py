@@ -20,6 +20,7 @@ from chassis.errors import InvalidArgument
 from services.board import convert
 from services.board.audit import Audit
 from services.board.files import Files
+from services.board.finishing import finishing
 from services.board.guild_professions import GuildProfessions
 from services.board.model import State
 from services.board.servicer import Acting
@@ -33,6 +34,7 @@ _PIECE = 256 * 1024
 _LARGEST_FILE = 16 * 1024 * 1024
 
 
+@finishing
 class StatisticsServicer(statistics_pb2_grpc.StatisticsServiceServicer):
     """guildhall.board.v1.StatisticsService."""
 
@@ -118,6 +120,7 @@ class StatisticsServicer(statistics_pb2_grpc.StatisticsServiceServicer):
         )
 
 
+@finishing
 class HistoryServicer(history_pb2_grpc.HistoryServiceServicer):
     """guildhall.board.v1.HistoryService."""
 

@@ -8,6 +8,7 @@ from typing import Any
 from chassis.clock import Clock
 from chassis.errors import FailedPrecondition
 from chassis.settings import Live
+from services.board.finishing import finish
 from services.board.model import Action, ActorKind, Request
 from services.board.settings import BoardSettings
 from services.board.signal import Signal
@@ -52,17 +53,21 @@ class Watches:
         while self._clock.monotonic() < end:
             seen = self._signal.count
             settings = self._settings.current.watch
-            async with self._database.read() as connection:
-                heads = await history.heads(connection, None if all_guilds else list(stands))
+            heads = await finish(self._heads(None if all_guilds else list(stands)))
             behind = [guild for guild, head in heads.items() if head > stands.get(guild, 0)]
             for guild_id in behind:
-                async for event in self._next(guild_id, stands.get(guild_id, 0), heads[guild_id], settings.batch):
+                after, head = stands.get(guild_id, 0), heads[guild_id]
+                for event in await finish(self._next(guild_id, after, head, settings.batch)):
                     stands[guild_id] = event.sequence
                     yield event
             if not behind:
                 await self._signal.wait(seen, settings.poll)
 
-    async def _next(self, guild_id: int, after: int, head: int, limit: int) -> AsyncIterator[Event]:
+    async def _heads(self, guild_ids: list[int] | None) -> dict[int, int]:
+        async with self._database.read() as connection:
+            return await history.heads(connection, guild_ids)
+
+    async def _next(self, guild_id: int, after: int, head: int, limit: int) -> list[Event]:
         async with self._database.read() as connection:
             rows = await history.leaving(connection, guild_id, after, limit)
         if not rows or rows[0]["sequence"] != after + 1:
@@ -71,8 +76,7 @@ class Watches:
                 reason="EVENTS_GONE",
                 metadata={"guild_id": str(guild_id), "head": str(rows[0]["sequence"] - 1 if rows else head)},
             )
-        for row in rows:
-            yield await self._event(guild_id, row)
+        return [await self._event(guild_id, row) for row in rows]
 
     async def _event(self, guild_id: int, row: Mapping[str, Any]) -> Event:
         payload = json.loads(row["payload"])

@@ -63,7 +63,7 @@ def test_a_token_gives_back_what_it_was_made_of_and_serves_nothing_else(after: l
         read_token("a list", token, lengths=(len(after) + 1,))
 
 
-@given(st.text(alphabet=st.characters(blacklist_characters="\0", blacklist_categories=("Cs",))))
+@given(st.text(alphabet=st.characters(exclude_characters="\0", exclude_categories=["Cs"])))
 def test_a_token_of_texts(text: str) -> None:
     assert read_text_token("x", make_text_token("x", (text, "b")), parts=2) == (text, "b")
 

@@ -1,0 +1,317 @@
+"""Numbers on hand-computed data, files out and in, migrations on data, and a board that is killed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import sqlalchemy as sa
+from google.protobuf.timestamp_pb2 import Timestamp
+from guildhall.board.v1 import character_pb2, history_pb2, request_pb2_grpc, statistics_pb2
+from guildhall.board.v1 import request_pb2 as pb
+from pydantic import SecretStr
+
+from chassis.caller import Person, acting_for
+from chassis.caller_signing import Signer
+from chassis.clock import SystemClock
+from chassis.errors import FailedPrecondition, GuildhallError, from_rpc_error
+from chassis.rpc.channel import Channel, open_channel
+from chassis.testing import TestKeys
+from services.board.settings import DatabaseSettings
+from services.board.store import history as store_history
+from services.board.store import listing
+from services.board.store.database import Database
+from services.board.store.migrate import migrate, newest
+from services.board.store.rows import replayed
+from tests.board.conftest import CONFIGURATION, GUILD, Client, Start, World
+from tests.board.test_requests import TIMEOUT, create, transition
+from tests.support import eventually, free_port
+
+MONDAY = int(datetime(2027, 1, 4, tzinfo=UTC).timestamp())
+DAY = 86_400
+
+
+async def take(client: Client, rows: list[dict[str, Any]] | str, **header: Any) -> history_pb2.ImportResponse:
+    is_csv = isinstance(rows, str)
+    data = rows.encode() if isinstance(rows, str) else json.dumps(rows).encode()
+
+    async def messages() -> AsyncIterator[history_pb2.ImportRequest]:
+        form = history_pb2.FILE_FORMAT_CSV if is_csv else history_pb2.FILE_FORMAT_JSON
+        yield history_pb2.ImportRequest(header=history_pb2.ImportHeader(guild_id=GUILD, format=form, **header))
+        for start in range(0, len(data), 1000):
+            yield history_pb2.ImportRequest(piece=data[start : start + 1000])
+
+    answer: history_pb2.ImportResponse = await client.history.Import(messages(), timeout=60)
+    return answer
+
+
+async def give(client: Client, **which: Any) -> str:
+    data = b""
+    async for answer in client.history.Export(history_pb2.ExportRequest(guild_id=GUILD, **which), timeout=60):
+        data += answer.piece
+    return data.decode()
+
+
+def row(crafter: int, requester: int, created: int, closed: int, **more: Any) -> dict[str, Any]:
+    return {
+        "item": "Flask of Power", "profession": "alchemy", "state": "completed",
+        "requester_id": str(requester), "requester_name": f"R{requester}",
+        "crafter_id": str(crafter), "crafter_name": f"C{crafter}",
+        "created": datetime.fromtimestamp(created, UTC).isoformat(),
+        "closed": datetime.fromtimestamp(closed, UTC).isoformat(),
+        **more,
+    }  # fmt: skip
+
+
+async def test_numbers_by_hand(world: World) -> None:
+    world.clock.step(MONDAY + 20 * DAY - world.clock.now())
+    rows = [
+        # Crafter 11 completes three, 12 one: Gini |3-1| * 2 / (2 * 4 * 2) = 0.25.
+        # Requester 21 waits 1 and 3 days (mean 2), 22 waits 2 and 10 (mean 6): Gini |6-2| * 2 / (2 * 4 * 4) = 0.25.
+        row(11, 21, MONDAY, MONDAY + DAY, quantity=5),
+        row(11, 21, MONDAY, MONDAY + 3 * DAY),
+        row(11, 22, MONDAY + DAY, MONDAY + 3 * DAY),
+        row(12, 22, MONDAY + 5 * DAY, MONDAY + 15 * DAY, profession="cooking"),
+        {"item": "Soup", "profession": "cooking", "requester_id": "21", "state": "cancelled",
+         "created": datetime.fromtimestamp(MONDAY + 8 * DAY, UTC).isoformat(),
+         "closed": datetime.fromtimestamp(MONDAY + 8 * DAY, UTC).isoformat()},
+        {"item": "Soup", "profession": "cooking", "requester_id": "21",
+         "created": datetime.fromtimestamp(MONDAY + 9 * DAY, UTC).isoformat()},
+    ]  # fmt: skip
+    async with world.person(9, officer=True) as officer:
+        assert (await take(officer, rows)).created == 6
+
+        async def numbers(**which: Any) -> statistics_pb2.GetStatisticsResponse:
+            answer: statistics_pb2.GetStatisticsResponse = await officer.statistics.GetStatistics(
+                statistics_pb2.GetStatisticsRequest(guild_id=GUILD, **which), timeout=TIMEOUT
+            )
+            return answer
+
+        all_of_it = await numbers()
+        assert (all_of_it.created, all_of_it.completed, all_of_it.cancelled) == (6, 4, 1)
+        assert (all_of_it.expired, all_of_it.quantity) == (0, 8)
+        assert [(one.user_id, one.requests, one.quantity) for one in all_of_it.crafters] == [(11, 3, 7), (12, 1, 1)]
+        assert [(one.user_id, one.requests) for one in all_of_it.requesters] == [(21, 2), (22, 2)]
+        # Waits of 1, 2, 3 and 10 days: the median lies at 2.5, the ninetieth percentile at 3 + 0.7 * 7 = 7.9.
+        assert all_of_it.wait_median.seconds == 2.5 * DAY
+        assert all_of_it.wait_p90.seconds == pytest.approx(7.9 * DAY, abs=1)
+        fair = {one.profession: one for one in all_of_it.fairness}
+        assert set(fair) == {"", "alchemy", "cooking"}
+        assert fair[""].completions_gini == pytest.approx(0.25)
+        assert fair[""].wait_gini == pytest.approx(0.25)
+        assert (fair["alchemy"].completions_gini, fair["alchemy"].crafters) == (0.0, 1)
+        assert fair["alchemy"].wait_gini == 0.0, "both waited two days on average"
+        weeks = [((week.start_time.seconds - MONDAY) // DAY, week.created, week.completed) for week in all_of_it.weeks]
+        assert weeks == [(0, 4, 3), (7, 2, 0), (14, 0, 1)]
+        cooking = await numbers(profession="cooking")
+        assert (cooking.created, cooking.completed) == (3, 1)
+        second = await numbers(
+            start_time=Timestamp(seconds=MONDAY + 7 * DAY), end_time=Timestamp(seconds=MONDAY + 14 * DAY)
+        )
+        assert (second.created, second.completed, second.cancelled) == (2, 0, 1)
+        await transition(officer, (await create(officer)).request_id, "CANCEL")
+        assert (await numbers()).cancelled == 2, "what was counted is counted anew after a change"
+
+
+async def test_a_year_of_days(world: World) -> None:
+    world.clock.step(MONDAY + 364 * DAY - world.clock.now())
+    rows = [
+        row(11 + day % 3, 21 + day % 5, MONDAY + day * DAY, MONDAY + day * DAY + (1 + day % 4) * 3600)
+        for day in range(364)
+    ]
+    async with world.person(9, officer=True) as officer:
+        assert (await take(officer, rows)).created == 364
+        year = await officer.statistics.GetStatistics(
+            statistics_pb2.GetStatisticsRequest(guild_id=GUILD, end_time=Timestamp(seconds=MONDAY + 364 * DAY)),
+            timeout=TIMEOUT,
+        )
+        assert (year.created, year.completed) == (364, 364)
+        assert [week.completed for week in year.weeks] == [7] * 52
+        assert sorted(one.requests for one in year.crafters) == [121, 121, 122]
+        assert year.fairness[0].completions_gini < 0.01
+        # A quarter each waits 1, 2, 3 and 4 hours, 91 of each: the middle lies between a 2 and a 3.
+        assert year.wait_median.seconds == 2.5 * 3600
+        assert year.wait_p90.seconds == 4 * 3600
+
+
+async def test_gaps(world: World) -> None:
+    async with world.person(1) as ann:
+        await ann.characters.PutCharacter(
+            character_pb2.PutCharacterRequest(
+                guild_id=GUILD,
+                character=character_pb2.Character(
+                    name="Thrall", skills=[character_pb2.Skill(profession="alchemy", level=60, recipes=["Odd Draught"])]
+                ),
+            ),
+            timeout=TIMEOUT,
+        )
+        for item in ("Odd Draught", "Iron Sword", "Iron Sword", "Strange Hat"):
+            await create(ann, item=item, profession="" if item == "Iron Sword" else "alchemy")
+        coverage = await ann.statistics.GetCoverage(statistics_pb2.GetCoverageRequest(guild_id=GUILD), timeout=TIMEOUT)
+        found = [(gap.profession, gap.item, gap.open_requests, gap.best_level) for gap in coverage.gaps]
+        assert found == [
+            ("smithing", "", 2, 0),
+            ("smithing", "Iron Sword", 2, 0),
+            ("alchemy", "Living Steel", 0, 60),
+            ("cooking", "", 0, 0),
+        ], "having alchemy suffices for what nobody listed"
+
+
+async def test_what_goes_out_comes_back_in(start: Start, database_url: str, tmp_path: Path) -> None:
+    async with start(database_url) as world, world.person(1, "Ann") as ann, world.person(9, officer=True) as officer:
+        await create(ann, item="=1+1", profession="cooking", note='a "quoted", note\nof two lines', tip="-5g")
+        claimed = await create(ann, quantity=3)
+        async with world.person(2, "Bob") as bob:
+            await transition(bob, claimed.request_id, "CLAIM", quantity=2)
+        with pytest.raises(grpc.aio.AioRpcError):
+            await give(ann)
+        as_csv, as_json = await give(officer, format=history_pb2.FILE_FORMAT_CSV), await give(officer)
+        assert "'=1+1" in as_csv and "'-5g" in as_csv
+        entries = json.loads(as_json)
+        assert [(one["number"], one["part"], one["item"]) for one in entries] == [
+            (1, 0, "=1+1"), (2, 0, "Flask of Power"), (2, 1, "Flask of Power"),
+        ]  # fmt: skip
+        before = {key: value for key, value in entries[0].items() if key != "number"}
+        for file in (as_csv, [{**entry, "number": str(entry["number"]), "part": "0"} for entry in entries]):
+            assert (await take(officer, file)).created == 3
+        after = json.loads(await give(officer))
+        assert [one["number"] for one in after] == [1, 2, 2, 3, 4, 5, 6, 7, 8]
+        assert {key: value for key, value in after[3].items() if key != "number"} == before
+
+
+async def test_a_file_with_a_wrong_line_changes_nothing(world: World) -> None:
+    async with world.person(9, officer=True) as officer:
+        good = {"item": "Soup", "profession": "cooking", "requester_id": "21"}
+        for bad, said in (
+            ({**good, "quantity": "0"}, "quantity"),
+            ({**good, "requester_id": "x"}, "requester_id"),
+            ({**good, "state": "completed"}, "crafter_id"),
+            ({**good, "state": "lost"}, "lost"),
+            ({**good, "created": "2099-01-01"}, "times"),
+            ({**good, "due": "soon"}, "due"),
+        ):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await take(officer, [good, bad])
+            error = from_rpc_error(caught.value)
+            assert error.reason == "IMPORT_INVALID"
+            assert said in error.fields["line 2"], (bad, error.fields)
+        for file in ("item,what\nx,y\n", "item\n\xff", "[1]", '"x'):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await take(officer, file)
+            assert from_rpc_error(caught.value).reason == "IMPORT_INVALID"
+        assert json.loads(await give(officer)) == []
+        assert (await take(officer, [good], idempotency_key="k")).created == 1
+        again = await take(officer, [good], idempotency_key="k")
+        assert (again.created, again.duplicate) == (0, True)
+
+
+async def open_database(url: str) -> Database:
+    return Database(DatabaseSettings(url=SecretStr(url)))
+
+
+async def test_migrations_go_up_and_down_on_data(start: Start, database_url: str) -> None:
+    async with start(database_url) as world, world.person(1) as ann, world.person(2) as bob:
+        request = await create(ann, quantity=2)
+        await transition(bob, request.request_id, "CLAIM")
+    database = await open_database(database_url)
+    try:
+        assert await migrate(database) == newest()
+        assert await migrate(database, "0001") == "0001"
+        async with database.read() as connection:
+            kept = await listing.get(connection, GUILD, request.request_id)
+            assert kept is not None and kept.quantity == 2
+            history = await store_history.afters(connection, GUILD, request.request_id)
+            assert replayed(history) == kept, "every event list replays to the row"
+        assert await migrate(database) == newest()
+        assert await migrate(database, "base") == "base"
+        assert await migrate(database) == newest()
+    finally:
+        await database.close()
+    async with start(database_url) as world, world.person(1) as ann:
+        assert (await create(ann)).number == 1, "the board starts anew on what the migrations made"
+
+
+async def test_a_database_of_a_newer_version_is_left_alone(database_url: str) -> None:
+    database = await open_database(database_url)
+    try:
+        await migrate(database)
+        async with database.writer.begin() as connection:
+            await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+        with pytest.raises(FailedPrecondition, match="9999"):
+            await migrate(database)
+    finally:
+        await database.close()
+
+
+async def test_a_second_board_is_kept_off_a_sqlite_file(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'board.db'}"
+    first = await open_database(url)
+    try:
+        with pytest.raises(GuildhallError, match="PostgreSQL"):
+            await open_database(url)
+    finally:
+        await first.close()
+
+
+async def ask(channel: Channel, number: int) -> pb.CreateRequestResponse | None:
+    """Asks for something under a key; None while nobody answers."""
+    stub = request_pb2_grpc.RequestServiceStub(channel)
+    draft = pb.RequestDraft(item="Flask of Power")
+    with acting_for(Person(1, GUILD, (), 0, "Ann")):
+        try:
+            answer: pb.CreateRequestResponse = await stub.CreateRequest(
+                pb.CreateRequestRequest(guild_id=GUILD, idempotency_key=f"key {number}", draft=draft), timeout=5
+            )
+        except grpc.aio.AioRpcError:
+            return None
+        return answer
+
+
+async def test_what_was_acknowledged_survives_kill_9(database_url: str, redis_url: str, tmp_path: Path) -> None:
+    keys, configuration, port = tmp_path / "keys", tmp_path / "guildhall.yaml", free_port()
+    keys.mkdir()
+    for service in ("gateway", "executor", "board"):
+        (keys / f"{service}.key").write_text(TestKeys().keys(service)[0].hex())
+    configuration.write_text(CONFIGURATION)
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": os.pathsep.join(path for path in sys.path if path),
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+        "GUILDHALL_CONFIG": str(configuration),
+        "GUILDHALL_CALLERS__KEYS_DIR": str(keys),
+        "GUILDHALL_RPC__PORTS__BOARD": str(port),
+    }
+
+    async def started() -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(sys.executable, "-m", "services.board", env=environment)
+
+    process = await started()
+    try:
+        made: list[pb.Request] = []
+        for attempt in range(3):
+            channel = open_channel(f"127.0.0.1:{port}", "board", Signer("gateway", TestKeys(), SystemClock()))
+            for earlier, request in enumerate(made):
+                answer = await eventually(partial(ask, channel, earlier), timeout=30)
+                assert answer is not None and answer.duplicate and answer.request == request
+            answer = await eventually(partial(ask, channel, attempt), timeout=30)
+            assert answer is not None
+            process.send_signal(signal.SIGKILL)
+            await process.wait()
+            assert answer.request.number == attempt + 1
+            made.append(answer.request)
+            await channel.close()
+            process = await started()
+    finally:
+        process.kill()
+        await process.wait()
