@@ -194,11 +194,11 @@ class Limiter:
 
     async def charge_given(self) -> None:
         """Charges what was given out while the store was away. StoreAway where it is again."""
-        given = self._shares.drain()
-        for demand, amount in given:
-            packed = demand.variant.packer.pack(FORCED, amount, self._now_us())
+        for demand, amount in self._shares.given():
             if demand.variant.algorithm.kind != CONCURRENCY:
+                packed = demand.variant.packer.pack(FORCED, amount, self._now_us())
                 await self._decider.decide(Mode.TAKE, demand.tag, [demand.key], [packed])
+            self._shares.charged(demand.key)
 
     async def _settle(self, kind: str, identifier: str, tags: Sequence[str], used: dict[str, int] | None) -> Settlement:
         return await self._holds.settle(

@@ -69,11 +69,13 @@ class Shares:
             self._counters.popitem(last=False)
         return answers
 
-    def drain(self) -> list[tuple[Demand, int]]:
-        """What was given out since the last time, to be charged to the counters; forgets it."""
-        given = [(local.demand, local.given) for local in self._counters.values() if local.given]
-        self._counters.clear()
-        return given
+    def given(self) -> list[tuple[Demand, int]]:
+        """What was given out and is not `charged` yet."""
+        return [(local.demand, local.given) for local in self._counters.values()]
+
+    def charged(self, key: str) -> None:
+        """Forgets what was given out of a counter, as the counter itself knows now."""
+        self._counters.pop(key, None)
 
     def _look(self, demand: Demand, now: Fraction) -> tuple[bool, int, Fraction, Fraction, int]:
         capacity, rate = demand.variant.algorithm.scaled(self.fraction(demand.policy.share))

@@ -33,7 +33,7 @@ class StoreHealth:
         self._since: float | None = None
         self._total = 0.0
         self.on_return: list[Callable[[], Awaitable[None]]] = []
-        """What is done when it answers again, before it counts as back."""
+        """What is done first when it answers again."""
 
     @property
     def away(self) -> bool:
@@ -74,9 +74,12 @@ class StoreHealth:
             try:
                 async with asyncio.timeout(1.0):
                     await ping()
-                for act in self.on_return:
-                    await act()
             except (RedisError, TimeoutError, OSError):
                 await asyncio.sleep(interval)
                 continue
             self.answered()
+            for act in self.on_return:
+                try:
+                    await act()
+                except StoreAway:
+                    break  # it is away again
