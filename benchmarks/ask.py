@@ -130,7 +130,7 @@ async def outcome(sandbox: SandboxClient, interaction: dict[str, Any]) -> Outcom
     """Read from the sandbox's own record what one question got."""
     if interaction["state"] != "acknowledged":
         return Outcome(None, None, 0)
-    record = await sandbox.call("GET", f"/control/as/owner/interactions/{interaction['id']}")
+    record = await sandbox.call("GET", f"/control/as/{interaction['user_id']}/interactions/{interaction['id']}")
     thread = interaction["message_id"]  # a thread opened from a message has its id
     messages = await sandbox.rest("owner", "GET", f"/channels/{thread}/messages", limit=50)
     done = [message for message in messages if encode(REGENERATE) in json.dumps(message.get("components", []))]
@@ -138,7 +138,7 @@ async def outcome(sandbox: SandboxClient, interaction: dict[str, Any]) -> Outcom
         return Outcome(record["ack_ms"], None, 0)
     history = await sandbox.call("GET", f"/control/messages/{done[0]['id']}/history")
     finished = history["edits"][-1]["at"] if history["edits"] else history["sent_at"]
-    return Outcome(record["ack_ms"], (finished - record["at"]) * 1000, len(done))
+    return Outcome(record["ack_ms"], (finished - record["created_at"]) * 1000, len(done))
 
 
 async def cpu_seconds(platform: RunningPlatform) -> dict[str, float]:
