@@ -1,11 +1,10 @@
-"""What officers do: `/board assign|release|block|profession|export|setup|clean`. Who is one the board decides."""
+"""What officers do: `/board assign|release|block|profession|export|setup`. Who is one the board decides."""
 
 import asyncio
 import re
 from typing import Any
 
 from guildhall.board.v1 import history_pb2, member_pb2, profession_pb2, request_pb2
-from guildhall.executor.v1 import board_pb2, board_pb2_grpc
 from guildhall.settings.v1 import settings_pb2
 
 from chassis.errors import InvalidArgument
@@ -16,7 +15,6 @@ from services.gateway.callbacks import File
 from services.gateway.cleaning import cleaned
 from services.gateway.command import MANAGE_GUILD, Command, Option, OptionKind
 from services.gateway.context import Context
-from services.gateway.handover import called
 from services.gateway.registry import Registry
 from views import modals
 from views.board.lines import person
@@ -180,23 +178,6 @@ async def export(context: Context) -> None:
     await context.respond(message(context.text("board.export.done")), files=(File(name, bytes(pieces)),))
 
 
-async def clean(context: Context) -> None:
-    """Has the bot's own old messages in this channel removed."""
-    interaction = context.interaction
-    await called(
-        context.services.stub(board_pb2_grpc.BoardMessageServiceStub, "executor").CleanUp(
-            board_pb2.CleanUpRequest(
-                event_id=interaction.interaction_id,
-                guild_id=interaction.guild_id,
-                channel_id=interaction.channel_id,
-                count=int(context.options.get("count") or 0),
-            ),
-            timeout=context.settings.current.deadlines.hand_over,
-        )
-    )
-    await context.respond(context.text("board.clean.begun"))
-
-
 async def setup(context: Context) -> None:
     """Sets where the board stands in this guild and how it behaves, and says how it is now."""
     options = context.options
@@ -237,7 +218,6 @@ def commands(profession_option: Option, request: Option) -> tuple[Command, ...]:
             export,
             options=(Option("format", choices=("csv", "json")), Option("content", choices=("requests", "characters"))),
         ),
-        Command("clean", clean, options=(Option("count", OptionKind.INTEGER, minimum=1, maximum=500),)),
         Command(
             "setup",
             setup,
