@@ -26,8 +26,8 @@ import aiohttp
 import psutil
 
 from sandbox.discord.events import ALL_INTENTS
-from sandbox.discord.seed import GUILD_ID
-from sandbox.settings import new_bot_token
+from sandbox.discord.seed import BOT_ID, GUILD_ID
+from sandbox.discord.tokens import new_bot_token
 
 WORKERS = 16
 CLIENTS = 10
@@ -54,7 +54,7 @@ class Server:
 @asynccontextmanager
 async def server(*options: str) -> AsyncIterator[Server]:
     """Starts one on a free port."""
-    bot_token, control_token = new_bot_token(), secrets.token_urlsafe()
+    bot_token, control_token = new_bot_token(BOT_ID), secrets.token_urlsafe()
     environment = {**os.environ, "SANDBOX_BOT_TOKEN": bot_token, "SANDBOX_CONTROL_TOKEN": control_token}
     with tempfile.TemporaryDirectory() as folder:
         process = await asyncio.create_subprocess_exec(

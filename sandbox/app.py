@@ -23,9 +23,10 @@ from sandbox.discord.gateway.socket import GatewaySocket
 from sandbox.discord.rest.pipeline import Rest
 from sandbox.discord.rest.routes import ROUTER
 from sandbox.discord.rest.settings import Settings
-from sandbox.discord.seed import seed
+from sandbox.discord.seed import BOT_ID, seed
+from sandbox.discord.tokens import new_bot_token
 from sandbox.discord.world import World
-from sandbox.settings import SandboxOptions, new_bot_token, token_in
+from sandbox.settings import SandboxOptions, token_in
 
 _HOUSEKEEPING_SECONDS = 5.0
 _GATEWAY_PATHS = ("/", "/gateway", "/gateway/")
@@ -53,7 +54,7 @@ def build(options: SandboxOptions, url: str) -> tuple[web.Application, Sandbox]:
     """Puts the parts together; nothing listens yet."""
     if not ROUTER.routes:
         raise RuntimeError("no routes were registered")
-    bot_token = options.bot_token or token_in(options.state_dir, "bot-token", new_bot_token)
+    bot_token = options.bot_token or token_in(options.state_dir, "bot-token", lambda: new_bot_token(BOT_ID))
     control_token = options.control_token or token_in(options.state_dir, "control-token", secrets.token_urlsafe)
     clock = MovableClock()
     world = World(clock, url)
@@ -138,6 +139,7 @@ async def _keep_house(world: World, hub: Hub) -> None:
         await asyncio.sleep(_HOUSEKEEPING_SECONDS)
         threads.archive_idle(world)
         hub.forget_expired()
+        world.tidy()
 
 
 @asynccontextmanager

@@ -14,7 +14,9 @@ import pytest_asyncio
 
 from sandbox.app import Sandbox, running
 from sandbox.control.client import SandboxClient
-from sandbox.settings import SandboxOptions, new_bot_token
+from sandbox.discord.seed import BOT_ID
+from sandbox.discord.tokens import new_bot_token
+from sandbox.settings import SandboxOptions
 
 
 @pytest.fixture
@@ -23,7 +25,7 @@ def sandbox_options(tmp_path: Path) -> SandboxOptions:
     return SandboxOptions(
         port=0,
         state_dir=tmp_path,
-        bot_token=new_bot_token(),
+        bot_token=new_bot_token(BOT_ID),
         control_token=secrets.token_hex(12),
         with_extras=False,
     )

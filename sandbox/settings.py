@@ -1,14 +1,10 @@
 """How a sandbox is started: options of the command line, with the same names in the environment."""
 
 import argparse
-import base64
 import os
-import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-from sandbox.discord.seed import BOT_ID
 
 
 @dataclass(frozen=True)
@@ -81,12 +77,6 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str] = os.e
         openapi=given.openapi,
         with_extras=not given.discord_only,
     )
-
-
-def new_bot_token() -> str:
-    """A bot token in Discord's form, whose first part libraries read the bot's id from."""
-    owner = base64.urlsafe_b64encode(str(BOT_ID).encode()).decode().rstrip("=")
-    return f"{owner}.{secrets.token_urlsafe(4)}.{secrets.token_urlsafe(28)}"
 
 
 def token_in(folder: Path, name: str, make: Callable[[], str]) -> str:

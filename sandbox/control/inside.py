@@ -10,11 +10,13 @@ from sandbox.control import view
 from sandbox.control.context import Control, answers
 from sandbox.discord import render
 from sandbox.discord.checks.fields import Fields, as_snowflake, read
+from sandbox.discord.core.guilds import add_bot
 from sandbox.discord.entities import JSON, Message
 from sandbox.discord.errors import DiscordError
 from sandbox.discord.gateway.session import Session
 from sandbox.discord.rest.bodies import read_body
 from sandbox.discord.rest.log import RequestLog
+from sandbox.discord.seed import BOT_PERMISSIONS
 from sandbox.discord.world import Counts
 
 _ACTIONS = ("reconnect", "invalid_session", "close", "silence", "no_ack", "cut", "drop", "repeat", "delay")
@@ -33,6 +35,8 @@ class Inside:
             ("GET", "/control/health", self.health),
             ("GET", "/control/state", self.state),
             ("POST", "/control/reset", self.reset),
+            ("GET", "/control/applications", self.applications),
+            ("POST", "/control/applications", self.add_application),
             ("GET", "/control/counters", self.counters),
             ("POST", "/control/counters/reset", self.reset_counters),
             ("GET", "/control/requests", self.requests),
@@ -88,10 +92,26 @@ class Inside:
         self._control.reset()
         return {"status": "reset"}
 
+    async def applications(self, _request: web.Request) -> list[JSON]:
+        """The bots, tokens apart."""
+        return [render.application(self._control.world, a) for a in self._control.world.applications.values()]
+
+    async def add_application(self, request: web.Request) -> JSON:
+        """A further bot, in those guilds with a role of its own; its token."""
+        body, _, _ = await read_body(request)
+        fields = read(body)
+        name = fields.text("name", low=2, high=32, required=True, default="bot")
+        permissions = fields.integer("permissions", low=0, default=BOT_PERMISSIONS)
+        privileged = fields.boolean("privileged_intents", default=True)
+        guild_ids = fields.snowflakes("guilds") or []
+        fields.done()
+        application = add_bot(self._control.world, name, guild_ids, permissions, privileged=privileged)
+        return {"id": str(application.id), "bot_id": str(application.bot_id), "token": application.token}
+
     async def counters(self, _request: web.Request) -> JSON:
         """What tests want counted."""
         world, log, hub = self._control.world, self._control.rest.log, self._control.hub
-        made = list(world.interactions.values())
+        made = [i for i in world.interactions.values() if i.id > world.counts.since]
         acked = [i.ack_seconds for i in made if i.ack_seconds is not None]
         return {
             "requests": log.count,
@@ -126,12 +146,8 @@ class Inside:
         world, rest = self._control.world, self._control.rest
         rest.log = RequestLog()
         rest.limits.refusals.clear()
-        world.counts = Counts()
+        world.counts = Counts(since=world.ids.last)
         world.sent_by_bots.clear()
-        for number in [
-            i.id for i in world.interactions.values() if i.state != "pending" and world.now() - i.created_at > 900
-        ]:
-            del world.interactions[number]
         return {"status": "reset"}
 
     async def requests(self, request: web.Request) -> list[JSON]:

@@ -1,9 +1,13 @@
-"""Serves uploaded files at the addresses that attachments carry, and plain pictures for avatars."""
+"""Serves uploaded files at the signed addresses that attachments carry, for as long as they are valid."""
+
+import hmac
 
 from aiohttp import web
 
 from sandbox.discord.checks.fields import as_snowflake
 from sandbox.discord.world import World
+
+_GONE = "This content is no longer available."
 
 
 def add_routes(app: web.Application, world: World) -> None:
@@ -12,16 +16,25 @@ def add_routes(app: web.Application, world: World) -> None:
     async def attachment(request: web.Request) -> web.Response:
         number = as_snowflake(request.match_info["attachment"]) or 0
         data = world.files.get(number)
-        if data is None:
-            return web.Response(status=404, text="This content is no longer available.")
-        kind = _kind(world, number)
-        headers = {"X-Content-Type-Options": "nosniff", "Cross-Origin-Resource-Policy": "same-origin"}
+        if data is None or not _valid(world, request):
+            return web.Response(status=404, text=_GONE)
+        kind = world.file_kinds.get(number, "application/octet-stream")
+        headers = {
+            "Content-Type": kind,
+            "X-Content-Type-Options": "nosniff",
+            "Cross-Origin-Resource-Policy": "same-origin",
+        }
         if not kind.startswith(("image/", "audio/", "video/")) or "svg" in kind:
             headers["Content-Disposition"] = "attachment"
-        return web.Response(body=data, headers={**headers, "Content-Type": kind})
+        return web.Response(body=data, headers=headers)
 
     app.router.add_get("/attachments/{channel}/{attachment}/{filename}", attachment)
 
 
-def _kind(world: World, number: int) -> str:
-    return world.file_kinds.get(number, "application/octet-stream")
+def _valid(world: World, request: web.Request) -> bool:
+    try:
+        expires = int(request.query.get("ex", ""), 16)
+    except ValueError:
+        return False
+    shown = request.query.get("hm", "")
+    return world.now() < expires and hmac.compare_digest(world.cdn_signature(request.path, expires), shown)

@@ -330,7 +330,7 @@ def guild(world: World, record: Guild, *, counts: bool = False) -> JSON:
 
 def attachment(world: World, record: Attachment, message_id: int, channel_id: int, *, ephemeral: bool) -> JSON:
     """An attachment with its address on the sandbox's own CDN."""
-    url = f"{world.base_url}/attachments/{channel_id}/{record.id}/{record.filename}"
+    url = world.cdn_address(channel_id, record.id, record.filename)
     answer: JSON = {
         "id": str(record.id),
         "filename": record.filename,

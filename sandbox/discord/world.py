@@ -5,6 +5,8 @@ Holds records and indices, hands out ids, tells subscribers what happened. What 
 """
 
 import bisect
+import hashlib
+import hmac
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
@@ -28,10 +30,15 @@ from sandbox.discord.entities import (
 )
 from sandbox.discord.errors import DiscordError
 from sandbox.discord.events import Event
+from sandbox.discord.limits import SIZES
 from sandbox.discord.permissions import Permission
 from sandbox.discord.session_starts import SessionStarts
 from sandbox.discord.snowflake import Snowflakes
 
+# Far beyond a token's fifteen minutes: what became of an interaction can be asked for an hour.
+_INTERACTIONS_KEPT_SECONDS = 3600.0
+_REMOVED_KEPT = 20_000
+CDN_SECONDS = 86400
 Subscriber = Callable[[Event], None]
 
 
@@ -82,8 +89,9 @@ class MessageLog:
 
 @dataclass(slots=True)
 class Counts:
-    """What tests want counted."""
+    """What tests want counted, of what has an id above `since`."""
 
+    since: int = 0
     messages_sent: int = 0
     messages_edited: int = 0
     deduplicated: int = 0
@@ -108,8 +116,9 @@ class World:
         self.files: dict[int, bytes] = {}
         self.file_kinds: dict[int, str] = {}
         self.removed_messages: dict[int, Message] = {}
-        self.nonces: dict[tuple[int, int, str], tuple[int, float]] = {}
+        self.nonces: dict[tuple[int, str], tuple[int, int, float]] = {}
         self.interactions: dict[int, Interaction] = {}
+        self.interaction_tokens: dict[str, int] = {}
         self.sent_by_bots: dict[int, int] = {}
         self.command_creates: dict[tuple[int, int | None], list[float]] = {}
         self.closed_direct: set[int] = set()
@@ -117,6 +126,7 @@ class World:
         self.session_starts = SessionStarts(clock)
         self.event_number = 0
         self._subscribers: list[Subscriber] = []
+        self._cdn_key = secrets.token_bytes(32)
 
     # -- time and ids
 
@@ -240,6 +250,27 @@ class World:
             if channel.type is ChannelType.DM and set(channel.recipients) == pair:
                 return channel
         return None
+
+    def cdn_address(self, channel_id: int, attachment_id: int, filename: str) -> str:
+        """Where a file is served, signed and for a day only, as Discord's CDN does it."""
+        issued = int(self.now())
+        expires = issued + CDN_SECONDS
+        path = f"/attachments/{channel_id}/{attachment_id}/{filename}"
+        return f"{self.base_url}{path}?ex={expires:x}&is={issued:x}&hm={self.cdn_signature(path, expires)}"
+
+    def cdn_signature(self, path: str, expires: int) -> str:
+        """What makes an address valid until then."""
+        return hmac.new(self._cdn_key, f"{path}|{expires}".encode(), hashlib.sha256).hexdigest()
+
+    def tidy(self) -> None:
+        """Forgets what nobody can ask for any more, so that a long run does not grow."""
+        now = self.now()
+        for id_ in [i.id for i in self.interactions.values() if now - i.created_at > _INTERACTIONS_KEPT_SECONDS]:
+            del self.interaction_tokens[self.interactions.pop(id_).token]
+        for key in [key for key, (_, _, at) in self.nonces.items() if now - at > SIZES.nonce_seconds]:
+            del self.nonces[key]
+        for id_ in list(self.removed_messages)[: max(0, len(self.removed_messages) - _REMOVED_KEPT)]:
+            del self.removed_messages[id_]
 
     # -- permissions
 

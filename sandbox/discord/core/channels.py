@@ -124,6 +124,32 @@ def create(world: World, actor: Actor, guild_id: int, kind: ChannelType, setting
     return channel
 
 
+def _readers(world: World, channel: Channel) -> set[int]:
+    if channel.guild_id is None:
+        return set()
+    return {id_ for id_ in world.guilds[channel.guild_id].members if world.can_view(channel, id_)}
+
+
+def _changed(world: World, channel: Channel, readers_before: set[int]) -> None:
+    """Tells of a channel as it is now, and those who see it for the first time of its active threads."""
+    world.emit("CHANNEL_UPDATE", render.channel(world, channel), guild_id=channel.guild_id)
+    active = [t for t in world.threads_of(channel.id) if t.thread is not None and not t.thread.archived]
+    for reader in _readers(world, channel) - readers_before:
+        seen = [t for t in active if world.can_view(t, reader)]
+        joined = [
+            render.thread_member(t.thread.members[reader], t.id)
+            for t in seen
+            if t.thread is not None and reader in t.thread.members
+        ]
+        data = {
+            "guild_id": str(channel.guild_id),
+            "channel_ids": [str(channel.id)],
+            "threads": [render.thread(t, reader_id=reader) for t in seen],
+            "members": joined,
+        }
+        world.emit("THREAD_LIST_SYNC", data, guild_id=channel.guild_id, audience=(reader,))
+
+
 def _assign(world: World, channel: Channel, settings: JSON) -> None:
     for wire, attribute in _ATTRIBUTES.items():
         if (wire in settings and settings[wire] is not None) or (
@@ -153,7 +179,7 @@ def update(world: World, actor: Actor, channel_id: int, settings: JSON) -> Chann
     """Changes a channel of a guild."""
     channel = require_channel(world, actor, channel_id, P.MANAGE_CHANNELS)
     guild = thread_life.guild_of(world, channel)
-    before = render.channel(world, channel)
+    before, readers = render.channel(world, channel), _readers(world, channel)
     kind = settings.get("type")
     if kind is not None and kind != channel.type:
         if {kind, channel.type} != {ChannelType.TEXT, ChannelType.NEWS} or "COMMUNITY" not in guild.features:
@@ -175,7 +201,7 @@ def update(world: World, actor: Actor, channel_id: int, settings: JSON) -> Chann
     if settings.get("position") is not None:
         channel.position = settings["position"]
     after = render.channel(world, channel)
-    world.emit("CHANNEL_UPDATE", after, guild_id=guild.id)
+    _changed(world, channel, readers)
     changed = audit.difference(before, after)
     if changed:
         audit.record(world, guild, actor, audit.Action.CHANNEL_UPDATE, channel.id, changes=changed)
@@ -270,8 +296,9 @@ def set_overwrite(world: World, actor: Actor, channel_id: int, overwrite: Overwr
     require_grantable(world, actor, guild, (base.deny, overwrite.deny), held)
     if old is None and len(channel.overwrites) >= SIZES.channel_overwrites:
         raise DiscordError(30060)
+    readers = _readers(world, channel)
     channel.overwrites[overwrite.id] = overwrite
-    world.emit("CHANNEL_UPDATE", render.channel(world, channel), guild_id=guild.id)
+    _changed(world, channel, readers)
     audit.record(
         world,
         guild,
@@ -289,10 +316,11 @@ def delete_overwrite(world: World, actor: Actor, channel_id: int, target_id: int
     """Takes one overwrite away."""
     channel = require_channel(world, actor, channel_id, P.MANAGE_ROLES)
     guild = thread_life.guild_of(world, channel)
+    readers = _readers(world, channel)
     old = channel.overwrites.pop(target_id, None)
     if old is None:
         raise DiscordError(10009)
-    world.emit("CHANNEL_UPDATE", render.channel(world, channel), guild_id=guild.id)
+    _changed(world, channel, readers)
     audit.record(
         world,
         guild,

@@ -66,7 +66,7 @@ def resolve_media(world: World, message: Message) -> None:
         if isinstance(value, str) and value.startswith("attachment://"):
             found = by_name.get(_UNSAFE.sub("_", value.removeprefix("attachment://")))
             if found is not None:
-                return f"{world.base_url}/attachments/{message.channel_id}/{found.id}/{found.filename}", found
+                return world.cdn_address(message.channel_id, found.id, found.filename), found
         return None
 
     def walk(items: Iterable[JSON]) -> None:

@@ -3,10 +3,11 @@
 from sandbox.discord import render
 from sandbox.discord.core import audit, messages
 from sandbox.discord.core.access import Actor, require_above_member, require_guild, require_member
-from sandbox.discord.entities import JSON, ChannelType, Guild, Member
+from sandbox.discord.entities import JSON, Application, ChannelType, Guild, Member, Role, User
 from sandbox.discord.errors import DiscordError, field_error
 from sandbox.discord.limits import SIZES
 from sandbox.discord.permissions import P
+from sandbox.discord.tokens import new_bot_token
 from sandbox.discord.world import World
 
 _PLAIN = (
@@ -44,6 +45,24 @@ def add_member(
             subject_id=user_id,
         )
     return member
+
+
+def add_bot(world: World, name: str, guild_ids: list[int], permissions: int, *, privileged: bool) -> Application:
+    """A new application whose bot joins those guilds with a managed role of its own."""
+    joined = [world.guild(id_) for id_ in guild_ids]
+    number = world.new_id()
+    owner = next(user.id for user in world.users.values() if not user.bot)
+    world.users[number] = User(number, name, bot=True)
+    application = Application(number, number, owner, name, new_bot_token(number))
+    if not privileged:
+        application.flags = 0
+    world.applications[number] = application
+    for guild in joined:
+        role = Role(world.new_id(), name, permissions, position=len(guild.roles), managed=True, bot_id=number)
+        guild.roles[role.id] = role
+        world.emit("GUILD_ROLE_CREATE", {"guild_id": str(guild.id), "role": render.role(role)}, guild_id=guild.id)
+        add_member(world, guild, number, [role.id])
+    return application
 
 
 def remove_member(world: World, guild: Guild, user_id: int) -> None:

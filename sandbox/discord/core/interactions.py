@@ -35,10 +35,8 @@ def by_id(world: World, interaction_id: int, token: str) -> Interaction:
 
 def by_token(world: World, application_id: int, token: str) -> Interaction:
     """The interaction that a webhook call is about; 50027 after 15 minutes, 10015 where unknown or not answered yet."""
-    for found in world.interactions.values():
-        if found.application_id == application_id and compare_digest(found.token.encode(), token.encode()):
-            break
-    else:
+    found = world.interactions.get(world.interaction_tokens.get(token, 0))
+    if found is None or found.application_id != application_id:
         raise DiscordError(10015)
     if world.now() - found.created_at > INTERACTIONS.token_seconds:
         raise DiscordError(50027)

@@ -100,24 +100,18 @@ def send(world: World, actor: Actor, channel_id: int, form: MessageForm) -> Mess
         if original is not None and original.persona is None and original.author_id not in message.mentions:
             message.mentions = (*message.mentions, original.author_id)
     if form.nonce is not None:
-        world.nonces[(actor.user_id, 0, str(form.nonce))] = (message.id, world.now())
+        world.nonces[(actor.user_id, str(form.nonce))] = (message.id, channel.id, world.now())
         message.nonce = form.nonce
     post(world, message, channel)
     return message
 
 
 def _earlier_with_nonce(world: World, actor: Actor, nonce: str | int) -> Message | None:
-    now = world.now()
-    for key in [k for k, (_, at) in islice(world.nonces.items(), 64) if now - at > SIZES.nonce_seconds]:
-        del world.nonces[key]
-    found = world.nonces.get((actor.user_id, 0, str(nonce)))
-    if found is None or now - found[1] > SIZES.nonce_seconds:
+    found = world.nonces.get((actor.user_id, str(nonce)))
+    if found is None or world.now() - found[2] > SIZES.nonce_seconds:
         return None
-    for log in world.messages.values():
-        message = log.get(found[0])
-        if message is not None:
-            return message
-    return None
+    message_id, channel_id, _ = found
+    return world.log(channel_id).get(message_id)
 
 
 def _reference(world: World, actor: Actor, channel: Channel, asked: JSON) -> tuple[JSON | None, MessageType]:

@@ -206,6 +206,7 @@ def _dispatch(
         target = int(data["target_id"])
         interaction.metadata[key] = render.user(world.users[target]) if command_type == 2 else str(target)
     world.interactions[interaction.id] = interaction
+    world.interaction_tokens[interaction.token] = interaction.id
     bot_id = world.applications[application_id].bot_id
     world.emit(
         "INTERACTION_CREATE",

@@ -12,6 +12,8 @@ from sandbox.discord.limits import SIZES
 from sandbox.discord.permissions import ALL, P
 from sandbox.discord.rest.router import ROUTER, Call, Reply
 
+# The flags of an application that was granted the members intent.
+_MEMBERS_GRANTED = (1 << 14) | (1 << 15)
 _MEMBER = "/guilds/{guild_id}/members/{user_id}"
 
 
@@ -19,6 +21,9 @@ _MEMBER = "/guilds/{guild_id}/members/{user_id}"
 def list_members(call: Call) -> list[Any]:
     """By id."""
     guild = require_member(call.world, call.actor, call.id("guild_id"))
+    application = call.world.applications.get(call.actor.application_id or 0)
+    if application is not None and not application.flags & _MEMBERS_GRANTED:
+        raise DiscordError(50001)
     arguments = call.arguments()
     limit = arguments.integer("limit", low=1, high=1000, default=1)
     after = arguments.snowflake("after", default=0)

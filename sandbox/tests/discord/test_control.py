@@ -175,8 +175,9 @@ async def test_the_state_outlives_a_restart(sandbox_options: SandboxOptions, tmp
         before = await bot.call("GET", f"{SEND}/{sent['id']}")
     async with running(options) as server, Bot(server.api, server.bot_token) as bot:
         assert await bot.call("GET", f"{SEND}/{sent['id']}") == before
-        path = file["url"].split("/", 3)[3]
-        async with bot.http.get(f"{server.url}/{path}") as response:
+        uploaded = (await bot.call("GET", f"/channels/{thread['id']}/messages"))[0]["attachments"][0]
+        assert uploaded["id"] == file["id"]
+        async with bot.http.get(uploaded["url"]) as response:
             assert await response.read() == b"bytes"
         assert (await bot.call("GET", f"/channels/{direct['id']}"))["recipients"][0]["username"] == "member"
         assert int((await bot.call("POST", SEND, {"content": "later"}))["id"]) > int(sent["id"])
@@ -229,3 +230,34 @@ def test_options_come_from_the_command_line_and_the_environment() -> None:
     options = read_options(["--port", "0", "--lenient", "--shards", "3"], {"SANDBOX_BOT_TOKEN": "a.b.c"})
     assert (options.port, options.strict, options.shards, options.bot_token) == (0, False, 3, "a.b.c")
     assert read_options([], {"SANDBOX_PORT": "9"}).port == 9
+
+
+async def test_a_second_bot(bot: Bot, sandbox: SandboxClient, sandbox_server: Sandbox) -> None:
+    made = await sandbox.call("POST", "/control/applications", {"name": "other", "guilds": [str(GUILD_ID)]})
+    async with Bot(sandbox_server.api, made["token"]) as other:
+        assert (await other.call("GET", "/users/@me"))["username"] == "other"
+        sent = await other.call("POST", SEND, {"content": "I am another"})
+        status, code, _ = await bot.refused("PATCH", f"{SEND}/{sent['id']}", {"content": "x"})
+        assert (status, code) == (403, 50005)
+        assert len(await other.call("GET", "/users/@me/guilds")) == 1
+    plain = await sandbox.call(
+        "POST", "/control/applications", {"name": "plain", "privileged_intents": False, "guilds": [str(GUILD_ID)]}
+    )
+    async with Bot(sandbox_server.api, plain["token"]) as third:
+        assert (await third.refused("GET", f"/guilds/{GUILD_ID}/members"))[:2] == (403, 50001)
+
+
+async def test_addresses_of_files_expire(bot: Bot, sandbox: SandboxClient) -> None:
+    form = aiohttp.FormData()
+    form.add_field("files[0]", b"bytes", filename="f.txt")
+    sent = await bot.call("POST", SEND, data=form)
+    url = sent["attachments"][0]["url"]
+    for address, status in ((url, 200), (url.split("?")[0], 404), (url[:-1] + ("0" if url[-1] != "0" else "1"), 404)):
+        async with bot.http.get(address) as response:
+            assert response.status == status
+    await sandbox.advance(86401)
+    async with bot.http.get(url) as response:
+        assert response.status == 404
+    fresh = (await bot.call("GET", f"{SEND}/{sent['id']}"))["attachments"][0]["url"]
+    async with bot.http.get(fresh) as response:
+        assert await response.read() == b"bytes"

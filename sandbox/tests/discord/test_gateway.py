@@ -216,3 +216,16 @@ async def test_heartbeats_must_keep_coming(bot: Bot, sandbox: SandboxClient, san
     await gateway.identify()
     async with asyncio.timeout(5):
         assert await gateway.closed() == 4009
+
+
+async def test_who_gains_a_channel_is_told_of_its_threads(bot: Bot, sandbox: SandboxClient) -> None:
+    staff = str(GUILD_ID + 27)
+    said = await sandbox.say("moderator", staff, "start")
+    thread = await sandbox.rest("moderator", "POST", f"/channels/{staff}/messages/{said['id']}/threads", {"name": "t"})
+    async with sandbox.events("member") as stream:
+        await anext(stream)
+        overwrite = {"type": 1, "allow": "1024", "deny": "0"}
+        await sandbox.rest("owner", "PUT", f"/channels/{staff}/permissions/{MEMBER_ID}", overwrite)
+        while (event := await anext(stream))["t"] != "THREAD_LIST_SYNC":
+            pass
+    assert [t["id"] for t in event["d"]["threads"]] == [thread["id"]]
