@@ -79,8 +79,8 @@ class DiscordLimits(Section):
     """Requests of one credential in each `global_window`."""
     global_window: Seconds = 1.0
     """Seconds."""
-    global_margin: Annotated[float, Field(ge=0, le=1)] = 0.05
-    """Seconds by which the window is taken longer, as requests travel at different speeds."""
+    global_margin: Annotated[float, Field(ge=0, le=1)] = 0.005
+    """Seconds by which the window is taken longer, as clocks don't run alike."""
     permit_ttl: Seconds = 15.0
     """Seconds that a permit lasts; the holder aborts its request then. Shorter than any lease."""
     in_flight_patience: Seconds = 3.0

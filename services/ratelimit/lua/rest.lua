@@ -6,16 +6,20 @@
 -- every earlier call. So each permit is an entry that frees its slot at the moment its own answer named: the entries
 -- together mirror a bucket of either kind, with no need to know which. An unanswered permit counts until it has expired
 -- and a whole window has passed. Where Discord counts more than we gave out, entries without an owner make up for it.
--- Calls of one bucket are spaced so that only as many travel at once as its rate needs (Little's law, twice over; for most
--- buckets one), so a change of its limit is seen before a second call can run into it.
+-- Calls of one bucket are spaced so that only as many travel at once as its rate needs (Little's law; for most buckets
+-- one), so a change of its limit is seen before a second call can run into it.
 --
 -- Bucket  { limit, window, travel time, paused until, entries, misses in a row, stopped until }, limit 0 while unknown;
 --         entries flat: id, given at, free at, answered (0, 1).
--- Credential { entries, paused until, stopped until }, entries flat: id, given at.
+-- The global limit has no headers; when a call arrived there only Discord knows, but not after its answer. So its slot is
+-- used until a window after the report, and while it travels.
+--
+-- Credential { entries, paused until, stopped until }, entries flat: id, counted at, answered (0, 1); an unanswered one is
+--         counted at the end of the patience with it.
 -- Sub     { entries, paused until }, entries flat: id, at. Its limit stands with the route: { limit, window, until }.
 
 local LIMIT, WINDOW_US, TRAVEL, PAUSED, ENTRIES, MISSES, STOPPED = 1, 2, 3, 4, 5, 6, 7
-local ENTRY, PAIR = 4, 2
+local ENTRY, TRIPLE, PAIR = 4, 3, 2
 local NO_BUCKET = '-'
 
 local function read(raw, empty)

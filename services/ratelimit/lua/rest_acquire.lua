@@ -44,17 +44,22 @@ end
 
 if exempt == 0 then
   blocks(GLOBAL, credential[2] - now)
-  local kept = {}
-  for i = 1, #credential[1], PAIR do
-    if credential[1][i + 1] + global_window > now then
-      kept[#kept + 1] = credential[1][i]
-      kept[#kept + 1] = min(credential[1][i + 1], now)
+  local kept, frees, entries = {}, {}, credential[1]
+  for i = 1, #entries, TRIPLE do
+    local counted = entries[i + 2] == 1 and min(entries[i + 1], now) or entries[i + 1]
+    if counted + global_window > now then
+      kept[#kept + 1], kept[#kept + 2], kept[#kept + 3] = entries[i], counted, entries[i + 2]
+      -- An unanswered call's slot is free no sooner than a window from now.
+      frees[#frees + 1] = entries[i + 2] == 1 and counted + global_window or now + global_window
     end
   end
   credential[1] = kept
   local room = max(1, global_limit - global_kept)
-  local excess = #kept / PAIR + 1 - room
-  if excess > 0 then blocks(GLOBAL, kept[excess * PAIR] + global_window - now) end
+  local excess = #frees + 1 - room
+  if excess > 0 then
+    table.sort(frees)
+    blocks(GLOBAL, max(1, frees[excess] - now))
+  end
 end
 
 prune(bucket, now)
@@ -62,7 +67,7 @@ blocks(BUCKET_SHORT, bucket[PAUSED] - now)
 if name ~= NO_BUCKET then
   local entries, limit, window, travel = bucket[ENTRIES], bucket[LIMIT], bucket[WINDOW_US], bucket[TRAVEL]
   local most, travelling = 1, 0
-  if limit > 0 and window > 0 then most = max(1, ceil(2 * limit / window * travel)) end
+  if limit > 0 and window > 0 then most = max(1, floor(limit / window * travel)) end
   local frees = {}
   for i = 1, #entries, ENTRY do
     local free = entries[i + 2]
@@ -103,9 +108,10 @@ end
 if wait > 0 then return spack('<dddd', now, 1, short, wait) end
 
 if exempt == 0 then
-  table.insert(credential[1], ARGV[6])
-  table.insert(credential[1], now)
-  write(KEYS[2], credential, (max(global_window, credential[2] - now)) / 1000 + slack)
+  local entries = credential[1]
+  local n = #entries
+  entries[n + 1], entries[n + 2], entries[n + 3] = ARGV[6], now + patience, 0
+  write(KEYS[2], credential, max(patience + global_window, credential[2] - now) / 1000 + slack)
 end
 if name ~= NO_BUCKET then
   local entries = bucket[ENTRIES]

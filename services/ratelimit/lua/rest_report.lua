@@ -127,9 +127,14 @@ for i = 1, #log, PAIR do
     break
   end
 end
-if global == 1 or status == 401 then
-  write(KEYS[2], credential, max(credential[2], credential[3], now) / 1000 - now / 1000 + memory + slack)
+local counted = global == 1 or status == 401
+for i = 1, #credential[1], TRIPLE do
+  if credential[1][i] == id then
+    credential[1][i + 1], credential[1][i + 2], counted = now, 1, true
+    break
+  end
 end
+if counted then write(KEYS[2], credential, (max(credential[2], credential[3], now) - now) / 1000 + memory + slack) end
 write(KEYS[4], bucket, bucket_life(bucket, now, memory) + slack)
 if raws[4] or sub[2] > 0 then write(KEYS[5], sub, sub_life(sub, now, retry, memory) + slack) end
 return spack('<ddd', now, 1, learned)
