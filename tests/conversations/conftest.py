@@ -1,0 +1,42 @@
+"""One running platform for all conversation tests; each test talks in a channel of its own."""
+
+import itertools
+from collections.abc import AsyncIterator
+
+import pytest
+import pytest_asyncio
+
+from sandbox.control.client import SandboxClient
+from tests.conversations.talking import Talk
+from tests.support.platform import RunningPlatform
+
+_numbers = itertools.count(1)
+
+# The tests come faster than any person asks.
+PATIENT = {"GUILDHALL_GATEWAY__ASK_LIMITS": "[]"}
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningPlatform]:
+    """The whole platform, shared."""
+    async with RunningPlatform(tmp_path_factory.mktemp("conversations"), PATIENT) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def sandbox(platform: RunningPlatform) -> AsyncIterator[SandboxClient]:
+    """A client of the sandbox."""
+    async with SandboxClient(platform.page, platform.control_token) as client:
+        yield client
+        await client.call("DELETE", "/model/api/rules")
+        await client.call("DELETE", "/control/faults")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def talk(sandbox: SandboxClient) -> Talk:
+    """A fresh channel of the seeded guild."""
+    guilds = await sandbox.call("GET", "/control/as/owner/guilds")
+    guild = next(each for each in guilds if any(channel["name"] == "general" for channel in each["channels"]))
+    name = f"talk-{next(_numbers)}"
+    channel = await sandbox.rest("owner", "POST", f"/guilds/{guild['id']}/channels", {"name": name, "type": 0})
+    return Talk(sandbox, str(guild["id"]), str(channel["id"]))
