@@ -41,8 +41,7 @@ async def test_no_channel_is_made_twice(planner: Planner, fault: dict[str, Any],
     if not audit_log:
         route = "/guilds/{guild_id}/audit-logs"
         await planner.sandbox.fault("status", method="GET", route=route, status=403, effect=False, times=1000)
-    kind = fault.pop("kind")
-    await planner.sandbox.fault(kind, **CREATE, after=2, **fault)
+    await planner.sandbox.fault(**CREATE, after=2, **fault)
     plan = await planner.run(TEN)
     assert plan.status == plan_pb2.PLAN_STATUS_DONE, plan
     channels = await planner.rest("GET", f"/guilds/{planner.guild_id}/channels")

@@ -10,6 +10,7 @@ that, and gives back what is over it once nothing runs there.
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Awaitable, Iterable
 from typing import Any, Protocol
@@ -85,9 +86,16 @@ class LeaseKeeper:
         self._instance = instance_id
         self._holder = holder
         self.held: dict[int, Lease] = {}
+        self._closing = False
+        self._beating = asyncio.Lock()
 
     async def beat(self) -> None:
         """One heartbeat: renew, drop what was lost, take what is free, give back what is too much."""
+        async with self._beating:
+            if not self._closing:
+                await self._beat()
+
+    async def _beat(self) -> None:
         for lease in [lease for lease in self.held.values() if lease.remaining() <= 0]:
             await self._drop(lease.partition, "its time ran out")
         try:
@@ -101,11 +109,13 @@ class LeaseKeeper:
 
     async def release_all(self) -> None:
         """Gives everything back, so that the next owner need not wait."""
-        for partition in list(self.held):
-            lease = self.held[partition]
-            await self._drop(partition, "this process stops")
-            await self._attempt(self._delete(lease))
-        await self._attempt(self._redis.zrem(keys.MEMBERS, self._instance))
+        async with self._beating:
+            self._closing = True
+            for partition in list(self.held):
+                lease = self.held[partition]
+                await self._drop(partition, "this process stops")
+                await self._attempt(self._delete(lease))
+            await self._attempt(self._redis.zrem(keys.MEMBERS, self._instance))
 
     async def _attempt(self, action: Awaitable[object]) -> None:
         try:
