@@ -78,6 +78,12 @@ gen-into:
 test: $(VENV)/.dev ## run every test
 	$(BIN)/python -m pytest $(ARGS)
 
+test-containers: $(VENV)/.dev ## build the images and try the composed system on the container engine that runs here
+	GUILDHALL_TEST_CONTAINERS=1 $(BIN)/python -m pytest tests/containers -rs $(ARGS)
+
+test-k8s: $(VENV)/.dev ## check the manifests for Kubernetes
+	$(BIN)/python -m pytest tests/k8s -rs $(ARGS)
+
 coverage: $(VENV)/.dev ## run every test and hold the domain code to 85 % of its branches
 	$(BIN)/python -m coverage run -m pytest $(ARGS)
 	$(BIN)/python -m coverage report --fail-under=85
@@ -94,17 +100,34 @@ lint: $(VENV)/.dev ## check style, types, imports, contracts and what is generat
 	@fresh=$$(mktemp -d) && trap "rm -rf $$fresh" EXIT && $(MAKE) -s gen-into OUT=$$fresh && \
 	  diff -r -x __pycache__ $$fresh/guildhall gen/guildhall >/dev/null || { echo "gen/ is stale: run make gen" >&2; exit 1; }
 
-docs: $(VENV)/.run ## write the configuration reference from the settings models
+docs: $(VENV)/.run ## write what is derived: the configuration reference, and the configuration in the manifests
 	@$(BIN)/python -m local.reference
+	@cp guildhall.yaml deploy/k8s/base/guildhall.yaml
 
 format: $(VENV)/.dev ## put the code into the one format
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-.PHONY: help run dev stop status restart doctor lock gen gen-into test coverage lint docs format
+.PHONY: help run dev stop status restart doctor lock gen gen-into test test-containers test-k8s coverage lint docs format
 
 ## benchmarks
 
 bench-ask: $(VENV)/.dev ## questions asked through the whole platform
 	$(BIN)/python -m benchmarks.ask
 
+bench-sandbox: $(VENV)/.dev ## what the sandbox bears: calls, deliveries, memory, page
+	$(BIN)/python -m benchmarks.sandbox
+
+## foreign clients
+
+clients: $(VENV)/.dev ## environments for the libraries that tests/clients tries the sandbox with
+	$(BIN)/python -m tests.clients.prepare
+
+clients-lock: $(VENV)/.dev ## compile their locks anew; neither names a host
+	for client in discordpy hikari disnake; do \
+	  $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --python-version 3.11 \
+	    --custom-compile-command "make clients-lock" tests/clients/$$client/requirements.in \
+	    -o tests/clients/$$client/requirements.txt; done
+	cd tests/clients/discordjs && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
+
+.PHONY: bench-sandbox clients clients-lock
