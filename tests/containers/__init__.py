@@ -1,0 +1,1 @@
+"""The composed system, on a real container engine."""

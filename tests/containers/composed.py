@@ -1,0 +1,118 @@
+"""Brings the composed system up under a name of its own, and speaks to it as a person would."""
+
+import json
+import os
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+from tests.support import free_port
+
+T = TypeVar("T")
+ROOT = Path(__file__).parents[2]
+SERVICES = ("gateway", "llm", "executor", "ratelimit", "board")
+PROJECT = "guildhall-tests"
+
+
+def waited(condition: Callable[[], T], timeout: float, what: str) -> T:
+    """What a condition gives once it is truthy; an AssertionError with `what` where it never is."""
+    deadline = time.monotonic() + timeout
+    last: Any = None
+    while time.monotonic() < deadline:
+        last = condition()
+        if last:
+            return last
+        time.sleep(0.25)
+    raise AssertionError(f"{what}: not within {timeout} s; last: {last!r}")
+
+
+class Composed:
+    """The system while it runs."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        files = [ROOT / "docker-compose.yaml", ROOT / "tests" / "containers" / "standins.yaml"]
+        self.environment = {
+            key: value for key, value in os.environ.items() if not key.startswith(("DISCORD_", "OPENAI_", "ANTHROPIC_"))
+        } | {
+            "COMPOSE_FILE": os.pathsep.join(map(str, files)),
+            "COMPOSE_PROJECT_NAME": PROJECT,
+            "SANDBOX_PORT": str(self.port),
+        }
+        self._token = ""
+
+    def run(self, *arguments: str, timeout: float = 600) -> str:
+        """The output of a `docker` command."""
+        command = ["docker", *arguments]
+        done = subprocess.run(
+            command, cwd=ROOT, env=self.environment, timeout=timeout, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, f"docker {' '.join(arguments)}\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}"
+        return done.stdout
+
+    def compose(self, *arguments: str, timeout: float = 600) -> str:
+        """The output of a `docker compose` command."""
+        return self.run("compose", *arguments, timeout=timeout)
+
+    def up(self, *arguments: str) -> float:
+        """Starts everything, or what changed, and gives the seconds until all of it was healthy."""
+        began = time.monotonic()
+        self.compose("up", "-d", "--no-build", "--wait", "--wait-timeout", "180", *arguments)
+        return time.monotonic() - began
+
+    def down(self) -> None:
+        """Ends it with everything that it kept."""
+        self.compose("down", "-v", "--remove-orphans", "-t", "5")
+
+    def containers(self, service: str) -> list[str]:
+        """The ids of a service's containers."""
+        return self.compose("ps", "-q", service).split()
+
+    def inspected(self, service: str) -> list[dict[str, Any]]:
+        """What the engine knows of a service's containers."""
+        found: list[dict[str, Any]] = json.loads(self.run("inspect", *self.containers(service)))
+        return found
+
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """One call of the sandbox's API, with its token."""
+        if not self._token:
+            self._token = self.compose("exec", "-T", "sandbox", "cat", "/run/guildhall/control-token").strip()
+        request = urllib.request.Request(
+            f"http://127.0.0.1:{self.port}{path}",
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return json.load(answer)
+
+    def ask(self, prompt: str) -> str:
+        """Has the owner ask in #general; gives the thread of the answer, which is the id of the first message."""
+        command = {"name": "ask", "options": {"prompt": prompt}}
+
+        def acknowledged() -> Any:
+            try:
+                made = self.call("POST", "/control/as/owner/channels/general/commands?wait=5", command)
+            except urllib.error.HTTPError:
+                return None  # No command is registered until gateway is there.
+            return made if made["state"] == "acknowledged" else None
+
+        made = waited(acknowledged, 60, "an acknowledgement")
+        return str(made["message_id"])
+
+    def answer(self, thread: str, timeout: float = 60) -> str:
+        """The bot's whole answer in a thread, once its footer stands under it."""
+
+        def complete() -> str:
+            try:
+                messages = self.call("GET", f"/control/as/owner/api/channels/{thread}/messages")
+            except urllib.error.HTTPError:
+                return ""  # The thread is not opened yet.
+            texts = [message["content"] for message in messages if message["content"]]
+            return texts[0] if texts and any(message["components"] for message in messages) else ""
+
+        return waited(complete, timeout, f"an answer in {thread}")
