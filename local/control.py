@@ -31,13 +31,17 @@ async def serve(socket: Path, handle: Handler) -> asyncio.Server:
 
 
 async def ask(socket: Path, command: str, name: str = "") -> Answer | None:
-    """Ask a running supervisor; None where none runs."""
+    """Ask a running supervisor; None where none runs, an empty answer where it stops while it is asked."""
     try:
         reader, writer = await asyncio.open_unix_connection(str(socket))
     except (FileNotFoundError, ConnectionRefusedError):
         return None
-    writer.write(json.dumps({"command": command, "name": name}).encode() + b"\n")
-    await writer.drain()
-    line = await reader.readline()
-    writer.close()
+    try:
+        writer.write(json.dumps({"command": command, "name": name}).encode() + b"\n")
+        await writer.drain()
+        line = await reader.readline()
+    except ConnectionError:
+        line = b""
+    finally:
+        writer.close()
     return json.loads(line) if line else {}

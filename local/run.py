@@ -140,8 +140,8 @@ async def stop(folder: RunFolder) -> int:
 async def status(folder: RunFolder) -> int:
     """`make status`: exit code 0 when everything is ready, 1 when something is not, 3 when nothing runs."""
     answer = await control.ask(folder.control_socket, "status")
-    if answer is None:
-        say("Guildhall is not running. `make run` starts it.")
+    if not answer:
+        say("Guildhall is not running. `make run` starts it." if answer is None else "Guildhall is stopping.")
         return 3
     say(f"Guildhall runs (process {answer['pid']}); the page is {answer['page']}")
     processes: dict[str, dict[str, object]] = answer["processes"]
