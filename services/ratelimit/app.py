@@ -121,6 +121,7 @@ async def build(runtime: Runtime[RatelimitSettings]) -> None:
     runtime.background("rest", rest.run)
     runtime.background("identify", identify.run)
     runtime.on_stop(redis.aclose)
+    runtime.on_stop(scripts.close)
     runtime.on_stop(leases.give_up)
     await envoy.start()
     runtime.on_stop(envoy.stop)

@@ -10,17 +10,17 @@ import hashlib
 import time
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
-from redis.asyncio import Redis
+from redis.asyncio import Redis, RedisCluster
 from redis.exceptions import NoScriptError, RedisError
 
+from services.ratelimit.lines import Argument, ClusterLine, Line, ServerLine
 from services.ratelimit.meters import SCRIPT_SECONDS
 from services.ratelimit.store_health import StoreAway, StoreHealth
 
 _FOLDER = Path(__file__).parent / "lua"
 _INCLUDE = "--!include "
-Argument = bytes | str | int
+_CONNECTIONS = 16
 
 
 class Script:
@@ -35,6 +35,7 @@ class Script:
             else:
                 lines.append(line)
         self.text = "\n".join(lines)
+        self.attributes = {"script": name}
         self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -42,9 +43,10 @@ class Scripts:
     """Runs scripts on one store, and knows when it is away."""
 
     def __init__(self, redis: Redis, health: StoreHealth, timeout: float, *, now_us: int | None = None) -> None:
-        self._redis = redis
+        self._line: Line = ClusterLine(redis) if isinstance(redis, RedisCluster) else ServerLine(redis)
         self._health = health
         self._timeout = timeout
+        self._room = asyncio.Semaphore(_CONNECTIONS)
         self.now_us = now_us
         """Time for the scripts in place of Redis's own clock: tests."""
 
@@ -58,20 +60,21 @@ class Scripts:
         """Runs a script; all keys stand in one slot where the store is a cluster. StoreAway where none answers."""
         self._health.demand()
         start = time.perf_counter()
-        try:
-            async with asyncio.timeout(self._timeout):
-                answer = await self._evaluate(script, keys, (*self.clock_arguments, *arguments))
-        except (RedisError, TimeoutError, OSError) as error:
-            # Whether it ran is not known, so it is not run again here: a charge too many is fairer than one too few.
-            self._health.failed(error)
-            raise StoreAway from error
-        SCRIPT_SECONDS.record(time.perf_counter() - start, {"script": script.name})
+        parts = (len(keys), *keys, *self.clock_arguments, *arguments)
+        async with self._room:
+            try:
+                async with asyncio.timeout(self._timeout):
+                    try:
+                        answer = await self._line.call("EVALSHA", script.digest, *parts)
+                    except NoScriptError:
+                        answer = await self._line.call("EVAL", script.text, *parts)
+            except (RedisError, TimeoutError, OSError) as error:
+                # Whether it ran is not known, so it is not run again: a charge too many is fairer than one too few.
+                self._health.failed(error)
+                raise StoreAway from error
+        SCRIPT_SECONDS.record(time.perf_counter() - start, script.attributes)
         return answer
 
-    async def _evaluate(self, script: Script, keys: Sequence[str], arguments: Sequence[Argument]) -> bytes:
-        evaluate: Any = self._redis.execute_command
-        try:
-            answer = await evaluate("EVALSHA", script.digest, len(keys), *keys, *arguments)
-        except NoScriptError:
-            answer = await evaluate("EVAL", script.text, len(keys), *keys, *arguments)
-        return bytes(answer)
+    async def close(self) -> None:
+        """Closes what it keeps open."""
+        await self._line.close()

@@ -55,7 +55,7 @@ class StoreHealth:
         if self._since is None:
             self._since = self._clock.monotonic()
             self._failed.set()
-            _log.warning("the limits' store is away", error=type(error).__name__)
+            _log.warning("the limits' store is away", error=type(error).__name__, detail=str(error)[:200])
             self._on_change(True)
 
     def answered(self) -> None:

@@ -82,6 +82,7 @@ class Harness:
 
     def close(self) -> None:
         """Ends it."""
+        self.run(self.scripts.close())
         self.run(self._redis.aclose())
         self.plain.close()
         self.loop.close()
