@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import deque
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -15,7 +16,7 @@ from guildhall.llm.v1 import plan_pb2 as llm_plan_pb2
 from guildhall.llm.v1 import plan_pb2_grpc as llm_plan_pb2_grpc
 
 from chassis.caller import Caller, Person, acting_for
-from chassis.testing import RunningService, channel_to, running_service, serve_in_process
+from chassis.testing import channel_to, running_service, serve_in_process
 from sandbox.app import Sandbox
 from sandbox.control.client import SandboxClient
 from services.executor.__main__ import build as build_executor
@@ -32,6 +33,10 @@ ENDED = (
     plan_pb2.PLAN_STATUS_FAILED,
 )
 SHOWN = (plan_pb2.PLAN_STATUS_PREVIEW, plan_pb2.PLAN_STATUS_QUESTION, *ENDED)
+
+
+_AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+_PATIENCE_SECONDS = 60.0
 
 
 @dataclass
@@ -57,7 +62,7 @@ class ScriptedModel(llm_plan_pb2_grpc.PlanServiceServicer):
 class Planner:
     """People who make plans."""
 
-    executor: RunningService[ExecutorSettings]
+    environment: Mapping[str, str]
     sandbox: SandboxClient
     model: ScriptedModel
     guild_id: int
@@ -69,8 +74,15 @@ class Planner:
     async def call(self, method: str, request: Any, *, person: str = "owner", permissions: int = ALL) -> Any:
         """Calls the contract, as gateway would for a person."""
         who = Person(user_id=self.people[person], guild_id=self.guild_id, permissions=permissions, display_name=person)
-        with acting_for(who):
-            return await getattr(self.stub, method)(request, timeout=5)
+        until = time.monotonic() + _PATIENCE_SECONDS
+        while True:
+            try:
+                with acting_for(who):
+                    return await getattr(self.stub, method)(request, timeout=5, wait_for_ready=True)
+            except grpc.aio.AioRpcError as error:
+                # An executor that was killed is started again; every method may be repeated.
+                if error.code() not in _AWAY or time.monotonic() > until:
+                    raise
 
     def event(self) -> int:
         """A new event's id."""
@@ -154,9 +166,9 @@ class Planner:
 
 @asynccontextmanager
 async def running_planner(
-    server: Sandbox, sandbox: SandboxClient, redis_url: str, options: Mapping[str, str]
+    server: Sandbox, sandbox: SandboxClient, redis_url: str, options: Mapping[str, str], *, executor_at: str = ""
 ) -> AsyncIterator[Planner]:
-    """Starts everything that plans need."""
+    """Starts everything that plans need; with `executor_at` all but executor, which the test starts there itself."""
     people = {one["username"]: int(one["id"]) for one in await sandbox.call("GET", "/control/people")}
     guild = (await sandbox.call("GET", "/control/as/owner/guilds"))[0]
     general = next(channel for channel in guild["channels"] if channel["name"] == "general")
@@ -165,25 +177,26 @@ async def running_planner(
         llm = await stack.enter_async_context(
             serve_in_process((llm_plan_pb2_grpc.add_PlanServiceServicer_to_server, model), name="llm")
         )
-        common = {
+        environment = {
             "REDIS_URL": redis_url,
             "DISCORD_TOKEN": server.bot_token,
             "DISCORD_API_BASE": server.api,
             "GUILDHALL_RPC__ADDRESSES__LLM": llm,
-        }
-        ratelimit = await stack.enter_async_context(
-            running_service("ratelimit", RatelimitSettings, build_ratelimit, variables=common)
-        )
-        quick = {
-            "GUILDHALL_RPC__ADDRESSES__RATELIMIT": ratelimit.address,
             "GUILDHALL_EXECUTOR__JOBS__PARTITIONS": "8",
             "GUILDHALL_EXECUTOR__JOBS__READ_BLOCK_SECONDS": "0.05",
             "GUILDHALL_EXECUTOR__PLANS__PROGRESS_SECONDS": "0.3",
             "GUILDHALL_EXECUTOR__PLANS__CONTROL_SECONDS": "0.05",
+            **options,
         }
-        executor = await stack.enter_async_context(
-            running_service("executor", ExecutorSettings, build_executor, variables={**common, **quick, **options})
+        ratelimit = await stack.enter_async_context(
+            running_service("ratelimit", RatelimitSettings, build_ratelimit, variables=environment)
         )
-        channel = await stack.enter_async_context(channel_to(executor.address, Caller("gateway"), audience="executor"))
+        environment["GUILDHALL_RPC__ADDRESSES__RATELIMIT"] = ratelimit.address
+        if not executor_at:
+            executor = await stack.enter_async_context(
+                running_service("executor", ExecutorSettings, build_executor, variables=environment)
+            )
+            executor_at = executor.address
+        channel = await stack.enter_async_context(channel_to(executor_at, Caller("gateway"), audience="executor"))
         stub = plan_pb2_grpc.PlanServiceStub(channel)
-        yield Planner(executor, sandbox, model, int(guild["id"]), int(general["id"]), people, stub)
+        yield Planner(environment, sandbox, model, int(guild["id"]), int(general["id"]), people, stub)

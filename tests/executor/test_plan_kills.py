@@ -1,0 +1,140 @@
+"""`kill -9` of executor at random moments of a run: the guild ends exactly as planned, and nothing is done twice."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import random
+import sys
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from guildhall.executor.v1 import plan_pb2
+
+from chassis.testing import TestKeys
+from sandbox.app import Sandbox
+from sandbox.control.client import SandboxClient
+from tests.executor.planning import ENDED, Planner, running_planner
+from tests.support.waiting import free_port
+
+RUNS = int(os.environ.get("PLAN_KILL_RUNS", "10"))
+KILLS_PER_RUN = 2
+SERVICES = ("gateway", "llm", "executor", "ratelimit", "board")
+QUICK = {
+    "GUILDHALL_EXECUTOR__JOBS__PARTITIONS": "4",
+    "GUILDHALL_EXECUTOR__JOBS__LEASE_SECONDS": "2",
+    "GUILDHALL_EXECUTOR__JOBS__HEARTBEAT_SECONDS": "0.4",
+    "GUILDHALL_EXECUTOR__PLANS__SETTLE_SECONDS": "3",
+    "GUILDHALL_EXECUTOR__PLANS__SETTLE_POLL_SECONDS": "0.2",
+}
+
+
+class Killable:
+    """An executor in a process of its own, started anew as often as it is killed."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._environment = environment
+        self._process: asyncio.subprocess.Process | None = None
+
+    async def start(self) -> None:
+        """Starts it."""
+        self._process = await asyncio.create_subprocess_exec(
+            sys.executable,
+            "-m",
+            "services.executor",
+            env=self._environment,
+            stdout=asyncio.subprocess.DEVNULL,
+        )
+
+    async def kill(self) -> None:
+        """Ends it as the kernel would for want of memory."""
+        assert self._process is not None
+        self._process.kill()
+        await self._process.wait()
+
+
+@pytest_asyncio.fixture
+async def killable(
+    sandbox_server: Sandbox, sandbox: SandboxClient, redis_url: str, tmp_path: Path
+) -> AsyncIterator[tuple[Planner, Killable]]:
+    """A planner whose executor may be killed."""
+    keys = tmp_path / "keys"
+    keys.mkdir()
+    for service in SERVICES:
+        (keys / f"{service}.key").write_text(TestKeys().keys(service)[0].hex())
+    port = free_port()
+
+    async with running_planner(sandbox_server, sandbox, redis_url, {}, executor_at=f"127.0.0.1:{port}") as planner:
+        environment = {
+            **{name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG")},
+            **planner.environment,
+            **QUICK,
+            "GUILDHALL_CALLERS__KEYS_DIR": str(keys),
+            "GUILDHALL_RPC__PORTS__EXECUTOR": str(port),
+        }
+        executor = Killable(environment)
+        await executor.start()
+        try:
+            yield planner, executor
+        finally:
+            await executor.kill()
+
+
+def intents(run: int) -> list[dict[str, Any]]:
+    """Sixty operations: creations that depend on one another, edits, deletions."""
+    return [
+        {"op": "create_channel", "id": "cats", "name": f"area-{run}-{{i}}", "type": "category", "repeat": 4},
+        {"op": "create_channel", "id": "rooms", "name": f"room-{run}-{{i}}", "repeat": 8, "category": {"from": "cats"}},
+        {"op": "create_role", "name": f"Team {run} {{i}}", "repeat": 8},
+        {"op": "delete_channel", "targets": {"select": {"name_glob": f"old-{run}-*"}}},
+    ]
+
+
+@pytest.mark.timeout(900)
+async def test_sixty_operations_survive_any_death(killable: tuple[Planner, Killable]) -> None:
+    planner, executor = killable
+    dice = random.Random(20261120)
+    await planner.sandbox.settings(latency_ms=60)
+    for run in range(RUNS):
+        for number in range(16):
+            await planner.create_channel(f"old-{run}-{number}")
+        plan = await planner.draft(*intents(run))
+        assert len(plan.steps) == 60, plan
+        await planner.sandbox.reset_counters()
+        assert await planner.confirm(plan) == plan_pb2.PLAN_REFUSAL_UNSPECIFIED
+        for kill in range(KILLS_PER_RUN):
+            # Somewhere among the calls: after so many requests more, whatever they are.
+            await planner.sandbox.wait("request", count=(kill + 1) * dice.randint(1, 25), timeout=60)
+            await executor.kill()
+            await executor.start()
+        done = await planner.reached(plan.plan_id, *ENDED, timeout=90)
+        assert done.status == plan_pb2.PLAN_STATUS_DONE, done
+        await assert_exact(planner, done, run)
+
+
+async def assert_exact(planner: Planner, done: plan_pb2.Plan, run: int) -> None:
+    """The guild is as planned, each thing once, and the report says what is."""
+    channels = await planner.rest("GET", f"/guilds/{planner.guild_id}/channels")
+    by_name = Counter(channel["name"] for channel in channels)
+    assert {name: n for name, n in by_name.items() if name.startswith(f"area-{run}-")} == {
+        f"area-{run}-{i}": 1 for i in range(1, 5)
+    }
+    assert {name: n for name, n in by_name.items() if name.startswith(f"room-{run}-")} == {
+        f"room-{run}-{i}": 4 for i in range(1, 9)
+    }
+    parents = Counter(channel["parent_id"] for channel in channels if channel["name"].startswith(f"room-{run}-"))
+    assert set(parents.values()) == {8}
+    assert not [name for name in by_name if name.startswith(f"old-{run}-")]
+    roles = Counter(role["name"] for role in await planner.rest("GET", f"/guilds/{planner.guild_id}/roles"))
+    assert {name: n for name, n in roles.items() if name.startswith(f"Team {run} ")} == {
+        f"Team {run} {i}": 1 for i in range(1, 9)
+    }
+    assert {step.status for step in done.steps} == {plan_pb2.STEP_STATUS_DONE}
+    ids = {channel["id"] for channel in channels}
+    assert all(step.result in ids for step in done.steps if step.kind == "channel.create")
+    results = [step.result for step in done.steps if step.result]
+    assert len(results) == len(set(results))
