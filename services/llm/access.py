@@ -15,7 +15,7 @@ from services.llm.settings import LlmSettings
 class RoleGrants(Protocol):
     """A guild's own mapping of Discord roles to tiers."""
 
-    async def of_guild(self, guild_id: int) -> Mapping[int, str]:
+    async def granted(self, asker: Asker) -> Mapping[int, str]:
         """Tier by role."""
         ...
 
@@ -54,5 +54,5 @@ class Access:
         # The system's own work has no person.
         if not asker.user_id:
             return True
-        granted = await self._grants.of_guild(asker.guild_id) if asker.guild_id else {}
+        granted = await self._grants.granted(asker) if asker.guild_id else {}
         return may(asker, kind, name, self._settings.current.roles, granted)

@@ -33,7 +33,7 @@ from services.llm.chat import (
 from services.llm.failures import from_event, from_status, from_transport
 from services.llm.provider import GeneratedImage
 from services.llm.settings import ProviderSettings
-from services.llm.sse import sse_data
+from services.llm.sse import drained, sse_data
 
 BASE_URL = "https://api.anthropic.com"
 SMALLEST_BUDGET = 1_024
@@ -65,19 +65,26 @@ class AnthropicProvider:
         """See Provider."""
         reader = _Reader(request)
         try:
-            async with self._client.messages.with_streaming_response.create(**_body(model, request)) as response:
-                async for data in sse_data(response.iter_bytes()):
+            # The body goes past the SDK's typed parameters, which it would otherwise walk through one by one.
+            body = _body(model, request)
+            create = self._client.messages.with_streaming_response.create
+            async with create(
+                model=model.id, messages=[], max_tokens=body["max_tokens"], stream=True, extra_body=body
+            ) as response:
+                events = sse_data(response.iter_bytes())
+                async for data in events:
                     reader.began = True
                     for event in reader.read(data):
                         yield event
                     if reader.stopped:
                         break
+                for event in reader.finish():
+                    yield event
+                await drained(events)
         except anthropic.APIStatusError as error:
             raise from_status(error.status_code, error.response.headers, error.body) from error
         except (anthropic.AnthropicError, httpx2.HTTPError, OSError) as error:
             raise from_transport(error, streaming=reader.began) from error
-        for event in reader.finish():
-            yield event
 
     async def list_models(self) -> list[str]:
         """See Provider."""
@@ -198,10 +205,8 @@ def _body(model: Model, request: ChatRequest) -> dict[str, Any]:
     profile = model.profile
     system = "\n\n".join(message.text for message in request.messages if message.role == "system")
     body: dict[str, Any] = {
-        "model": model.id,
         "messages": _messages(request.messages),
         "max_tokens": request.max_output_tokens,
-        "stream": True,
     }
     if system:
         body["system"] = system
@@ -224,9 +229,7 @@ def _body(model: Model, request: ChatRequest) -> dict[str, Any]:
     elif request.document is not None and request.document.mode == "json_schema":
         form = {"type": "json_schema", "schema": request.document.schema}
         body["output_config"] = {**body.get("output_config", {}), "format": form}
-    if profile.extra_body:
-        body["extra_body"] = profile.extra_body
-    return body
+    return body | profile.extra_body
 
 
 def _think(body: dict[str, Any], model: Model, request: ChatRequest) -> bool:

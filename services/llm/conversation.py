@@ -94,9 +94,17 @@ class ConversationStore(Protocol):
         ...
 
     async def save(
-        self, conversation: Conversation, turns: Sequence[ConversationTurn], removed: Sequence[str] = ()
+        self,
+        conversation: Conversation,
+        turns: Sequence[ConversationTurn],
+        removed: Sequence[str] = (),
+        *,
+        indexed: bool = False,
     ) -> None:
-        """Writes these turns and takes away those named; the conversation lives on from now."""
+        """Writes these turns and takes away those named; the conversation lives on from now.
+
+        `indexed` says that these turns were written before, so that no index has to learn of them.
+        """
         ...
 
     async def remove(self, conversation: Conversation, turn_ids: Sequence[str]) -> None:

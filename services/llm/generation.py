@@ -282,7 +282,7 @@ class Generator:
         end = answer.end
         complete = end is not None and end.finish not in (Finish.INTERRUPTED, Finish.TOOL_CALLS)
         turn = replace(plan.turn, answer="".join(answer.text), model=answer.model.name, complete=complete, usage=usage)
-        await self._store.save(plan.conversation, [turn])
+        await self._store.save(plan.conversation, [turn], indexed=True)
 
     async def _abandon(self, opening: asyncio.Task[None], plan: TurnPlan, answer: _Answer, key: str) -> None:
         if key and answer.billed and self._cache.listeners(key):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 
@@ -19,6 +19,8 @@ class Asker:
     thread_id: int = 0
     service: str = ""
     """The service that asks; a system's own work has no user."""
+    seen: dict[str, object] = field(default_factory=dict, compare=False, repr=False)
+    """What was looked up for this asker, so that it is looked up once."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -35,7 +35,7 @@ from services.llm.chat import (
 from services.llm.failures import from_event, from_status, from_transport
 from services.llm.provider import GeneratedImage
 from services.llm.settings import ProviderSettings
-from services.llm.sse import sse_data
+from services.llm.sse import drained, sse_data
 from services.llm.thinking import ThinkParser
 
 BASE_URL = "https://api.openai.com/v1"
@@ -67,21 +67,23 @@ class OpenAIProvider:
         """See Provider."""
         reader = _Reader(model, request)
         try:
-            async with self._client.chat.completions.with_streaming_response.create(
-                **_body(model, request)
-            ) as response:
-                async for data in sse_data(response.iter_bytes()):
+            # The body goes past the SDK's typed parameters, which it would otherwise walk through one by one.
+            create = self._client.chat.completions.with_streaming_response.create
+            async with create(model=model.id, messages=[], stream=True, extra_body=_body(model, request)) as response:
+                events = sse_data(response.iter_bytes())
+                async for data in events:
                     reader.began = True
                     if data == "[DONE]":
                         break
                     for event in reader.read(data):
                         yield event
+                for event in reader.finish():
+                    yield event
+                await drained(events)
         except openai.APIStatusError as error:
             raise from_status(error.status_code, error.response.headers, error.body) from error
         except (openai.OpenAIError, httpx2.HTTPError, OSError) as error:
             raise from_transport(error, streaming=reader.began) from error
-        for event in reader.finish():
-            yield event
 
     async def list_models(self) -> list[str]:
         """See Provider."""
@@ -191,9 +193,7 @@ def _body(model: Model, request: ChatRequest) -> dict[str, Any]:
     """The request in OpenAI's words, with what this model is known to refuse left out."""
     profile = model.profile
     body: dict[str, Any] = {
-        "model": model.id,
         "messages": [_message(message, profile.system_role) for message in request.messages],
-        "stream": True,
         profile.max_tokens_parameter: request.max_output_tokens,
     }
     if profile.stream_options:
@@ -212,9 +212,7 @@ def _body(model: Model, request: ChatRequest) -> dict[str, Any]:
         ]
     if request.document is not None:
         _ask_for_document(body, request)
-    if profile.extra_body:
-        body["extra_body"] = profile.extra_body
-    return body
+    return body | profile.extra_body
 
 
 def _ask_for_document(body: dict[str, Any], request: ChatRequest) -> None:

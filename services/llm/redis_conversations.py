@@ -48,7 +48,12 @@ class RedisConversations:
         ]
 
     async def save(
-        self, conversation: Conversation, turns: Sequence[ConversationTurn], removed: Sequence[str] = ()
+        self,
+        conversation: Conversation,
+        turns: Sequence[ConversationTurn],
+        removed: Sequence[str] = (),
+        *,
+        indexed: bool = False,
     ) -> None:
         """See ConversationStore."""
         settings = self._settings.current.conversations
@@ -65,10 +70,11 @@ class RedisConversations:
             if gone := [TURN + turn_id for turn_id in (*removed, *superfluous)]:
                 pipe.hdel(key, *gone)
             pipe.expire(key, ttl)
-            for author in {entry.author_id for turn in turns for entry in turn.inputs if entry.author_id}:
+            authors = () if indexed else {entry.author_id for turn in turns for entry in turn.inputs if entry.author_id}
+            for author in authors:
                 pipe.zadd(person_key(author), {conversation.conversation_id: now})
                 pipe.expire(person_key(author), ttl)
-            if conversation.guild_id:
+            if conversation.guild_id and not indexed:
                 pipe.zadd(guild_key(conversation.guild_id), {conversation.conversation_id: now})
                 pipe.expire(guild_key(conversation.guild_id), ttl)
             await pipe.execute()

@@ -46,13 +46,13 @@ class GuildSettings:
 
     async def choice(self, asker: Asker) -> Choice:
         """See ChosenSettings."""
-        found = await self._scoped.in_force(_place(asker))
+        found = await self._in_force(asker)
 
         def text(key: str) -> str:
-            value = found[key].value
+            value = found[key]
             return value if isinstance(value, str) else ""
 
-        temperature = found["temperature"].value
+        temperature = found["temperature"]
         return Choice(
             text("model"),
             text("prompt"),
@@ -63,17 +63,25 @@ class GuildSettings:
 
     async def pictures_allowed(self, asker: Asker) -> bool:
         """Whether pictures are made here."""
-        return await self._scoped.value(_place(asker), "image_mode") != "off"
+        return (await self._in_force(asker))["image_mode"] != "off"
 
     async def music_service(self, asker: Asker) -> str:
         """The service that links to music lead to first."""
-        return str(await self._scoped.value(_place(asker), "music_service") or "youtube")
+        return str((await self._in_force(asker))["music_service"] or "youtube")
 
-    async def of_guild(self, guild_id: int) -> Mapping[int, str]:
+    async def granted(self, asker: Asker) -> Mapping[int, str]:
         """See RoleGrants. An entry that names no role is left out."""
-        entries = await self._scoped.value(Place(guild_id=guild_id), "role_tiers")
+        entries = (await self._in_force(asker))["role_tiers"]
         pairs = (entry.partition("=") for entry in entries) if isinstance(entries, tuple) else ()
         return {int(role): tier.strip() for role, _, tier in pairs if role.strip().isdecimal()}
+
+    async def _in_force(self, asker: Asker) -> Mapping[str, object]:
+        """All settings that hold for an asker, read once."""
+        found = asker.seen.get("settings")
+        if not isinstance(found, dict):
+            in_force = await self._scoped.in_force(_place(asker))
+            found = asker.seen["settings"] = {key: setting.value for key, setting in in_force.items()}
+        return found
 
 
 def _place(asker: Asker) -> Place:

@@ -6,7 +6,12 @@ General line iterators also split at U+2028 and its like, which may stand inside
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncGenerator, AsyncIterable
+from contextlib import suppress
+
+DRAIN_SECONDS = 0.1
+"""A server that keeps a stream open after its last event for longer loses the connection instead."""
 
 
 async def sse_data(chunks: AsyncIterable[bytes]) -> AsyncGenerator[str, None]:
@@ -33,3 +38,11 @@ async def sse_data(chunks: AsyncIterable[bytes]) -> AsyncGenerator[str, None]:
         data.append(rest[5:].strip())
     if data:
         yield b"\n".join(data).decode("utf-8", "replace")
+
+
+async def drained(events: AsyncGenerator[str, None]) -> None:
+    """Reads what is left after the last event, so that the connection can be used again."""
+    with suppress(TimeoutError):
+        async with asyncio.timeout(DRAIN_SECONDS):
+            async for _ in events:
+                pass
