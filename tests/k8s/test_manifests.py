@@ -21,8 +21,8 @@ from chassis.settings.shared import SERVICES
 
 ROOT = Path(__file__).parents[2]
 OVERLAYS = ("single-node", "production")
-# Kinds that others define: their schemas come with their operators and not with Kubernetes.
-FOREIGN = {"Certificate", "ScaledObject"}
+# Defined by cert-manager: its schema does not come with Kubernetes.
+FOREIGN = {"Certificate"}
 HEALTH_PORT = 50100
 DNS_PORT, HTTPS_PORT = 53, 443
 
