@@ -13,6 +13,7 @@ import aiohttp
 import disnake
 import structlog
 from guildhall.executor.v1 import notice_pb2_grpc, reply_pb2_grpc
+from guildhall.llm.v1 import model_pb2_grpc
 from guildhall.ratelimit.v1 import discord_pb2_grpc, ratelimit_pb2_grpc
 
 from chassis.runtime import JSON, Runtime
@@ -28,6 +29,7 @@ from services.gateway.guild_settings import SETTINGS, GuildSettings
 from services.gateway.handover import HandOver
 from services.gateway.intake import Intake
 from services.gateway.journal import Journal
+from services.gateway.model_names import ModelNames
 from services.gateway.notices import ExecutorNotices
 from services.gateway.permits import Permits
 from services.gateway.redis_store import RedisStore
@@ -36,6 +38,7 @@ from services.gateway.registry import discover
 from services.gateway.router import Router
 from services.gateway.settings import GatewaySettings
 from services.gateway.shards import Shard
+from services.gateway.text_commands import TextCommands
 from services.gateway.threads import ThreadIndex
 from views.catalogue import texts
 
@@ -60,6 +63,8 @@ class Bot:
         self._services = Services(runtime.channel)
         ScopedSettings.serve(runtime, SETTINGS)
         self._guild_settings = GuildSettings(SettingsMirror.start(runtime, "gateway"))
+        self._models = ModelNames(self._services.stub(model_pb2_grpc.ModelServiceStub, "llm"))
+        runtime.background("models", self._models.follow)
         self._registry = discover()
         self._shards: list[Shard] = []
         self._intake: Intake | None = None
@@ -120,6 +125,7 @@ class Bot:
                 group.create_task(shard.run())
                 group.create_task(shard.journal.keep_saving(self._settings.current.save_interval))
             group.create_task(self._watch_health())
+            group.create_task(self._keep_presence())
             await self._stopping.wait()
             # Background work that ends takes the process with it; this one ends with the process.
             await asyncio.Event().wait()
@@ -144,6 +150,9 @@ class Bot:
             notices=ExecutorNotices(
                 self._services.stub(notice_pb2_grpc.NoticeServiceStub, "executor"), texts(), runtime.clock
             ),
+            text_commands=TextCommands(self._services, texts(), self._guild_settings, self._models),
+            guild_settings=self._guild_settings,
+            models=self._models,
             settings=settings,
             clock=runtime.clock,
             rng=self._rng,
@@ -205,6 +214,15 @@ class Bot:
             else:
                 self._health.not_serving("a shard is not connected")
             await asyncio.sleep(0.25)
+
+    async def _keep_presence(self) -> None:
+        """Says under the bot's name what the configuration says, again and again: Discord forgets it at times."""
+        while True:
+            presence = self._settings.current.presence
+            for shard in self._shards:
+                await shard.ready.wait()
+                await shard.change_presence(presence.text)
+            await asyncio.sleep(presence.interval)
 
     async def _reached(self, call: Callable[[], Awaitable[AnswerT]]) -> AnswerT:
         """Calls Discord until it answers; Misconfigured is an answer."""

@@ -1,8 +1,9 @@
 """Which messages are meant for the bot, and how they reach executor.
 
-In a thread of the bot's and in a direct message everything is meant for it, unless the message addresses other people.
-A message can't be asked to come again, so its hand-over is repeated until it succeeds or patience ends; until then it
-does not count as taken, and a restarted gateway gets it again.
+In a thread of the bot's, in a direct message, and where a channel is set to auto-respond, everything is meant for it,
+unless the message addresses other people. Elsewhere it is a mention, a reply to the bot, a model called by its name, or
+a text command. A message can't be asked to come again, so its hand-over is repeated until it succeeds or patience ends;
+until then it does not count as taken, and a restarted gateway gets it again.
 """
 
 import asyncio
@@ -16,18 +17,27 @@ from opentelemetry.trace import SpanKind
 from chassis.caller import acting_for
 from chassis.clock import Clock
 from chassis.errors import DeadlineExceeded, GuildhallError, Unavailable
+from chassis.scoped import Place
 from chassis.settings import Live
 from chassis.telemetry import tracer
+from services.gateway.addressing import TextCommand, addressed, text_command
 from services.gateway.cleaning import cleaned
 from services.gateway.events import Message
+from services.gateway.guild_settings import AUTO_RESPOND, PREFIX, GuildSettings
 from services.gateway.handover import Denied, HandOver, Question, from_message
+from services.gateway.loop_guard import LoopGuard
+from services.gateway.model_names import ModelNames
 from services.gateway.notices import Notices
 from services.gateway.settings import GatewaySettings
+from services.gateway.text_commands import TextCommands
 from services.gateway.threads import ThreadIndex
 
 _log = structlog.get_logger(__name__)
 
 _FIRST_RETRY, _LONGEST_RETRY = 0.1, 5.0
+_DEFAULT_PREFIX = "!"
+
+Meaning = Question | TextCommand | None
 
 
 class Conversations:
@@ -40,6 +50,9 @@ class Conversations:
         threads: ThreadIndex,
         hand_over: HandOver,
         notices: Notices,
+        text_commands: TextCommands,
+        guild_settings: GuildSettings,
+        models: ModelNames,
         settings: Live[GatewaySettings],
         clock: Clock,
         rng: random.Random,
@@ -48,37 +61,79 @@ class Conversations:
         self._threads = threads
         self._hand_over = hand_over
         self._notices = notices
+        self._text_commands = text_commands
+        self._guild_settings = guild_settings
+        self._models = models
         self._settings = settings
         self._clock = clock
         self._rng = rng
+        self._guard = LoopGuard(settings.current.loop_guard, clock)
         self._mention = re.compile(rf"<@!?{bot_id}>")
 
-    def concerned(self, message: Message) -> bool:
-        """Whether a message is meant for the bot."""
+    def meaning(self, message: Message) -> Meaning:
+        """What a message wants of the bot; None where nothing."""
         if message.author_is_bot or message.author.user_id == self._bot_id:
-            return False
-        if message.guild_id and not self._threads.owned(message.channel_id):
-            return False
-        return self._bot_id in message.mentions or not self._addresses_others(message)
+            self._guard.bot_spoke(message.channel_id)
+            return None
+        self._guard.person_spoke(message.channel_id)
+        place = self.place(message)
+        if self._guard.quiet(message.channel_id) or not self._guild_settings.open_for_answers(place):
+            return None
+        prefix = self._guild_settings.text(place, PREFIX) if message.guild_id else _DEFAULT_PREFIX
+        command = text_command(message.content.strip(), prefix)
+        if command is not None and self._text_commands.knows(command.name):
+            return command
+        return self._question(message, place)
 
-    async def handle(self, message: Message) -> bool:
+    def place(self, message: Message) -> Place:
+        """Where a message was written, as far as settings go."""
+        parent = self._threads.parent(message.channel_id)
+        return Place(
+            guild_id=message.guild_id,
+            channel_id=parent or message.channel_id,
+            thread_id=message.channel_id if parent else 0,
+            user_id=message.author.user_id,
+        )
+
+    async def handle(self, message: Message, meaning: Question | TextCommand) -> bool:
         """Hands one message over; false where that was given up. Never raises."""
-        prompt = cleaned(self._mention.sub("", message.content))
-        if not prompt and not message.attachments:
-            # Nothing to read: a sticker alone, or a bot without the message-content intent.
-            return True
-        question = from_message(message, in_conversation=True, prompt=prompt)
         with (
             tracer().start_as_current_span("message", context=TraceContext(), kind=SpanKind.SERVER),
             acting_for(message.author),
         ):
-            return await self._submit(question)
+            if isinstance(meaning, Question):
+                return await self._persist(meaning)
+            question = await self._text_commands.carry_out(message, self.place(message), meaning)
+            return True if question is None else await self._persist(question)
+
+    def _question(self, message: Message, place: Place) -> Question | None:
+        called = self._bot_id in message.mentions
+        if self._addresses_others(message) and not called:
+            return None
+        content = cleaned(self._mention.sub("", message.content))
+        model, prompt = addressed(content, self._models.names)
+        own = not message.guild_id or self._threads.owned(message.channel_id)
+        auto = bool(message.guild_id) and self._guild_settings.flag(place, AUTO_RESPOND)
+        replied = message.reply_to_author == self._bot_id
+        if not (own or auto or called or replied or model):
+            return None
+        if not prompt and not message.attachments:
+            # Nothing to read: a sticker alone, or a bot without the message-content intent.
+            return None
+        return from_message(
+            message,
+            in_conversation=own or auto,
+            prompt=prompt,
+            model=model,
+            quoted_text="" if own or auto else message.reply_text,
+        )
 
     def _addresses_others(self, message: Message) -> bool:
         others = message.mentions - {self._bot_id, message.author.user_id}
-        return bool(others) or message.mentions_everyone or message.mentions_roles
+        to_another = message.reply_to_author not in (0, self._bot_id, message.author.user_id)
+        return bool(others) or to_another or message.mentions_everyone or message.mentions_roles
 
-    async def _submit(self, question: Question) -> bool:
+    async def _persist(self, question: Question) -> bool:
         settings = self._settings.current
         give_up = self._clock.monotonic() + settings.hand_over_patience
         delay = _FIRST_RETRY

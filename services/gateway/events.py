@@ -100,6 +100,8 @@ class Message:
     reply_to: int
     """The message that this one replies to; 0 where it replies to none."""
     reply_to_author: int
+    channel_type: int
+    """Discord's channel type, where the event says it; else 0."""
     reply_text: str = field(repr=False)
 
 
@@ -181,6 +183,7 @@ def message(raw: Mapping[str, Any]) -> Message:
         mentions_everyone=bool(raw.get("mention_everyone")),
         mentions_roles=bool(raw.get("mention_roles")),
         reply_to=int(reference.get("message_id") or 0) if is_reply else 0,
+        channel_type=int(raw.get("channel_type") or 0),
         reply_to_author=int((referenced.get("author") or {}).get("id") or 0) if is_reply else 0,
         reply_text=(referenced.get("content") or "") if is_reply else "",
     )

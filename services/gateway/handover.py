@@ -60,7 +60,9 @@ class Denied:
     reset_after: float
 
 
-def from_message(message: Message, *, in_conversation: bool, prompt: str | None = None) -> Question:
+def from_message(
+    message: Message, *, in_conversation: bool, prompt: str, model: str = "", quoted_text: str = ""
+) -> Question:
     """The question that a message asks."""
     return Question(
         event_id=message.message_id,
@@ -68,8 +70,10 @@ def from_message(message: Message, *, in_conversation: bool, prompt: str | None 
         guild_id=message.guild_id,
         channel_id=message.channel_id,
         in_conversation=in_conversation,
-        prompt=message.content if prompt is None else prompt,
+        prompt=prompt,
         attachments=message.attachments,
+        model=model,
+        quoted_text=quoted_text,
     )
 
 

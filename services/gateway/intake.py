@@ -96,11 +96,12 @@ class Intake:
         if data.get("type", DEFAULT_MESSAGE) not in (DEFAULT_MESSAGE, REPLY_MESSAGE):
             return False
         message = events.message(data)
-        if not self._conversations.concerned(message) or not self._claims.take(message.message_id):
+        meaning = self._conversations.meaning(message)
+        if meaning is None or not self._claims.take(message.message_id):
             return False
 
         async def work() -> None:
-            if not await self._conversations.handle(message):
+            if not await self._conversations.handle(message, meaning):
                 self._claims.give_back(message.message_id)
             event.done()
 

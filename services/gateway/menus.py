@@ -11,6 +11,7 @@ from typing import Any
 
 from guildhall.llm.v1 import model_pb2, model_pb2_grpc
 
+from chassis.errors import InvalidArgument
 from chassis.scoped import Place, Scope, ScopeKind
 from services.gateway import announcements
 from services.gateway.context import Context
@@ -22,8 +23,9 @@ from views.custom_id import encode
 from views.markdown import escaped
 from views.messages import message
 
-CHOOSE, TOGGLE, SHOW = "settings.choose", "settings.toggle", "settings.show"
+CHOOSE, TOGGLE, SHOW, SET = "settings.choose", "settings.toggle", "settings.show", "settings.set"
 _DEFAULT = "-"
+_LONGEST_VALUE = 50
 
 ME, THREAD, CHANNEL, GUILD = "me", "thread", "channel", "guild"
 _KINDS = {ME: ScopeKind.PERSON, THREAD: ScopeKind.THREAD, CHANNEL: ScopeKind.CHANNEL, GUILD: ScopeKind.GUILD}
@@ -111,6 +113,24 @@ async def toggle(context: Context) -> None:
     """A switch was pressed; its custom_id says what it shall be, so that two presses at once agree."""
     level, page, item = _addressed(context)
     await _change(context, level, page, item, context.custom_id.argument(3) == "on")
+
+
+def set_button(level: str, name: str, value: str, label: str) -> dict[str, Any]:
+    """A button that sets one value. A value that does not fit into it is one that no item takes."""
+    return components.button(encode(SET, level, name, value[:_LONGEST_VALUE]), label)
+
+
+async def set_value(context: Context) -> None:
+    """A button that sets one value was pressed."""
+    level, name, value = (context.custom_id.argument(index) for index in range(3))
+    item = _BY_NAME[name]
+    if level not in item.levels:
+        raise InvalidArgument("this can't be set there", reason="SETTING_INVALID")
+    held = await update(
+        context, item.service, _scope(context, level), {item.key: value == "on" if item.switch else value}
+    )
+    await context.respond(context.text("settings.set", name=context.text(f"settings.name.{item.key}")))
+    await announcements.announce(context, held)
 
 
 async def show(context: Context) -> None:
@@ -237,4 +257,4 @@ async def _prompts(context: Context) -> list[tuple[str, str]]:
 
 
 Handlers = dict[str, Callable[[Context], Any]]
-COMPONENTS: Handlers = {CHOOSE: choose, TOGGLE: toggle, SHOW: show}
+COMPONENTS: Handlers = {CHOOSE: choose, TOGGLE: toggle, SHOW: show, SET: set_value}

@@ -8,7 +8,7 @@ from google.protobuf.struct_pb2 import ListValue, Value
 from guildhall.settings.v1 import settings_pb2, settings_pb2_grpc
 
 from chassis.scoped import Place, Scope, ScopeKind
-from services.gateway.context import Context
+from services.gateway.context import Context, Services
 from services.gateway.handover import called
 
 Plain = bool | float | str | tuple[str, ...] | None
@@ -42,6 +42,21 @@ async def in_force(context: Context, place: Place, services: Sequence[str] = SER
         service: {setting.key: _in_force(setting) for setting in answer.settings}
         for service, answer in zip(services, answers, strict=True)
     }
+
+
+async def values_in_force(services: Services, place: Place, deadline: float) -> dict[str, Plain]:
+    """What is in force in a place by key, over all services."""
+    request = settings_pb2.GetSettingsRequest(
+        place=settings_pb2.Place(
+            guild_id=place.guild_id,
+            channel_id=place.channel_id,
+            thread_id=place.thread_id,
+            user_id=place.user_id,
+        )
+    )
+    stubs = [services.stub(settings_pb2_grpc.SettingsServiceStub, name) for name in SERVICES]
+    answers = await asyncio.gather(*(called(stub.GetSettings(request, timeout=deadline)) for stub in stubs))
+    return {setting.key: from_value(setting.value) for answer in answers for setting in answer.settings}
 
 
 async def update(

@@ -55,7 +55,7 @@ class Presence(Section):
     interval: Seconds = 300.0
     """Seconds between two updates."""
     text: str = "/ask · /help"
-    """The text; `{guilds}` and `{version}` are filled in. Empty for none."""
+    """The text; empty for none."""
 
 
 class LoopGuard(Section):

@@ -147,7 +147,9 @@ class _Reply:
                 await self._stream(answer, generation, tasks[0])
                 self._settle(generation)
                 await save(self._journal, self._state)
+            # Whoever presses a button the moment it appears finds the answer; its last messages are noted afterwards.
             record = self._record()
+            await self._records.put(record)
             await answer.finish(self._state.shown_text or self._state.text or "", self._controls(record))
             await self._records.put(self._record())
             if title is not None:

@@ -1,0 +1,120 @@
+"""What people write without a command: follow-ups, mentions, replies, auto-respond, names of models, text commands."""
+
+import asyncio
+
+import pytest
+
+from sandbox.control.client import SandboxClient
+from tests.conversations.talking import CRAFTER, MEMBER, OWNER, Talk, button
+from tests.support.platform import RunningPlatform
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def bot(sandbox: SandboxClient) -> str:
+    people = await sandbox.call("GET", "/control/people")
+    return str(next(person["id"] for person in people if person["bot"]))
+
+
+async def reply_of_bot(talk: Talk, channel: str, contains: str) -> dict[str, object]:
+    found = await talk.sandbox.wait(
+        "message", as_=OWNER, channel=channel, author=await bot(talk.sandbox), contains=contains
+    )
+    message: dict[str, object] = found["messages"][0]
+    return message
+
+
+async def test_a_mention_is_answered_in_a_thread_of_its_own(talk: Talk, sandbox: SandboxClient) -> None:
+    said = await sandbox.say(MEMBER, talk.channel, f"<@{await bot(sandbox)}> what is a lighthouse?")
+    thread = await talk.thread(said["id"])
+    assert (await talk.answers(thread))[0]["content"]
+
+
+async def test_a_reply_to_the_bot_is_answered_with_what_it_replies_to(talk: Talk, sandbox: SandboxClient) -> None:
+    answered = await talk.ask("What is a pier?")
+    opening = answered.interaction["message_id"]
+    said = await sandbox.say(MEMBER, talk.channel, "and why?", message_reference={"message_id": opening})
+    assert (await talk.answers(await talk.thread(said["id"])))[0]["content"]
+
+
+async def test_messages_that_are_not_meant_for_the_bot_stay_unanswered(talk: Talk, sandbox: SandboxClient) -> None:
+    answered = await talk.ask("What is a quay?")
+    people = {person["username"]: person["id"] for person in await sandbox.call("GET", "/control/people")}
+    await sandbox.say(MEMBER, talk.channel, "just talking among ourselves")
+    await sandbox.say(MEMBER, answered.thread, f"<@{people['crafter']}> look at this")
+    await sandbox.say(MEMBER, answered.thread, "Which quay is it?")
+    assert len(await talk.answers(answered.thread, 2)) == 2
+    in_channel = await sandbox.messages(OWNER, talk.channel)
+    assert [message["author"]["bot"] for message in in_channel if message["author"].get("bot")] == [True]
+
+
+async def test_auto_respond_makes_the_channel_one_conversation(talk: Talk, sandbox: SandboxClient) -> None:
+    await sandbox.say(MEMBER, talk.channel, "!autorespond on")
+    offer = await reply_of_bot(talk, talk.channel, "Manage Channels")
+    refused = await talk.press(offer, button(offer, "settings.set"), MEMBER)  # type: ignore[arg-type]
+    assert "may not change" in (await talk.said(refused, MEMBER))["content"]
+    await talk.press(offer, button(offer, "settings.set"), OWNER)  # type: ignore[arg-type]
+    await reply_of_bot(talk, talk.channel, "gh1.")
+    await sandbox.say(MEMBER, talk.channel, "Remember the word lighthouse.")
+    await talk.answers(talk.channel, 1)
+    await sandbox.say(CRAFTER, talk.channel, "Which word was to be remembered?")
+    assert "lighthouse" in (await talk.answers(talk.channel, 2))[1]["content"].lower()
+    await sandbox.say(MEMBER, talk.channel, "!autorespond")
+    await reply_of_bot(talk, talk.channel, "Auto-respond")
+
+
+async def test_a_model_is_addressed_by_its_name(talk: Talk, sandbox: SandboxClient) -> None:
+    said = await sandbox.say(MEMBER, talk.channel, "demo, what is a pier?")
+    answer = (await talk.answers(await talk.thread(said["id"])))[0]
+    assert "demo" in answer["content"].splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        ("!help", "!ask"),
+        ("!status", "Model"),
+        ("!model", "Model"),
+        ("!prompt", "Prompt"),
+        ("!thinking", "Thinking"),
+        ("!provider nobody", "There are: "),
+        ("!image a pier", "/image"),
+        ("!clear", "not kept any more"),
+    ],
+)
+async def test_text_commands(talk: Talk, sandbox: SandboxClient, typed: str, answer: str) -> None:
+    await sandbox.say(MEMBER, talk.channel, typed)
+    await reply_of_bot(talk, talk.channel, answer)
+
+
+async def test_ask_as_a_text_command(talk: Talk, sandbox: SandboxClient) -> None:
+    said = await sandbox.say(MEMBER, talk.channel, "!ask what is a harbour?")
+    assert (await talk.answers(await talk.thread(said["id"])))[0]["content"]
+
+
+async def test_direct_messages_are_one_conversation(sandbox: SandboxClient, talk: Talk) -> None:
+    channel = await sandbox.rest(MEMBER, "POST", "/users/@me/channels", {"recipient_id": await bot(sandbox)})
+    await sandbox.say(MEMBER, channel["id"], "Remember the word lighthouse.")
+    found = await sandbox.wait("message", as_=MEMBER, channel=channel["id"], component="reply.regenerate")
+    assert found["messages"]
+    await sandbox.say(MEMBER, channel["id"], "Which word did I ask you to remember?")
+    found = await sandbox.wait("message", as_=MEMBER, channel=channel["id"], component="reply.regenerate", count=2)
+    assert "lighthouse" in found["messages"][1]["content"].lower()
+
+
+async def test_a_gateway_that_restarts_misses_nothing_and_answers_nothing_twice(
+    talk: Talk, sandbox: SandboxClient, platform: RunningPlatform
+) -> None:
+    answered = await talk.ask("Remember the word lighthouse.")
+    for number in range(1, 4):
+        restarting = asyncio.create_task(platform.restart("gateway"))
+        await sandbox.say(MEMBER, answered.thread, f"Message {number}: which word did I ask you to remember?")
+        await restarting
+        answers = await talk.answers(answered.thread, number + 1, timeout=60)
+        assert "lighthouse" in answers[number]["content"].lower()
+    await platform.kill("gateway")
+    await sandbox.say(MEMBER, answered.thread, "And once more: which word?")
+    assert len(await talk.answers(answered.thread, 5, timeout=60)) == 5
+    await platform.all_ready()
+    sessions = await sandbox.call("GET", "/control/sessions")
+    assert len(sessions) == 1, sessions
