@@ -147,10 +147,13 @@ async def running(options: SandboxOptions) -> AsyncIterator[Sandbox]:
     """A sandbox that listens; port 0 takes a free one. Only loopback addresses are served."""
     if not is_loopback_name(options.host):
         raise ValueError(f"{options.host} is no loopback address; the sandbox serves this machine alone")
-    listener = socket.create_server((options.host, options.port), backlog=512)
+    six = ":" in options.host
+    listener = socket.create_server(
+        (options.host, options.port), family=socket.AF_INET6 if six else socket.AF_INET, backlog=512
+    )
     port = listener.getsockname()[1]
     # Behind a relay, as in a container, others know the sandbox by another address than the one it listens on.
-    url = options.public_url or f"http://{options.host}:{port}"
+    url = options.public_url or f"http://{f'[{options.host}]' if six else options.host}:{port}"
     app, sandbox = build(replace(options, port=port), url)
     runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=1.0)
     await runner.setup()

@@ -43,6 +43,7 @@ class Acting:
         table: list[tuple[str, str, Callable[[web.Request], Awaitable[Any]]]] = [
             ("GET", "/control/people", self.people),
             ("POST", "/control/people", self.add_person),
+            ("PATCH", "/control/people/{person}", self.edit_person),
             ("GET", _AS + "/guilds", self.guilds),
             ("GET", _AS + "/dms", self.directs),
             ("GET", _AS + "/channels/{channel}/commands", self.commands),
@@ -81,6 +82,20 @@ class Acting:
             if any(role not in guild.roles for role in roles):
                 raise DiscordError(10011)
             guilds.add_member(self._world, guild, person.id, roles)
+        return render.user(person)
+
+    async def edit_person(self, request: web.Request) -> JSON:
+        """Whether they take direct messages, and their language."""
+        body, _, _ = await read_body(request)
+        fields = read(body)
+        takes = fields.boolean("direct_messages")
+        locale = fields.text("locale", low=2, high=10)
+        fields.done()
+        person = self._world.users[self._control.person(request)]
+        if takes is not None:
+            (self._world.closed_direct.discard if takes else self._world.closed_direct.add)(person.id)
+        if locale is not None:
+            person.locale = locale
         return render.user(person)
 
     # -- seeing

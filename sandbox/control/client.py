@@ -113,6 +113,10 @@ class SandboxClient:
         async with self._session.post(f"{self._address}{path}", data=form) as answer:
             return await _read(answer)
 
+    async def interaction(self, person: str, interaction: str) -> Json:
+        """What became of an interaction."""
+        return await self.call("GET", f"/control/as/{person}/interactions/{interaction}")
+
     async def say(self, person: str, channel: str, content: str, **fields: Json) -> Json:
         """A person sends a message; gives it."""
         return await self.rest(person, "POST", f"/channels/{channel}/messages", {"content": content, **fields})

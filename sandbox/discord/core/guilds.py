@@ -155,9 +155,7 @@ def _ban(world: World, actor: Actor, guild: Guild, user_id: int, delete_seconds:
         oldest = world.now() - delete_seconds
         for channel in [*guild.channels.values(), *guild.threads.values()]:
             gone = [
-                m
-                for m in world.log(channel.id)
-                if m.author_id == user_id and m.sent_at >= oldest and m.webhook_id is None
+                m for m in world.log(channel.id) if m.author_id == user_id and m.sent_at >= oldest and m.persona is None
             ]
             for message in gone:
                 messages.remove(world, message)

@@ -74,7 +74,7 @@ def _slowmode(world: World, actor: Actor, channel: Channel) -> None:
     for message in world.log(channel.id).newest_first():
         if message.sent_at <= earliest:
             return
-        if message.author_id == actor.user_id and message.webhook_id is None:
+        if message.author_id == actor.user_id and message.persona is None:
             wait = message.sent_at - earliest
             raise DiscordError(20016, extra={"retry_after": round(wait, 3), "global": False})
 
@@ -177,9 +177,7 @@ def _mention(world: World, message: Message, channel: Channel, allowed: mentions
     if channel.guild_id is None:
         return
     guild = world.guilds[channel.guild_id]
-    may_all = (
-        bool(world.permissions_in(channel, message.author_id) & P.MENTION_EVERYONE) or message.webhook_id is not None
-    )
+    may_all = bool(world.permissions_in(channel, message.author_id) & P.MENTION_EVERYONE)
     message.mention_roles = tuple(
         id_
         for id_ in mentions.role_ids(text)
@@ -251,7 +249,7 @@ def edit(
     channel = require_channel(world, actor, channel_id)
     message = visible(world, actor, channel, message_id)
     form = read(message)
-    if message.author_id != actor.user_id or message.webhook_id is not None:
+    if message.author_id != actor.user_id or message.persona is not None:
         flags_only = form.flags is not None and form.content is None and form.embeds is None and form.components is None
         if not (flags_only and has(world, actor, channel, P.MANAGE_MESSAGES)):
             raise DiscordError(50005)
@@ -339,7 +337,7 @@ def delete(world: World, actor: Actor, channel_id: int, message_id: int) -> None
     """Deletes one's own message, or another's with MANAGE_MESSAGES."""
     channel = require_channel(world, actor, channel_id)
     message = visible(world, actor, channel, message_id)
-    own = message.author_id == actor.user_id and message.webhook_id is None
+    own = message.author_id == actor.user_id and message.persona is None
     if channel.thread is not None and channel.thread.archived:
         raise DiscordError(50083)
     if not own:

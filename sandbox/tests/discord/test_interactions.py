@@ -81,6 +81,8 @@ async def test_fifteen_minutes(bot: Bot, sandbox: SandboxClient, gateway: Gatewa
     await sandbox.advance(890)
     await bot.call("PATCH", f"{hook(got)}/messages/@original", {"content": "late"})
     await sandbox.advance(11)
+    original = (await sandbox.interaction("member", got["id"]))["message_id"]
+    await bot.call("PATCH", f"/channels/{GUILD_ID + 21}/messages/{original}", {"content": "with the bot's own token"})
     assert (await bot.refused("PATCH", f"{hook(got)}/messages/@original", {"content": "x"}))[:2] == (401, 50027)
 
 

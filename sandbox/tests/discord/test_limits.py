@@ -8,7 +8,6 @@ from typing import Any
 import aiohttp
 import pytest
 
-from sandbox.app import Sandbox
 from sandbox.control.client import SandboxClient
 from sandbox.discord.seed import CRAFTER_ID, GUILD_ID, MEMBER_ID, MODERATOR_ID, OWNER_ID
 from sandbox.tests.discord.bot import Bot
@@ -194,13 +193,13 @@ async def test_a_guild_holds_500_channels(bot: Bot, sandbox: SandboxClient) -> N
     assert (await bot.refused("POST", f"{GUILD}/channels", {"name": "one-too-many"}))[:2] == (400, 30013)
 
 
-async def test_direct_messages(bot: Bot, sandbox: SandboxClient, sandbox_server: Sandbox) -> None:
+async def test_direct_messages(bot: Bot, sandbox: SandboxClient) -> None:
     channel = await bot.call("POST", "/users/@me/channels", {"recipient_id": str(MEMBER_ID)})
     await bot.call("POST", f"/channels/{channel['id']}/messages", {"content": "hi"})
     assert [m["content"] for m in await sandbox.messages("member", channel["id"])] == ["hi"]
     with pytest.raises(Exception, match="50001"):
         await sandbox.messages("owner", channel["id"])
-    sandbox_server.world.closed_direct.add(MEMBER_ID)
+    await sandbox.call("PATCH", "/control/people/member", {"direct_messages": False})
     assert (await bot.refused("POST", f"/channels/{channel['id']}/messages", {"content": "hi"}))[:2] == (403, 50007)
 
 
