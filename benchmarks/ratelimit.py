@@ -1,10 +1,10 @@
 """How fast limits are decided: `make bench-ratelimit`.
 
-One run measures, on the machine it runs on and one after the other: a bare grpc.aio echo server with messages of the same
-size; the service as it runs (a process of its own, the chassis' interceptors on, trace sampling 1 %, one Redis with
-appendfsync everysec); and the Python limiters that people use today over the same Redis, called in-process as they are
-used. The load comes from a process of its own. Each figure is the best of three rounds, for ours and theirs alike, as the
-machine has other work. It prints figures and asserts nothing; the last line is one JSON object:
+One run measures, on the machine it runs on and one after the other: a bare grpc.aio echo server with messages of the
+same size; the service as it runs (a process of its own, the chassis' interceptors on, trace sampling 1 %, one Redis
+with appendfsync everysec); and the Python limiters that people use today over the same Redis, called in-process as
+they are used. The load comes from a process of its own. Each figure is the best of three rounds, for ours and theirs
+alike, as the machine has other work. It prints figures and asserts nothing; the last line is one JSON object:
 
 echo_rps, acquire_rps    unary calls a second, 32 in flight; 4 limits each, distinct subjects
 stream_rps               requests a second over long-lived streams, 64 in flight, 4 limits each
@@ -93,12 +93,17 @@ async def echo_server(port: int) -> None:
     """A bare server that answers with messages of the same size."""
     answer = answer_of()
 
-    class Echo(ratelimit_pb2_grpc.RateLimitServiceServicer):
-        async def Acquire(self, request: pb.AcquireRequest, context: Any) -> pb.AcquireResponse:  # noqa: N802
-            return answer
+    async def echo(_: pb.AcquireRequest, __: Any) -> pb.AcquireResponse:
+        return answer
 
+    handler = grpc.unary_unary_rpc_method_handler(
+        echo,
+        request_deserializer=pb.AcquireRequest.FromString,
+        response_serializer=pb.AcquireResponse.SerializeToString,
+    )
     server = grpc.aio.server()
-    ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server(Echo(), server)
+    service = "guildhall.ratelimit.v1.RateLimitService"
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, {"Acquire": handler}),))
     server.add_insecure_port(f"127.0.0.1:{port}")
     await server.start()
     await server.wait_for_termination()
@@ -260,10 +265,15 @@ async def throttled_rate(url: str) -> float:
     return await rate(one, 32)
 
 
+def start_process(*arguments: str, environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    """A Python process with arguments and more environment."""
+    return subprocess.Popen([sys.executable, *arguments], env=os.environ | environment)
+
+
 @contextlib.asynccontextmanager
 async def process(*arguments: str, port: int, environment: dict[str, str] | None = None) -> AsyncIterator[None]:
     """A server process, from when it answers to its end."""
-    started = subprocess.Popen([sys.executable, *arguments], env=os.environ | (environment or {}))
+    started = start_process(*arguments, environment=environment or {})
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
             await asyncio.wait_for(channel.channel_ready(), 20)

@@ -5,6 +5,8 @@ The audit trail is a stream in the limits' store, bounded in length and time, an
 the persons in it.
 """
 
+from typing import Any
+
 import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
@@ -67,7 +69,7 @@ class Administration:
         )
 
     async def _audit(self, subject: Subject, limits: list[str], reason: str, caller: Caller, *, allowed: bool) -> None:
-        entry = {
+        entry: dict[Any, Any] = {
             "at": f"{self._clock.now():.3f}",
             "by": str(caller.person.user_id if caller.person else 0),
             "service": caller.service,
@@ -79,7 +81,7 @@ class Administration:
         }
         _log.warning("limits reset" if allowed else "limits reset refused", audit=True, **entry)
         try:
-            await self._redis.xadd(AUDIT_KEY, dict(entry), maxlen=_AUDIT_LENGTH, approximate=True)
+            await self._redis.xadd(AUDIT_KEY, {**entry}, maxlen=_AUDIT_LENGTH, approximate=True)
             await self._redis.expire(AUDIT_KEY, _AUDIT_SECONDS)
         except (RedisError, OSError) as error:
             # What can't be audited is not done.

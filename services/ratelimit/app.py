@@ -75,12 +75,12 @@ async def build(runtime: Runtime[RatelimitSettings]) -> None:
     invalid = InvalidRequests(settings.discord.invalid, decider, runtime.clock)
     rest = RestPermits(
         settings.discord,
-        discord_store,
-        invalid,
-        RestShares(shares, runtime.clock),
-        runtime.clock,
-        limiter.decisions,
-        settings.requests.most_waiting,
+        store=discord_store,
+        invalid=invalid,
+        shares=RestShares(shares, runtime.clock),
+        clock=runtime.clock,
+        decisions=limiter.decisions,
+        most_waiting=settings.requests.most_waiting,
     )
     identify = IdentifyPermits(settings.discord, discord_store, runtime.clock, limiter.decisions)
     discord = DiscordLimitServicer(rest, identify, runtime.clock)
@@ -98,7 +98,7 @@ async def build(runtime: Runtime[RatelimitSettings]) -> None:
 
     runtime.settings.subscribe(use)
     health.on_return += [leases.renew, limiter.charge_given]
-    status = Status(runtime, limiter, room, rest, health, shares, decider)
+    status = Status(runtime, limiter=limiter, room=room, rest=rest, health=health, shares=shares)
     meter().create_observable_counter(
         "guildhall.ratelimit.decisions",
         [limiter.decisions.observe],

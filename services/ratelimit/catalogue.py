@@ -82,7 +82,8 @@ class _Compiled:
     def __init__(self, name: str, policy: Policy) -> None:
         self.name, self.policy = name, policy
         self.base = _variant(policy, None)
-        plain, by_role = [], []
+        plain: list[tuple[Override, Variant | None]] = []
+        by_role: list[tuple[Override, Variant | None]] = []
         for override in policy.overrides:
             variant = None if override.unlimited else _variant(policy, override)
             (by_role if override.roles else plain).append((override, variant))
@@ -188,8 +189,9 @@ class Catalogue:
     ) -> list[Demand]:
         """What the charges (name of a limit or group, cost) take from which counters.
 
-        A limit that several charges name is taken from once, with the sum. InvalidArgument for what makes no sense. A cost
-        that a limit never holds is a mistake of the caller's, but an estimate may well be too large: it is `impossible`.
+        A limit that several charges name is taken from once, with the sum. InvalidArgument for what makes no sense. A
+        cost that a limit never holds is a mistake of the caller's, but an estimate may well be too large: it is
+        `impossible`.
         """
         if not charges:
             raise InvalidArgument("nothing to take", reason="NO_CHARGES", fields={path: "names no limit"})

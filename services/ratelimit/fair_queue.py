@@ -1,10 +1,10 @@
 """Who is next, where there is less than is asked for. Pure: no clock, no loop.
 
-Theory. Start-time fair queueing (Goyal, Vin and Cheng, 1996), one queue for each resource that is short. A waiter belongs
-to a flow (a person, a guild) and gets a start tag: the later of the queue's virtual time and the flow's last finish. The
-smallest tag within the most important priority goes first, so flows take turns however much one of them asks for, and
-within a flow the order is that of arrival. Only the head of a queue is ever tried, so nobody overtakes it because they ask
-for less, and a resource that comes free is not stormed.
+Theory. Start-time fair queueing (Goyal, Vin and Cheng, 1996), one queue for each resource that is short. A waiter
+belongs to a flow (a person, a guild) and gets a start tag: the later of the queue's virtual time and the flow's last
+finish. The smallest tag within the most important priority goes first, so flows take turns however much one of them
+asks for, and within a flow the order is that of arrival. Only the head of a queue is ever tried, so nobody overtakes it
+because they ask for less, and a resource that comes free is not stormed.
 """
 
 import heapq

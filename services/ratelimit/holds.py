@@ -109,7 +109,9 @@ class Holds:
         """
         parts = await asyncio.gather(
             *(
-                self._settle_tag(record_key(kind, identifier, tag), identifier, used, now_us, retention, flags)
+                self._settle_tag(
+                    record_key(kind, identifier, tag), identifier, used, now_us=now_us, retention=retention, flags=flags
+                )
                 for tag in tags
             )
         )
@@ -160,7 +162,7 @@ class Holds:
         return [rows[index] for index in indexes]
 
     async def _settle_tag(
-        self, key: str, identifier: str, used: Mapping[str, int] | None, now_us: int, retention: float, flags: int
+        self, key: str, identifier: str, used: Mapping[str, int] | None, *, now_us: int, retention: float, flags: int
     ) -> Settlement:
         held = await self._held(key)
         packed = []

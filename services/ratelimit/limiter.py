@@ -2,8 +2,8 @@
 
 One request is one call of the decide script (shared with whatever else came in the same tick). In a Redis Cluster its
 counters may stand in several slots; then all but the last slot's are held tentatively, the last one decides, and the
-others are confirmed or given back. A hold that expired before it was confirmed makes the request fail, so nothing is ever
-admitted that a slot did not agree to. While the store is away each limit's own policy decides.
+others are confirmed or given back. A hold that expired before it was confirmed makes the request fail, so nothing is
+ever admitted that a slot did not agree to. While the store is away each limit's own policy decides.
 """
 
 import asyncio

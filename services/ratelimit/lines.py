@@ -30,12 +30,12 @@ class ServerLine:
     """One server."""
 
     def __init__(self, redis: Redis) -> None:
-        self._pool = redis.connection_pool
+        self._pool: Any = redis.connection_pool
         self._idle: list[AbstractConnection] = []
 
     async def call(self, *command: Argument) -> bytes:
         """One call on a connection that nobody else uses meanwhile."""
-        connection = self._idle.pop() if self._idle else await self._pool.get_connection()
+        connection = self._idle.pop() if self._idle else await self._connect()
         try:
             await connection.send_packed_command([_packed(command)], check_health=False)
             answer = await connection.read_response()
@@ -52,6 +52,9 @@ class ServerLine:
             raise
         self._idle.append(connection)
         return cast(bytes, answer)
+
+    async def _connect(self) -> AbstractConnection:
+        return cast(AbstractConnection, await self._pool.get_connection())
 
     async def close(self) -> None:
         """Hands the connections back to the client's pool, which closes them."""
@@ -72,6 +75,11 @@ class ClusterLine:
 
     async def close(self) -> None:
         """The client closes its own connections."""
+
+
+def line_to(redis: Any) -> Line:
+    """The line to a server, or to a cluster."""
+    return ClusterLine(redis) if isinstance(redis, RedisCluster) else ServerLine(redis)
 
 
 def _packed(command: tuple[Argument, ...]) -> bytes:

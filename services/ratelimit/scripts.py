@@ -11,10 +11,10 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from redis.asyncio import Redis, RedisCluster
+from redis.asyncio import Redis
 from redis.exceptions import NoScriptError, RedisError
 
-from services.ratelimit.lines import Argument, ClusterLine, Line, ServerLine
+from services.ratelimit.lines import Argument, Line, line_to
 from services.ratelimit.meters import SCRIPT_SECONDS
 from services.ratelimit.store_health import StoreAway, StoreHealth
 
@@ -43,7 +43,7 @@ class Scripts:
     """Runs scripts on one store, and knows when it is away."""
 
     def __init__(self, redis: Redis, health: StoreHealth, timeout: float, *, now_us: int | None = None) -> None:
-        self._line: Line = ClusterLine(redis) if isinstance(redis, RedisCluster) else ServerLine(redis)
+        self._line: Line = line_to(redis)
         self._health = health
         self._timeout = timeout
         self._room = asyncio.Semaphore(_CONNECTIONS)

@@ -51,7 +51,7 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
     async def AcquireStream(
         self, request_iterator: AsyncIterator[pb.AcquireStreamRequest], context: _Context
     ) -> AsyncIterator[pb.AcquireStreamResponse]:
-        # Requests are decided side by side, answers keep the order; the queue's size holds back a sender that is too fast.
+        # Requests are decided side by side, answers keep the order; a full queue holds back a sender that is too fast.
         asked: asyncio.Queue[asyncio.Task[pb.AcquireResponse] | None] = asyncio.Queue(_READ_AHEAD)
 
         async def read() -> None:

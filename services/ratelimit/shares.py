@@ -1,8 +1,8 @@
 """What this replica may give out while the store is away.
 
 While the store answers, each replica keeps a lease in it (`lua/lease.lua`); during an outage it gives out, from its own
-memory, the policy's share divided by the number of leases that it saw last. So all replicas together never give out more
-than the share: of a limit of 100 a minute with a share of 0.5, at most 50 a minute from the outage on, on top of
+memory, the policy's share divided by the number of leases that it saw last. So all replicas together never give out
+more than the share: of a limit of 100 a minute with a share of 0.5, at most 50 a minute from the outage on, on top of
 what was used before it. A replica that never held a lease gives nothing. What was given out is charged to the counters
 when the store is back.
 """

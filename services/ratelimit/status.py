@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from chassis.runtime import JSON, Runtime
-from services.ratelimit.decider import Decider
 from services.ratelimit.discord.rest import RestPermits
 from services.ratelimit.limiter import Limiter
 from services.ratelimit.settings import RatelimitSettings
@@ -22,15 +21,15 @@ class Status:
     def __init__(
         self,
         runtime: Runtime[RatelimitSettings],
+        *,
         limiter: Limiter,
         room: WaitingRoom,
         rest: RestPermits,
         health: StoreHealth,
         shares: Shares,
-        decider: Decider,
     ) -> None:
         self._runtime, self._limiter, self._room, self._rest = runtime, limiter, room, rest
-        self._health, self._shares, self._decider = health, shares, decider
+        self._health, self._shares = health, shares
 
     def limits(self) -> dict[str, JSON]:
         """How it goes."""

@@ -46,6 +46,10 @@ class Replica:
         self.process.wait()
 
 
+def _start(environment: dict[str, str]) -> "subprocess.Popen[bytes]":
+    return subprocess.Popen([sys.executable, "-m", "services.ratelimit"], env=environment)
+
+
 @contextlib.asynccontextmanager
 async def replicas(
     number: int, url: str, folder: Path, configuration: dict[str, Any], variables: dict[str, str] | None = None
@@ -67,7 +71,7 @@ async def replicas(
                 "REDIS_URL": url,
                 **(variables or {}),
             }
-            process = subprocess.Popen([sys.executable, "-m", "services.ratelimit"], env=environment)
+            process = _start(environment)
             started.append(Replica(process, open_channel(f"127.0.0.1:{port}", "ratelimit", signer)))
         for replica in started:
             await asyncio.wait_for(replica.channel.channel_ready(), 60)
@@ -86,7 +90,7 @@ async def redis_cluster(nodes: int = 3) -> AsyncIterator[list[RedisProcess]]:
     """A Redis Cluster of masters that share all slots."""
     options = ("--save", "", "--appendonly", "no", "--cluster-enabled", "yes", "--cluster-node-timeout", "2000")
     servers: list[RedisProcess] = []
-    clients = []
+    clients: list[Any] = []
     try:
         while len(servers) < nodes:
             server = RedisProcess(*options)
@@ -97,7 +101,7 @@ async def redis_cluster(nodes: int = 3) -> AsyncIterator[list[RedisProcess]]:
                 server.close()
         for index, server in enumerate(servers):
             server.start()
-            client = redis.Redis.from_url(server.url, decode_responses=True)
+            client: Any = redis.Redis.from_url(server.url, decode_responses=True)
             clients.append(client)
             client.execute_command("CLUSTER", "ADDSLOTSRANGE", 16384 * index // nodes, 16384 * (index + 1) // nodes - 1)
             client.execute_command("CLUSTER", "SET-CONFIG-EPOCH", index + 1)

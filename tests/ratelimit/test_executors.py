@@ -45,7 +45,7 @@ class Executor:
         rule: str,
         major: str,
         *,
-        priority: pb.RestPriority = FINAL,
+        priority: Any = FINAL,
         guild: int = 1,
         wait: float = 10.0,
         **more: Any,

@@ -100,7 +100,13 @@ class IdentifyPermits:
         kept = 0 if ask.use_reserve else self.settings.identify.daily_reserve
         try:
             allowed, wait_us = await self._store.acquire_identify(
-                self.settings, ask.credential, ask.slot, identifier, ask.remaining, round(ask.reset_after * 1e6), kept
+                self.settings,
+                credential=ask.credential,
+                slot=ask.slot,
+                permit=identifier,
+                remaining=ask.remaining,
+                reset_us=round(ask.reset_after * 1e6),
+                kept=kept,
             )
         except StoreAway:
             # An IDENTIFY too many may cost the token: without the store nobody starts.

@@ -1,7 +1,7 @@
 """REST permits while the store is away: a share of the global limit, and one call at a time for each bucket.
 
-As buckets can't be shared between replicas then, each takes it that a bucket holds one call per second for every replica,
-which is less than any bucket of Discord's is known to hold.
+As buckets can't be shared between replicas then, each takes it that a bucket holds one call per second for every
+replica, which is less than any bucket of Discord's is known to hold.
 """
 
 from collections import OrderedDict

@@ -1,8 +1,8 @@
 """Permits for Discord's REST routes: who waits, who goes first, what happens while the store is away.
 
-A request that can't go now waits in a fair queue of what is short: the credential, a bucket, a limit inside it. Important
-ones go first; among equals guilds take turns. Across replicas the reserves in the script keep bulk from starving answers.
-A wait longer than `long_quota` is never slept through: the answer names the time.
+A request that can't go now waits in a fair queue of what is short: the credential, a bucket, a limit inside it.
+Important ones go first; among equals guilds take turns. Across replicas the reserves in the script keep bulk from
+starving answers. A wait longer than `long_quota` is never slept through: the answer names the time.
 """
 
 import asyncio
@@ -95,6 +95,7 @@ class RestPermits:
     def __init__(
         self,
         settings: DiscordLimits,
+        *,
         store: DiscordStore,
         invalid: InvalidRequests,
         shares: RestShares,
@@ -121,7 +122,8 @@ class RestPermits:
         if result.refusal is Refusal.LIMITED and resource and result.retry_after <= wait:
             if len(self._queue) >= self._most:
                 raise ResourceExhausted("too many calls wait", reason="TOO_MANY_WAITING", retry_after=1.0)
-            result = await self._wait(ask, taker, result, resource, start, wait)
+            waiting = _Waiting(ask, taker, start + wait, asyncio.get_running_loop().create_future(), result)
+            result = await self._wait(waiting, resource, start, wait)
         result.waited = self._clock.monotonic() - start
         outcome = "allowed" if result.refusal is None else f"refused_{result.refusal.name.lower()}"
         self._decisions.counts[_POLICY, outcome] += 1
@@ -224,11 +226,9 @@ class RestPermits:
         permit = _permit(ask.credential, taker.route.major, f"local{new_id(self._clock.now())}")
         return RestResult(permit, taker.ttl_us / 1e6)
 
-    async def _wait(
-        self, ask: RestAsk, taker: Taker, last: RestResult, resource: str, start: float, wait: float
-    ) -> RestResult:
-        waiting = _Waiting(ask, taker, start + wait, asyncio.get_running_loop().create_future(), last)
-        flow = f"g{ask.guild_id}" if ask.guild_id else taker.route.major
+    async def _wait(self, waiting: _Waiting, resource: str, start: float, wait: float) -> RestResult:
+        ask, last = waiting.ask, waiting.last
+        flow = f"g{ask.guild_id}" if ask.guild_id else waiting.taker.route.major
         waiter = self._queue.add(waiting, resource, flow=flow, until=start + last.retry_after, priority=ask.priority)
         self._changed.set()
         try:

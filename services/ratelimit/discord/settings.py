@@ -1,7 +1,8 @@
 """What is known of Discord's limits beforehand, and how permits are given.
 
-The numbers of buckets are never configured: they are learned from the headers of Discord's answers. What stands here is
-what no header says: https://docs.discord.com/developers/topics/rate-limits and, for sub-limits, what the community found.
+The numbers of buckets are never configured: they are learned from the headers of Discord's answers. What stands here
+is what no header says: https://docs.discord.com/developers/topics/rate-limits and, for sub-limits, what the community
+found.
 """
 
 from typing import Annotated, Literal

@@ -159,7 +159,15 @@ class DiscordStore:
         return struct.unpack_from("<2d", result)[1] == 1.0, {notes.bucket_key, named}
 
     async def acquire_identify(
-        self, settings: DiscordLimits, credential: str, slot: int, permit: str, remaining: int, reset_us: int, kept: int
+        self,
+        settings: DiscordLimits,
+        *,
+        credential: str,
+        slot: int,
+        permit: str,
+        remaining: int,
+        reset_us: int,
+        kept: int,
     ) -> tuple[bool, int]:
         """Takes a concurrency key; else the wait in microseconds. StoreAway, if the store is."""
         base = _base(credential)
@@ -186,7 +194,7 @@ class DiscordStore:
             [identify_key(credential, slot)],
             (permit, round(settings.identify.spacing * _MICRO)),
         )
-        return struct.unpack("<2d", answer)[1] == 1.0
+        return bool(struct.unpack("<2d", answer)[1])
 
 
 def identify_key(credential: str, slot: int) -> str:

@@ -1,8 +1,10 @@
 """envoy.service.ratelimit.v3.RateLimitService: descriptors in, codes out.
 
-https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/ratelimit/v3/rls.proto. A descriptor without a limit is allowed.
-All descriptors of a request are charged or none is, so a denied request costs nothing. Where nothing can be decided the
-call fails with UNAVAILABLE, which Envoy's `failure_mode_deny` decides on; UNKNOWN in an answer would count as a yes.
+https://www.envoyproxy.io/docs/envoy/latest/api-v3/service/ratelimit/v3/rls.proto
+
+A descriptor without a limit is allowed. All descriptors of a request are charged or none is, so a denied request costs
+nothing. Where nothing can be decided the call fails with UNAVAILABLE, which Envoy's `failure_mode_deny` decides on;
+UNKNOWN in an answer would count as a yes.
 """
 
 from typing import Any
@@ -30,7 +32,7 @@ _Context = grpc.aio.ServicerContext[Any, Any]
 _POLICY = "envoy"
 
 
-class EnvoyServicer(rls_pb2_grpc.RateLimitServiceServicer):
+class EnvoyServicer(rls_pb2_grpc.RateLimitServiceServicer):  # type: ignore[misc]
     """Decides for Envoy."""
 
     def __init__(self, settings: EnvoyApi, decider: Decider, clock: Clock, decisions: Decisions) -> None:
@@ -50,8 +52,7 @@ class EnvoyServicer(rls_pb2_grpc.RateLimitServiceServicer):
             outcome = await self._decide(request.domain, matches)
         except StoreAway:
             await context.abort(grpc.StatusCode.UNAVAILABLE, "the limits' store is away")
-        except Exception as error:
-            # Without this gRPC would answer UNKNOWN.
+        except Exception as error:  # noqa: BLE001  (without this gRPC would answer UNKNOWN)
             _log.exception("a decision for Envoy failed", error=type(error).__name__)
             await context.abort(grpc.StatusCode.UNAVAILABLE, "nothing can be decided")
         return self._response(matches, outcome)

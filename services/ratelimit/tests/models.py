@@ -7,9 +7,9 @@ with the code under test. Changing what was charged in the past is therefore exa
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Protocol
+from zoneinfo import ZoneInfo
 
 from services.ratelimit.calendar import Period, boundaries
-from zoneinfo import ZoneInfo
 
 
 @dataclass

@@ -46,7 +46,7 @@ def envoy(start: Start, redis_url: str) -> Any:
         port = free_port()
         settings = {"envoy": {"enabled": True, "port": port, "domains": [DOMAIN]}}
         async with start(None, settings, url=url), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            yield rls_pb2_grpc.RateLimitServiceStub(channel).ShouldRateLimit  # type: ignore[no-untyped-call]
+            yield rls_pb2_grpc.RateLimitServiceStub(channel).ShouldRateLimit
 
     return running
 

@@ -151,7 +151,7 @@ def test_a_token_in_the_major_parameter_never_stands_in_a_key() -> None:
 def test_what_is_no_route_is_refused(wrong: dict[str, str]) -> None:
     given_ = {"method": "GET", "template": "/gateway", "major": "", "aspect": ""} | wrong
     with pytest.raises(InvalidArgument):
-        classify(SETTINGS, **given_, message_id=0, now=NOW)  # type: ignore[arg-type]
+        classify(SETTINGS, **given_, message_id=0, now=NOW)
 
 
 def test_headers_are_read_with_decimals_rounded_up_and_nonsense_as_absent() -> None:

@@ -10,11 +10,11 @@ import pytest
 import yaml
 from google.protobuf.duration_pb2 import Duration
 from guildhall.ratelimit.v1 import ratelimit_pb2 as pb
+from guildhall.ratelimit.v1 import ratelimit_pb2_grpc
 
 from chassis.caller import Caller, Person
 from chassis.errors import GuildhallError, from_rpc_error
 from chassis.testing import channel_to, running_service
-from guildhall.ratelimit.v1 import ratelimit_pb2_grpc
 from services.ratelimit.app import build
 from services.ratelimit.settings import Limits, RatelimitSettings
 from services.ratelimit.tests.conftest import Start
@@ -229,7 +229,8 @@ async def test_a_reset_is_for_administrators_of_the_guild_and_is_audited(start: 
         async with start(LIMITS, caller=Caller("gateway", person)) as (limits, _):
             assert (await refused(limits.Reset(reset, timeout=5))).reason == "NOT_AN_ADMINISTRATOR"
     async with redis.asyncio.Redis.from_url(redis_url, decode_responses=True) as client:
-        entries = [entry for _, entry in await client.xrange("ratelimit:{*}:audit")]
+        found: Any = await client.xrange("ratelimit:{*}:audit")
+        entries = [entry for _, entry in found]
         assert [entry["allowed"] for entry in entries] == ["1", "0", "0", "0"]
         assert entries[0]["by"] == "7"
         assert await client.ttl("ratelimit:{*}:audit") > 0
