@@ -5,8 +5,6 @@ import json
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from chassis.clock import Clock
 from chassis.errors import AlreadyExists, InvalidArgument
 from chassis.ids import new_id
@@ -22,6 +20,7 @@ from services.board.roster import officers_only
 from services.board.rules import RuleBook
 from services.board.settings import BoardSettings
 from services.board.store import listing, people
+from services.board.store.connection import Connection
 from services.board.store.database import Database, DuplicateError
 from services.board.store.listing import Filter, Page
 from services.board.store.people import character_record
@@ -109,7 +108,7 @@ class Files:
             expire_after=rules.policy.expire_after,
         )
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Connection) -> None:
             transaction = Transaction(self._database, connection, guild_id, origin, rules.policy)
             await transaction.imported(changes, str(len(changes)))
 
@@ -129,10 +128,10 @@ class Files:
         if wrong:
             raise FileError(wrong)
 
-        async def work(connection: AsyncConnection) -> None:
-            transaction = Transaction(
-                self._database, connection, guild_id, origin, (await self._rules.of(guild_id)).policy
-            )
+        policy = (await self._rules.of(guild_id)).policy
+
+        async def work(connection: Connection) -> None:
+            transaction = Transaction(self._database, connection, guild_id, origin, policy)
             for character in found:
                 await people.put_character(connection, character, 0)
                 if character.main:

@@ -4,8 +4,6 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from chassis.clock import Clock
 from chassis.errors import FailedPrecondition, InvalidArgument, NotFound
 from chassis.settings import Live
@@ -15,6 +13,7 @@ from services.board.model import Actor
 from services.board.professions import Item, Profession, Professions
 from services.board.settings import BoardSettings
 from services.board.store import listing, people
+from services.board.store.connection import Connection
 from services.board.store.database import Database
 from services.board.store.writing import AuditEntry, Origin, Transaction
 from services.board.text import clean_line, search_key
@@ -83,7 +82,7 @@ class GuildProfessions:
             )
         before = current.get(cleaned.key)
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Connection) -> None:
             now = self._now()
             await people.put_profession(self._database, connection, guild_id, _body(cleaned), now)
             entry = AuditEntry(
@@ -109,7 +108,7 @@ class GuildProfessions:
                     "requests name this profession: disable it instead", reason="PROFESSION_IN_USE"
                 )
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Connection) -> None:
             await people.reset_profession(connection, guild_id, key)
             entry = AuditEntry("profession", key, "reset", 0, _body(before), {})
             await self._audit(connection, guild_id, actor, self._now(), entry)
@@ -118,9 +117,7 @@ class GuildProfessions:
         self._kept.pop(guild_id, None)
         self._written()
 
-    async def _audit(
-        self, connection: AsyncConnection, guild_id: int, actor: Actor, now: int, entry: AuditEntry
-    ) -> None:
+    async def _audit(self, connection: Connection, guild_id: int, actor: Actor, now: int, entry: AuditEntry) -> None:
         await Transaction(self._database, connection, guild_id, Origin(actor, now), Policy()).audit(entry)
 
     def _now(self) -> int:

@@ -9,8 +9,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Protocol
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from chassis.clock import Clock
 from chassis.errors import InvalidArgument, NotFound, Unavailable
 from chassis.ids import is_id, new_id
@@ -24,6 +22,7 @@ from services.board.professions import Professions
 from services.board.rules import RuleBook
 from services.board.settings import BoardSettings
 from services.board.store import listing
+from services.board.store.connection import Connection
 from services.board.store.database import Database, DuplicateError
 from services.board.store.listing import Filter, Page
 from services.board.store.rows import dumps
@@ -109,7 +108,7 @@ class Requests:
         change = created(draft, actor, guild_id, request_id=new_id(now / 1000), now=now, policy=rules.policy)
         origin = Origin(actor, now, key, fingerprint)
 
-        async def work(connection: AsyncConnection) -> Request:
+        async def work(connection: Connection) -> Request:
             transaction = Transaction(self._database, connection, guild_id, origin, rules.policy)
             return await transaction.created(change)
 
@@ -240,7 +239,7 @@ class Requests:
         """Writes a decision; None where somebody else was faster, by the row or by the key."""
         rules = await self._rules.of(guild_id)
 
-        async def work(connection: AsyncConnection) -> tuple[Change, ...]:
+        async def work(connection: Connection) -> tuple[Change, ...]:
             transaction = Transaction(self._database, connection, guild_id, origin, rules.policy)
             return await transaction.changes(decision.changes, decision.result.request_id)
 

@@ -4,8 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from chassis.clock import Clock
 from chassis.errors import Aborted, AlreadyExists, FailedPrecondition, InvalidArgument, NotFound, PermissionDenied
 from chassis.ids import new_id
@@ -18,6 +16,7 @@ from services.board.model import Actor, ActorKind
 from services.board.paging import make_text_token, read_text_token
 from services.board.settings import BoardSettings
 from services.board.store import people
+from services.board.store.connection import Connection
 from services.board.store.database import Database, DuplicateError
 from services.board.store.people import character_record
 from services.board.store.writing import AuditEntry, Origin, Transaction
@@ -86,7 +85,7 @@ class Roster:
                 updated_at=now,
             )
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Connection) -> None:
             if before is None:
                 limit = self._settings.current.limits.characters
                 if await people.count_characters(connection, guild_id, actor.user_id) >= limit:
@@ -120,7 +119,7 @@ class Roster:
         before = await self._own(guild_id, character_id, actor)
         now = self._now()
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Connection) -> None:
             if not await people.remove_character(connection, character_id, now):
                 raise NotFound("there is no such character", reason="CHARACTER_UNKNOWN")
             entry = AuditEntry("character", character_id, "remove", before.version + 1, character_record(before), {})
@@ -269,7 +268,7 @@ class Roster:
         """Removes a person's characters, subscriptions and vacation. Requests and claims are the caller's to end."""
         now = self._now()
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Connection) -> None:
             owned = await people.list_characters(connection, guild_id, owner_id=user_id)
             transaction = self._transaction(connection, guild_id, Actor.system(), now)
             for character in owned:
@@ -310,7 +309,7 @@ class Roster:
     async def _set_member(self, guild_id: int, user_id: int, actor: Actor, action: str, **values: Any) -> None:
         now = self._now()
 
-        async def work(connection: AsyncConnection) -> None:
+        async def work(connection: Connection) -> None:
             row = await people.member(connection, guild_id, user_id)
             before = {name: None if row is None else row[name] for name in values}
             await people.put_member(self._database, connection, guild_id, user_id, **values)
@@ -320,7 +319,7 @@ class Roster:
         await self._database.write(work)
         self._written()
 
-    def _transaction(self, connection: AsyncConnection, guild_id: int, actor: Actor, now: int) -> Transaction:
+    def _transaction(self, connection: Connection, guild_id: int, actor: Actor, now: int) -> Transaction:
         return Transaction(self._database, connection, guild_id, Origin(actor, now), Policy())
 
     def _now(self) -> int:

@@ -5,8 +5,6 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from sqlalchemy.ext.asyncio import AsyncConnection
-
 from services.board.cache import GenerationCache
 from services.board.characters import Character, match
 from services.board.fairness import gini
@@ -14,6 +12,7 @@ from services.board.model import State
 from services.board.professions import Item, Professions
 from services.board.store import listing, people
 from services.board.store import statistics as counted
+from services.board.store.connection import Connection
 from services.board.store.database import Database
 from services.board.store.statistics import WEEK, Share, Span
 from services.board.text import search_key
@@ -115,7 +114,7 @@ class Statistics:
         return gaps(characters, professions, wanted, profession)
 
 
-async def _waits(connection: AsyncConnection, span: Span, count: int) -> tuple[float | None, float | None]:
+async def _waits(connection: Connection, span: Span, count: int) -> tuple[float | None, float | None]:
     """Median and ninetieth percentile, interpolated between the two nearest ranks."""
     if count == 0:
         return None, None

@@ -245,8 +245,8 @@ async def test_a_database_of_a_newer_version_is_left_alone(database_url: str) ->
     database = await open_database(database_url)
     try:
         await migrate(database)
-        async with database.writer.begin() as connection:
-            await connection.execute(sa.text("UPDATE alembic_version SET version_num = '9999'"))
+        newer = sa.text("UPDATE alembic_version SET version_num = '9999'")
+        await database.write(lambda connection: connection.execute(newer))
         with pytest.raises(FailedPrecondition, match="9999"):
             await migrate(database)
     finally:

@@ -5,13 +5,13 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
+from services.board.store.connection import Connection
 from services.board.store.schema import due, events, guilds, idempotency, outbox
 
 
 async def entries(
-    connection: AsyncConnection,
+    connection: Connection,
     guild_id: int,
     *,
     subject_id: str = "",
@@ -31,7 +31,7 @@ async def entries(
     return (await connection.execute(statement)).mappings().all()  # type: ignore[return-value]
 
 
-async def afters(connection: AsyncConnection, guild_id: int, request_id: str) -> list[dict[str, Any]]:
+async def afters(connection: Connection, guild_id: int, request_id: str) -> list[dict[str, Any]]:
     """What each event of a request made of it, oldest first: what replaying takes."""
     statement = (
         sa.select(events.c.after)
@@ -41,7 +41,7 @@ async def afters(connection: AsyncConnection, guild_id: int, request_id: str) ->
     return [json.loads(after) for after in (await connection.execute(statement)).scalars().all()]
 
 
-async def heads(connection: AsyncConnection, guild_ids: Collection[int] | None) -> dict[int, int]:
+async def heads(connection: Connection, guild_ids: Collection[int] | None) -> dict[int, int]:
     """The last sequence of guilds; of all where None is given."""
     statement = sa.select(guilds.c.guild_id, guilds.c.sequence)
     if guild_ids is not None:
@@ -49,7 +49,7 @@ async def heads(connection: AsyncConnection, guild_ids: Collection[int] | None) 
     return {int(row[0]): int(row[1]) for row in (await connection.execute(statement)).all()}
 
 
-async def leaving(connection: AsyncConnection, guild_id: int, after: int, limit: int) -> Sequence[Mapping[str, Any]]:
+async def leaving(connection: Connection, guild_id: int, after: int, limit: int) -> Sequence[Mapping[str, Any]]:
     """What leaves through the outbox behind a sequence, with who did it, in order."""
     statement = (
         sa.select(
@@ -68,26 +68,26 @@ async def leaving(connection: AsyncConnection, guild_id: int, after: int, limit:
     return (await connection.execute(statement)).mappings().all()  # type: ignore[return-value]
 
 
-async def due_now(connection: AsyncConnection, now: int, limit: int) -> Sequence[Mapping[str, Any]]:
+async def due_now(connection: Connection, now: int, limit: int) -> Sequence[Mapping[str, Any]]:
     """What is due, the most overdue first."""
     statement = sa.select(due).where(due.c.at <= now).order_by(due.c.at).limit(limit)
     return (await connection.execute(statement)).mappings().all()  # type: ignore[return-value]
 
 
-async def next_due(connection: AsyncConnection) -> int | None:
+async def next_due(connection: Connection) -> int | None:
     """When something is due next (Unix milliseconds)."""
     value = (await connection.execute(sa.select(sa.func.min(due.c.at)))).scalar()
     return None if value is None else int(value)
 
 
-async def drop_due(connection: AsyncConnection, request_id: str, action: str, at: int) -> None:
+async def drop_due(connection: Connection, request_id: str, action: str, at: int) -> None:
     """Takes one entry off the index, unless it was set to another time meanwhile."""
     await connection.execute(
         sa.delete(due).where(due.c.request_id == request_id, due.c.action == action, due.c.at == at)
     )
 
 
-async def clean_up(connection: AsyncConnection, outbox_before: int, keys_before: int) -> int:
+async def clean_up(connection: Connection, outbox_before: int, keys_before: int) -> int:
     """Removes what only served deliveries; gives how many rows."""
     gone = await connection.execute(sa.delete(outbox).where(outbox.c.at < outbox_before))
     keys = await connection.execute(sa.delete(idempotency).where(idempotency.c.at < keys_before))

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.board.model import ACTIVE, Request, State
+from services.board.store.connection import Connection
 from services.board.store.rows import from_record
 from services.board.store.schema import boards, idempotency, items, requests
 from services.board.text import search_key
@@ -38,14 +38,14 @@ class Page:
     total: int
 
 
-async def get(connection: AsyncConnection, guild_id: int, request_id: str) -> Request | None:
+async def get(connection: Connection, guild_id: int, request_id: str) -> Request | None:
     """A request of this guild by its id."""
     query = sa.select(requests).where(requests.c.request_id == request_id, requests.c.guild_id == guild_id)
     row = (await connection.execute(query)).mappings().first()
     return None if row is None else from_record(row)  # type: ignore[arg-type]
 
 
-async def by_number(connection: AsyncConnection, guild_id: int, number: int, part: int = 0) -> Request | None:
+async def by_number(connection: Connection, guild_id: int, number: int, part: int = 0) -> Request | None:
     """A request of this guild by its number."""
     query = sa.select(requests).where(
         requests.c.guild_id == guild_id, requests.c.number == number, requests.c.part == part
@@ -54,7 +54,7 @@ async def by_number(connection: AsyncConnection, guild_id: int, number: int, par
     return None if row is None else from_record(row)  # type: ignore[arg-type]
 
 
-async def earlier_result(connection: AsyncConnection, guild_id: int, key: str) -> tuple[str, str] | None:
+async def earlier_result(connection: Connection, guild_id: int, key: str) -> tuple[str, str] | None:
     """(fingerprint, result) of what was done under an idempotency key, None where nothing was."""
     query = sa.select(idempotency.c.fingerprint, idempotency.c.result).where(
         idempotency.c.guild_id == guild_id, idempotency.c.idempotency_key == key
@@ -63,7 +63,7 @@ async def earlier_result(connection: AsyncConnection, guild_id: int, key: str) -
     return None if row is None else (row[0], row[1])
 
 
-async def count_active(connection: AsyncConnection, guild_id: int, requester_id: int) -> int:
+async def count_active(connection: Connection, guild_id: int, requester_id: int) -> int:
     """How many active requests a person has; parts of one request count once."""
     query = sa.select(sa.func.count(sa.distinct(requests.c.number))).where(
         requests.c.guild_id == guild_id, requests.c.requester_id == requester_id, requests.c.closed_at.is_(None)
@@ -71,7 +71,7 @@ async def count_active(connection: AsyncConnection, guild_id: int, requester_id:
     return int((await connection.execute(query)).scalar_one())
 
 
-async def generation(connection: AsyncConnection, guild_id: int, profession: str) -> int:
+async def generation(connection: Connection, guild_id: int, profession: str) -> int:
     """What lists of this profession hang on; of all professions where it is empty."""
     column = boards.c.generation if profession else sa.func.coalesce(sa.func.sum(boards.c.generation), 0)
     query = sa.select(column).where(boards.c.guild_id == guild_id)
@@ -80,7 +80,7 @@ async def generation(connection: AsyncConnection, guild_id: int, profession: str
     return int((await connection.execute(query)).scalar() or 0)
 
 
-async def counts(connection: AsyncConnection, guild_id: int) -> dict[str, dict[State, int]]:
+async def counts(connection: Connection, guild_id: int) -> dict[str, dict[State, int]]:
     """How many requests stand where, by profession."""
     query = sa.select(boards).where(boards.c.guild_id == guild_id)
     rows = (await connection.execute(query)).mappings().all()
@@ -88,7 +88,7 @@ async def counts(connection: AsyncConnection, guild_id: int) -> dict[str, dict[S
 
 
 async def page(
-    connection: AsyncConnection,
+    connection: Connection,
     guild_id: int,
     wanted: Filter,
     order: str,
@@ -121,7 +121,7 @@ async def page(
 
 
 async def item_names(
-    connection: AsyncConnection, guild_id: int, query: str, profession: str, limit: int
+    connection: Connection, guild_id: int, query: str, profession: str, limit: int
 ) -> list[tuple[str, str]]:
     """Items asked for in this guild that have `query` in their name, as (item, profession), most asked for first."""
     statement = sa.select(items.c.item, items.c.profession).where(items.c.guild_id == guild_id, *_like(query))
@@ -140,7 +140,7 @@ def _like(query: str) -> list[sa.ColumnElement[bool]]:
     return [items.c.item_key.like(f"%{key}%", escape=_LIKE_ESCAPE)]
 
 
-async def _conditions(connection: AsyncConnection, guild_id: int, wanted: Filter) -> list[sa.ColumnElement[bool]]:
+async def _conditions(connection: Connection, guild_id: int, wanted: Filter) -> list[sa.ColumnElement[bool]]:
     conditions: list[sa.ColumnElement[bool]] = [requests.c.guild_id == guild_id]
     if wanted.states:
         if wanted.states <= ACTIVE:
@@ -167,7 +167,7 @@ async def _conditions(connection: AsyncConnection, guild_id: int, wanted: Filter
 
 
 async def _total(
-    connection: AsyncConnection,
+    connection: Connection,
     guild_id: int,
     wanted: Filter,
     conditions: Sequence[sa.ColumnElement[bool]],

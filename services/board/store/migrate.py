@@ -55,5 +55,4 @@ async def migrate(database: Database, revision: str = "head") -> str:
             (command.downgrade if down else command.upgrade)(config, target)
         return MigrationContext.configure(connection).get_current_revision() or "base"
 
-    async with database.writer.begin() as connection:
-        return await connection.run_sync(run)
+    return await database.run_sync(run)

@@ -5,10 +5,10 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.board.characters import Character, Skill
 from services.board.model import HELD
+from services.board.store.connection import Connection
 from services.board.store.database import Database
 from services.board.store.rows import dumps
 from services.board.store.schema import characters, guild_professions, members, requests, skills, subscriptions
@@ -20,14 +20,14 @@ _FIELDS = (
 )  # fmt: skip
 
 
-async def get_character(connection: AsyncConnection, guild_id: int, character_id: str) -> Character | None:
+async def get_character(connection: Connection, guild_id: int, character_id: str) -> Character | None:
     """A character that was not removed."""
     found = await list_characters(connection, guild_id, character_id=character_id)
     return found[0] if found else None
 
 
 async def list_characters(
-    connection: AsyncConnection,
+    connection: Connection,
     guild_id: int,
     *,
     character_id: str = "",
@@ -84,7 +84,7 @@ def character_record(character: Character) -> dict[str, Any]:
     }
 
 
-async def put_character(connection: AsyncConnection, character: Character, expected_version: int) -> bool:
+async def put_character(connection: Connection, character: Character, expected_version: int) -> bool:
     """Writes a character whole; False where it is not at the expected version any more. 0 expects it to be new."""
     values = {name: getattr(character, name) for name in _FIELDS}
     values |= {"name_key": search_key(character.name), "realm_key": search_key(character.realm), "removed_at": None}
@@ -115,7 +115,7 @@ async def put_character(connection: AsyncConnection, character: Character, expec
     return True
 
 
-async def unmark_mains(connection: AsyncConnection, guild_id: int, owner_id: int, but: str) -> None:
+async def unmark_mains(connection: Connection, guild_id: int, owner_id: int, but: str) -> None:
     """Leaves an owner one main."""
     await connection.execute(
         sa.update(characters)
@@ -129,7 +129,7 @@ async def unmark_mains(connection: AsyncConnection, guild_id: int, owner_id: int
     )
 
 
-async def remove_character(connection: AsyncConnection, character_id: str, now: int) -> bool:
+async def remove_character(connection: Connection, character_id: str, now: int) -> bool:
     """Takes a character out of use; its row stays for the history. False where it was gone already."""
     statement = sa.update(characters).where(
         characters.c.character_id == character_id, characters.c.removed_at.is_(None)
@@ -139,7 +139,7 @@ async def remove_character(connection: AsyncConnection, character_id: str, now: 
     return gone
 
 
-async def count_characters(connection: AsyncConnection, guild_id: int, owner_id: int) -> int:
+async def count_characters(connection: Connection, guild_id: int, owner_id: int) -> int:
     """How many characters a person has."""
     statement = sa.select(sa.func.count()).where(
         characters.c.guild_id == guild_id, characters.c.owner_id == owner_id, characters.c.removed_at.is_(None)
@@ -147,7 +147,7 @@ async def count_characters(connection: AsyncConnection, guild_id: int, owner_id:
     return int((await connection.execute(statement)).scalar_one())
 
 
-async def held_by(connection: AsyncConnection, guild_id: int) -> dict[int, int]:
+async def held_by(connection: Connection, guild_id: int) -> dict[int, int]:
     """How many requests each crafter holds now."""
     statement = (
         sa.select(requests.c.crafter_id, sa.func.count())
@@ -161,15 +161,13 @@ async def held_by(connection: AsyncConnection, guild_id: int) -> dict[int, int]:
     return {int(row[0]): int(row[1]) for row in (await connection.execute(statement)).all()}
 
 
-async def member(connection: AsyncConnection, guild_id: int, user_id: int) -> Mapping[str, Any] | None:
+async def member(connection: Connection, guild_id: int, user_id: int) -> Mapping[str, Any] | None:
     """What is kept of a member."""
     statement = sa.select(members).where(members.c.guild_id == guild_id, members.c.user_id == user_id)
     return (await connection.execute(statement)).mappings().first()  # type: ignore[return-value]
 
 
-async def put_member(
-    database: Database, connection: AsyncConnection, guild_id: int, user_id: int, **values: object
-) -> None:
+async def put_member(database: Database, connection: Connection, guild_id: int, user_id: int, **values: object) -> None:
     """Sets some of what is kept of a member."""
     empty: dict[str, object] = {"name": "", "blocked_reason": ""}
     statement = database.insert(members).values(guild_id=guild_id, user_id=user_id, **(empty | values))
@@ -178,23 +176,21 @@ async def put_member(
     )
 
 
-async def blocked(connection: AsyncConnection, guild_id: int, limit: int) -> Sequence[Mapping[str, Any]]:
+async def blocked(connection: Connection, guild_id: int, limit: int) -> Sequence[Mapping[str, Any]]:
     """Who is blocked, the latest first."""
     statement = sa.select(members).where(members.c.guild_id == guild_id, members.c.blocked_at.is_not(None))
     statement = statement.order_by(members.c.blocked_at.desc()).limit(limit)
     return (await connection.execute(statement)).mappings().all()  # type: ignore[return-value]
 
 
-async def subscriptions_of(connection: AsyncConnection, guild_id: int, user_id: int) -> list[tuple[str, str]]:
+async def subscriptions_of(connection: Connection, guild_id: int, user_id: int) -> list[tuple[str, str]]:
     """What a person follows, as (kind, value)."""
     s = subscriptions.c
     statement = sa.select(s.kind, s.value).where(s.guild_id == guild_id, s.user_id == user_id)
     return [(row[0], row[1]) for row in (await connection.execute(statement.order_by(s.kind, s.value))).all()]
 
 
-async def set_subscription(
-    database: Database, connection: AsyncConnection, row: Mapping[str, object], follow: bool
-) -> None:
+async def set_subscription(database: Database, connection: Connection, row: Mapping[str, object], follow: bool) -> None:
     """Follows or stops following."""
     s = subscriptions.c
     if follow:
@@ -210,7 +206,7 @@ async def set_subscription(
         )
 
 
-async def followers(connection: AsyncConnection, guild_id: int, profession: str, item: str, now: int) -> list[int]:
+async def followers(connection: Connection, guild_id: int, profession: str, item: str, now: int) -> list[int]:
     """Who follows a profession or a piece of an item's name and is not away."""
     s = subscriptions.c
     in_name = sa.literal(search_key(item)).contains(s.value)
@@ -233,7 +229,7 @@ async def followers(connection: AsyncConnection, guild_id: int, profession: str,
     return [int(value) for value in (await connection.execute(statement)).scalars().all()]
 
 
-async def forget(connection: AsyncConnection, guild_id: int, user_id: int) -> None:
+async def forget(connection: Connection, guild_id: int, user_id: int) -> None:
     """Removes subscriptions and what is kept of a member, a block apart: coming back does not lift it."""
     s = subscriptions.c
     await connection.execute(sa.delete(subscriptions).where(s.guild_id == guild_id, s.user_id == user_id))
@@ -241,7 +237,7 @@ async def forget(connection: AsyncConnection, guild_id: int, user_id: int) -> No
     await connection.execute(sa.delete(members).where(here, members.c.blocked_at.is_(None)))
 
 
-async def own_professions(connection: AsyncConnection, guild_id: int) -> list[dict[str, Any]]:
+async def own_professions(connection: Connection, guild_id: int) -> list[dict[str, Any]]:
     """A guild's own professions, oldest change first."""
     g = guild_professions.c
     statement = sa.select(g.body).where(g.guild_id == guild_id).order_by(g.updated_at, g.key)
@@ -249,7 +245,7 @@ async def own_professions(connection: AsyncConnection, guild_id: int) -> list[di
 
 
 async def put_profession(
-    database: Database, connection: AsyncConnection, guild_id: int, body: Mapping[str, Any], now: int
+    database: Database, connection: Connection, guild_id: int, body: Mapping[str, Any], now: int
 ) -> None:
     """Keeps a guild's own profession."""
     values = {"body": dumps(body), "updated_at": now}
@@ -261,14 +257,14 @@ async def put_profession(
     )
 
 
-async def reset_profession(connection: AsyncConnection, guild_id: int, key: str) -> bool:
+async def reset_profession(connection: Connection, guild_id: int, key: str) -> bool:
     """Takes a guild's own profession back; False where there is none."""
     g = guild_professions.c
     gone = await connection.execute(sa.delete(guild_professions).where(g.guild_id == guild_id, g.key == key))
     return gone.rowcount == 1
 
 
-async def _skills(connection: AsyncConnection, ids: Sequence[str]) -> dict[str, tuple[Skill, ...]]:
+async def _skills(connection: Connection, ids: Sequence[str]) -> dict[str, tuple[Skill, ...]]:
     found: dict[str, tuple[Skill, ...]] = {}
     # Both databases bound the number of parameters; a guild may have more characters than that.
     for start in range(0, len(ids), 500):

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.board.model import State
+from services.board.store.connection import Connection
 from services.board.store.schema import requests
 
 DAY = 86_400_000
@@ -44,7 +44,7 @@ def _within(span: Span, column: sa.Column[int]) -> list[sa.ColumnElement[bool]]:
     return conditions
 
 
-async def closed(connection: AsyncConnection, span: Span) -> dict[State, tuple[int, int]]:
+async def closed(connection: Connection, span: Span) -> dict[State, tuple[int, int]]:
     """How many were closed in each way, with how many pieces."""
     statement = (
         sa.select(requests.c.state, sa.func.count(), sa.func.sum(requests.c.quantity))
@@ -54,13 +54,13 @@ async def closed(connection: AsyncConnection, span: Span) -> dict[State, tuple[i
     return {State(row[0]): (int(row[1]), int(row[2])) for row in (await connection.execute(statement)).all()}
 
 
-async def created(connection: AsyncConnection, span: Span) -> int:
+async def created(connection: Connection, span: Span) -> int:
     """How many were made; parts of one count once."""
     statement = sa.select(sa.func.count()).where(*_within(span, requests.c.created_at), requests.c.part == 0)
     return int((await connection.execute(statement)).scalar_one())
 
 
-async def shares(connection: AsyncConnection, span: Span, of: str) -> list[Share]:
+async def shares(connection: Connection, span: Span, of: str) -> list[Share]:
     """What each crafter completed, or each requester was given (`of` names which), by profession."""
     person, name = (
         (requests.c.crafter_id, requests.c.crafter_name)
@@ -85,7 +85,7 @@ async def shares(connection: AsyncConnection, span: Span, of: str) -> list[Share
     ]
 
 
-async def wait_at(connection: AsyncConnection, span: Span, ranks: Sequence[int]) -> dict[int, int]:
+async def wait_at(connection: Connection, span: Span, ranks: Sequence[int]) -> dict[int, int]:
     """The waits (milliseconds) at some ranks, counted from 0, of all that were completed, shortest first."""
     wait = (requests.c.closed_at - requests.c.created_at).label("wait")
     statement = (
@@ -101,7 +101,7 @@ async def wait_at(connection: AsyncConnection, span: Span, ranks: Sequence[int])
     return found
 
 
-async def weeks(connection: AsyncConnection, span: Span) -> dict[int, tuple[int, int]]:
+async def weeks(connection: Connection, span: Span) -> dict[int, tuple[int, int]]:
     """(created, completed) by the week's Monday, for weeks in which something happened."""
     found: dict[int, tuple[int, int]] = {}
     for index, column, more in (
@@ -117,7 +117,7 @@ async def weeks(connection: AsyncConnection, span: Span) -> dict[int, tuple[int,
     return found
 
 
-async def open_items(connection: AsyncConnection, guild_id: int, profession: str) -> list[tuple[str, str, int]]:
+async def open_items(connection: Connection, guild_id: int, profession: str) -> list[tuple[str, str, int]]:
     """What is asked for now, as (item, profession, how many open requests)."""
     statement = (
         sa.select(sa.func.max(requests.c.item), requests.c.profession, sa.func.count())
@@ -133,7 +133,7 @@ async def open_items(connection: AsyncConnection, guild_id: int, profession: str
     return [(row[0], row[1], int(row[2])) for row in (await connection.execute(statement)).all()]
 
 
-async def first_request(connection: AsyncConnection, guild_id: int) -> int | None:
+async def first_request(connection: Connection, guild_id: int) -> int | None:
     """When the guild's first request was made."""
     statement = sa.select(sa.func.min(requests.c.created_at)).where(
         requests.c.guild_id == guild_id, requests.c.number <= 1

@@ -10,10 +10,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
-from sqlalchemy.ext.asyncio import AsyncConnection
 
 from services.board.machine import Policy, due_times
 from services.board.model import HELD, Action, Actor, Change, Claim, Request, State
+from services.board.store.connection import Connection
 from services.board.store.database import Database
 from services.board.store.rows import difference, dumps, to_columns, to_record
 from services.board.store.schema import boards, claims, due, events, guilds, idempotency, items, outbox, requests
@@ -53,7 +53,7 @@ class Transaction:
     """One write to one guild, by one actor, on an open connection; nothing holds before that commits."""
 
     def __init__(
-        self, database: Database, connection: AsyncConnection, guild_id: int, origin: Origin, policy: Policy
+        self, database: Database, connection: Connection, guild_id: int, origin: Origin, policy: Policy
     ) -> None:
         self._database = database
         self._connection = connection
