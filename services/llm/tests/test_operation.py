@@ -1,0 +1,213 @@
+"""How the service is run: encodings without a network, configuration that changes while calls are under way, telemetry."""
+
+import asyncio
+import gzip
+import os
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+import tiktoken
+import yaml
+from opentelemetry import trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+from chassis.problems import StartupError
+from chassis.settings import Live
+from services.llm import counting, encodings, telemetry
+from services.llm.catalogue import Catalogue, Model
+from services.llm.chat import ChatRequest, Finish, Finished, Message, ProviderFailure, TextDelta, Usage
+from services.llm.chat import FailureKind as Kind
+from services.llm.pricing import cost_nanos
+from services.llm.settings import LlmSettings, ModelSettings, Price, ProviderSettings
+from services.llm.tests.harness import config, running, variables
+from services.llm.tests.upstream import says, upstream
+from tests.support.waiting import eventually
+
+COUNT_ALONE = """
+import socket, sys
+def refuse(*_, **__):
+    raise OSError("there is no network")
+socket.socket.connect = refuse
+socket.create_connection = refuse
+socket.getaddrinfo = refuse
+from services.llm.counting import Counter, load_encodings
+load_encodings()
+print(Counter("o200k_base").text("hello <|endoftext|> world"), Counter("cl100k_base").text("hello"), Counter("", 1.15).text("hello world"))
+"""
+
+
+def test_counting_needs_no_network() -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", COUNT_ALONE],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": "."},
+    )
+    assert found.stdout.split() == ["9", "1", "3"]
+
+
+def test_a_wheel_that_is_not_what_it_should_be_is_refused(tmp_path: Path) -> None:
+    wheel = tmp_path / "bpe_openai-0-any.whl"
+    with zipfile.ZipFile(wheel, "w") as archive:
+        archive.writestr("bpe_openai/data/o200k_base.tiktoken.gz", gzip.compress(b"AAAA 0\n"))
+    with pytest.raises(ValueError, match="not the file"):
+        encodings.unpack(wheel, tmp_path / "out")
+    assert set(encodings.missing(tmp_path / "out")) == {"o200k_base", "cl100k_base"}
+
+
+def test_the_files_have_the_names_that_tiktoken_looks_for() -> None:
+    assert encodings.file_name("o200k_base") == "fb374d419588a4632f3f557e76b4b70aebbca790"
+    assert encodings.file_name("cl100k_base") == "9b5ad71b2ce5302211f9c61530b329a4922fc6a4"
+    assert encodings.missing(encodings.directory()) == []
+
+
+async def test_a_start_without_encodings_fails_with_one_line(
+    redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    with pytest.raises(StartupError, match="services.llm.encodings"):
+        async with running(variables(redis_url)):
+            raise AssertionError("it started")
+
+
+def test_long_texts_are_counted_like_short_ones() -> None:
+    counting.load_encodings()
+    text = "word, " * 5_000
+    assert counting.Counter("o200k_base").text(text) == len(tiktoken.get_encoding("o200k_base").encode_ordinary(text))
+
+
+async def test_a_reload_under_load_loses_no_call(redis_url: str, tmp_path: Path) -> None:
+    words = [f"w{number} " for number in range(20)]
+    async with (
+        upstream(says(*words, pause=0.005), models=["demo"]) as old,
+        upstream(says(*words, pause=0.005), models=["demo"]) as new,
+    ):
+
+        def write(url: str) -> str:
+            return config(
+                tmp_path,
+                providers={"local": {"base_url": url}},
+                models={"local/demo": {}},
+                llm={"default_models": ["local/demo"]},
+            )
+
+        environment = {**variables(redis_url), "GUILDHALL_CONFIG": write(old.url)}
+        async with running(environment) as llm:
+            settings: Live[LlmSettings] = llm.runtime.settings
+            finished = 0
+
+            async def talk(worker: int) -> None:
+                nonlocal finished
+                for number in range(6):
+                    answer = await llm.ask(conversation_id=f"c{worker}", turn_id=f"t{number}")
+                    assert answer.text == "".join(words)
+                    assert answer.end.interruption == ""
+                    finished += 1
+
+            talking = asyncio.gather(*(talk(worker) for worker in range(8)))
+            await eventually(lambda: old.open_streams >= 4)
+            tree = yaml.safe_load(Path(write(new.url)).read_text())
+            providers = {"local": ProviderSettings(**tree["providers"]["local"])}
+            settings.replace(settings.current.model_copy(update={"providers": providers}))
+            await talking
+            assert finished == 48
+            assert old.requests
+            assert new.requests
+            gone = settings.current.model_copy(update={"providers": {}, "models": {}})
+            settings.replace(gone)
+            await eventually(lambda: old.open_streams == new.open_streams == 0)
+
+
+def test_providers_without_address_and_key_are_left_out() -> None:
+    settings = LlmSettings(
+        openai_base_url="http://127.0.0.1:1/v1",
+        providers={
+            "openai": ProviderSettings(),
+            "anthropic": ProviderSettings(wire="anthropic"),
+            "own": ProviderSettings(base_url="http://x"),
+        },
+        models={
+            "openai/a": ModelSettings(),
+            "anthropic/b": ModelSettings(),
+            "own/*": ModelSettings(context_window=999),
+        },
+    )
+    assert list(settings.providers_in_force()) == ["openai", "own"]
+    catalogue = Catalogue(settings, {"own": ("m", "text-embedding-3"), "openai": ("c",)})
+    assert [model.name for model in catalogue.all()] == ["own/m", "openai/c"]
+    found = catalogue.find("m")
+    assert found is not None
+    assert found.profile.context_window == 999
+    first = catalogue.first(["anthropic/b", "openai/c"])
+    assert first is not None
+    assert first.name == "openai/c"
+
+
+def test_prices() -> None:
+    usage = Usage(1_000, 100, 500)
+    own = Model("own/m", "own", "m", ModelSettings(price=Price(input=2, output=10, cached_input=0.2)))
+    settings = LlmSettings(providers={"own": ProviderSettings(base_url="http://x"), "openai": ProviderSettings()})
+    assert cost_nanos(own, usage, settings) == 500 * 2_000 + 500 * 200 + 100 * 10_000
+    listed = Model("openai/gpt-4o-mini", "openai", "gpt-4o-mini", ModelSettings())
+    assert cost_nanos(listed, Usage(1_000, 100), settings) == 1_000 * 150 + 100 * 600
+    assert cost_nanos(Model("openai/nobody-knows", "openai", "nobody-knows", ModelSettings()), usage, settings) is None
+    assert cost_nanos(Model("own/gpt-4o-mini", "own", "gpt-4o-mini", ModelSettings()), usage, settings) is None
+
+
+@pytest.fixture
+def recorded() -> tuple[InMemorySpanExporter, InMemoryMetricReader, Any, Any]:
+    exporter, reader = InMemorySpanExporter(), InMemoryMetricReader()
+    tracers = TracerProvider(shutdown_on_exit=False)
+    tracers.add_span_processor(SimpleSpanProcessor(exporter))
+    meters = MeterProvider([reader], shutdown_on_exit=False)
+    return exporter, reader, tracers.get_tracer("t"), meters.get_meter("t")
+
+
+@pytest.mark.parametrize("capture", [False, True])
+def test_a_call_is_one_span_with_the_conventions_names(recorded: Any, capture: bool) -> None:
+    exporter, reader, tracer, meter = recorded
+    settings = Live(LlmSettings(capture_content=capture, providers={"p": ProviderSettings(genai_provider="openai")}))
+    calls = telemetry.CallTelemetry(settings, tracer, meter)
+    model = Model("p/m", "p", "m", ModelSettings())
+    with calls.call(model, ChatRequest((Message("user", "secret question"),), 9, 0.5)) as call:
+        call.event(TextDelta("secret answer"))
+        call.finished(Finished(Finish.STOP, Usage(3, 4, 1, 2), "m-1"))
+    with pytest.raises(ProviderFailure), calls.call(model, ChatRequest((), 9)) as call:
+        failure = ProviderFailure(Kind.OVERLOADED, status=503)
+        call.failed(failure)
+        raise failure
+    good, bad = exporter.get_finished_spans()
+    assert (good.name, good.kind) == ("chat m", trace.SpanKind.CLIENT)
+    found = dict(good.attributes or {})
+    assert found.pop("gen_ai.response.time_to_first_chunk") >= 0
+    captured = {name: found.pop(name) for name in ("gen_ai.input.messages", "gen_ai.output.messages") if name in found}
+    assert ("secret question" in str(captured), "secret answer" in str(captured)) == (capture, capture)
+    assert found == {
+        "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "m",
+        "gen_ai.request.max_tokens": 9, "gen_ai.request.temperature": 0.5, "gen_ai.response.model": "m-1",
+        "gen_ai.response.finish_reasons": ("stop",), "gen_ai.usage.input_tokens": 3, "gen_ai.usage.output_tokens": 4,
+        "gen_ai.usage.cache_read.input_tokens": 1, "gen_ai.usage.reasoning.output_tokens": 2,
+    }  # fmt: skip
+    assert (bad.attributes or {})["error.type"] == "PROVIDER_OVERLOADED"
+    assert bad.status.status_code is trace.StatusCode.ERROR
+    data = reader.get_metrics_data()
+    names = {metric.name for scope in data.resource_metrics[0].scope_metrics for metric in scope.metrics}
+    assert {"gen_ai.client.operation.duration", "gen_ai.client.token.usage"} <= names
+
+
+def test_a_call_that_neither_ended_nor_failed_was_cancelled(recorded: Any) -> None:
+    exporter, _, tracer, meter = recorded
+    calls = telemetry.CallTelemetry(Live(LlmSettings()), tracer, meter)
+    with calls.call(Model("p/m", "p", "m", ModelSettings()), ChatRequest((), 9)):
+        pass
+    (span,) = exporter.get_finished_spans()
+    assert (span.attributes or {})["error.type"] == "cancelled"
