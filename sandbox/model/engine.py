@@ -113,7 +113,10 @@ class Engine:
         room = max(0, ask.max_tokens - len(thinking))
         finish = "length" if len(text) > room else "tool_calls" if reply.tool_calls else "stop"
         first = self.settings.first_token_seconds if rule.first_token_seconds is None else rule.first_token_seconds
-        pace = self.settings.tokens_per_second if rule.tokens_per_second is None else rule.tokens_per_second
+        usual = self.settings.tokens_per_second
+        if usual and ask.schema is not None:
+            usual = max(usual, self.settings.structured_tokens_per_second)
+        pace = usual if rule.tokens_per_second is None else rule.tokens_per_second
         if fault and fault.kind == "slow_first":
             first += fault.seconds
         return Performance(

@@ -13,6 +13,7 @@ class ModelSettings:
     """How the demo model behaves when nothing else is said.
 
     tokens_per_second: the pace of an answer; 0 means as fast as the socket takes it.
+    structured_tokens_per_second: the pace of JSON, which nobody reads while it comes.
     first_token_seconds: how long it thinks before the first token.
     context_tokens: the window; a longer request is refused as a real provider refuses it.
     max_output_tokens: the cap of an answer where the request names none.
@@ -20,6 +21,7 @@ class ModelSettings:
     """
 
     tokens_per_second: float = 60.0
+    structured_tokens_per_second: float = 1_000.0
     first_token_seconds: float = 0.05
     context_tokens: int = 128_000
     max_output_tokens: int = 4_096
@@ -44,6 +46,7 @@ class ModelSettings:
         names = tuple(n.strip() for n in environment.get(PREFIX + "NAMES", "").split(",") if n.strip())
         return cls(
             tokens_per_second=number("TOKENS_PER_SECOND", cls.tokens_per_second),
+            structured_tokens_per_second=number("STRUCTURED_TOKENS_PER_SECOND", cls.structured_tokens_per_second),
             first_token_seconds=number("FIRST_TOKEN_SECONDS", cls.first_token_seconds),
             context_tokens=int(number("CONTEXT_TOKENS", cls.context_tokens)),
             max_output_tokens=int(number("MAX_OUTPUT_TOKENS", cls.max_output_tokens)),

@@ -22,7 +22,7 @@ MAX_DEPTH = 12
 def as_json(ask: Ask) -> str:
     """The answer as JSON text of the shape that the request demands."""
     assert ask.schema is not None
-    return json.dumps(value(ask.schema, ask), ensure_ascii=False)
+    return json.dumps(value(ask.schema, ask), ensure_ascii=False, separators=(",", ":"))
 
 
 def value(schema: Schema, ask: Ask) -> Any:

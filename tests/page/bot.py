@@ -1,4 +1,4 @@
-"""A small bot of the tests' own, on Discord's REST and gateway alone: it shows everything that the page can draw and use."""
+"""A small bot of the tests' own, on Discord's REST and gateway alone: it shows all that the page can draw and use."""
 
 from __future__ import annotations
 
@@ -293,7 +293,9 @@ class ShowBot:
 async def showcase(bot: ShowBot, channel_id: str) -> None:
     """Writes one of everything into a channel."""
     await bot.send(channel_id, {"content": MARKDOWN})
-    first = await bot.send(channel_id, {"content": "An embed, and a picture:", "embeds": [embed()]}, {"view.png": png()})
+    first = await bot.send(
+        channel_id, {"content": "An embed, and a picture:", "embeds": [embed()]}, {"view.png": png()}
+    )
     await bot.rest("PUT", f"/channels/{channel_id}/messages/{first['id']}/reactions/%F0%9F%91%8D/@me")
     await bot.send(channel_id, {"content": "Everything one can press:", "components": rows()})
     await bot.send(

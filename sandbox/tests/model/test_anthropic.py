@@ -79,7 +79,7 @@ async def test_answers_by_schema_and_counts(client: anthropic.AsyncAnthropic) ->
         messages=[{"role": "user", "content": "The printer on floor 3 burns"}],
         extra_body={"output_config": {"format": {"type": "json_schema", "schema": schema}}},
     )
-    assert answer.content[0].text == '{"title": "Printer floor 3 burns", "urgent": true}'
+    assert answer.content[0].text == '{"title":"Printer floor 3 burns","urgent":true}'
     counted = await client.messages.count_tokens(model="demo", messages=USER)
     assert counted.input_tokens > 5
 

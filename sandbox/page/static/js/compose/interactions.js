@@ -5,6 +5,9 @@ import { openModal } from "./modal.js";
 
 const opened = new Set();
 
+/** While it is held, modals do not open: somebody fills them in by other means. */
+export const modals = { held: false };
+
 on("use-component", async ({ message, customId, values, done, failed }) => {
   try {
     const body = values === undefined ? { custom_id: customId } : { custom_id: customId, values };
@@ -19,7 +22,7 @@ on("use-component", async ({ message, customId, values, done, failed }) => {
 });
 
 function showModal(id, modal) {
-  if (opened.has(id)) return;
+  if (modals.held || opened.has(id)) return;
   opened.add(id);
   openModal(id, modal);
 }

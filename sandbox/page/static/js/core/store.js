@@ -43,7 +43,9 @@ function toGuild(data) {
 export function takeSnapshot(data) {
   state.me = data.me ?? state.me;
   learnUser(state.me);
-  state.guilds = new Map((data.guilds ?? []).map((guild) => [guild.id, toGuild(guild)]));
+  // A guild stays the same object, for open dialogs and views hold on to it.
+  const before = state.guilds;
+  state.guilds = new Map((data.guilds ?? []).map((guild) => [guild.id, Object.assign(before.get(guild.id) ?? {}, toGuild(guild))]));
   state.dms = byId(data.dms);
   for (const dm of state.dms.values()) (dm.recipients ?? []).forEach(learnUser);
   emit("snapshot");
@@ -165,7 +167,7 @@ function upsertMember(data) {
 const HANDLERS = {
   SNAPSHOT: takeSnapshot,
   GUILD_CREATE: (d) => {
-    state.guilds.set(d.id, toGuild(d));
+    state.guilds.set(d.id, Object.assign(state.guilds.get(d.id) ?? {}, toGuild(d)));
     emit("snapshot");
     emit("refresh");
   },

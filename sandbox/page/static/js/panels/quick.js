@@ -43,15 +43,18 @@ export async function quickSwitcher() {
   const list = h("div.options", { role: "listbox", id: "quick-list" });
   let found = [];
   let at = 0;
+  let drawn = null;
   const all = entries();
-  const input = h("input", { type: "text", placeholder: "Where to?", role: "combobox", "aria-controls": "quick-list", "aria-expanded": "true", oninput: () => render(), onkeydown: (event) => {
+  const input = h("input", { type: "text", placeholder: "Where to?", role: "combobox", "aria-controls": "quick-list", "aria-expanded": "true", oninput: () => (drawn = render()), onkeydown: async (event) => {
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       at = (at + (event.key === "ArrowDown" ? 1 : -1) + found.length) % Math.max(1, found.length);
       mark();
+      event.preventDefault();
     } else if (event.key === "Enter") {
-      found[at] && take(found[at]);
-    } else return;
-    event.preventDefault();
+      event.preventDefault();
+      await drawn;
+      if (found[at]) take(found[at]);
+    }
   } });
   fill(view.body, input, list);
   const take = (entry) => {
@@ -69,6 +72,6 @@ export async function quickSwitcher() {
     fill(list, found.length ? found.map((entry) => h("button.option", { type: "button", role: "option", tabindex: -1, onclick: () => take(entry) }, entry.lead, h("span", {}, entry.text, h("small", {}, entry.detail)))) : h("p.muted", {}, "Nothing found"));
     mark();
   }
-  await render();
+  drawn = render();
   input.focus();
 }

@@ -1,7 +1,7 @@
 /** The six things to try: who does them, with which command, and what happens then. */
-import { emit } from "../core/bus.js";
 import { state } from "../core/store.js";
 import { choicesFor, commandsIn, flattened } from "../compose/commands.js";
+import { modals } from "../compose/interactions.js";
 import { buttonOf, nextMessage, nextThread, placeFor } from "./await.js";
 
 const QUESTION = "Write a Python function that sorts names, and explain how it works";
@@ -22,9 +22,26 @@ async function use(name, channelId, texts) {
     else options[option.name] = await textFor(option, left.shift() ?? "something", name, options, channelId);
   }
   const body = { name, type: 1, options };
-  const result = await state.acting.control("POST", `/channels/${channelId}/commands?wait=5`, body);
+  modals.held = true;
+  const result = await state.acting.control("POST", `/channels/${channelId}/commands?wait=5`, body).finally(() => setTimeout(() => (modals.held = false), 500));
   if (result.state === "failed") throw new Error("The application did not respond.");
-  if (result.modal) emit("open-modal", { id: result.id, modal: result.modal });
+  return result.modal ? fillIn(result.id, result.modal, texts) : result;
+}
+
+/** Fills a form: its text fields in their order with the texts, its choices with the first there is. */
+async function fillIn(id, modal, texts) {
+  const values = {};
+  const left = [...texts];
+  for (const row of modal.components) {
+    const field = row.component ?? row.components?.[0];
+    if (!field?.custom_id) continue;
+    if (field.type === 4) {
+      const text = left.shift() ?? field.value ?? (field.required === false ? "" : "something");
+      if (text) values[field.custom_id] = text;
+    } else if (field.options?.length && field.required !== false) values[field.custom_id] = field.type === 21 ? field.options[0].value : [field.options[0].value];
+  }
+  const result = await state.acting.control("POST", `/interactions/${id}/modal?wait=5`, { values });
+  if (result.state === "failed") throw new Error("The application did not respond.");
   return result;
 }
 
@@ -104,7 +121,7 @@ export const STEPS = [
       await app.go(channel.id);
       say("Putting up a request");
       const post = nextMessage((m) => fromBot()(m) && buttonOf(m, /claim/i));
-      await use("request new", channel.id, ["Iron sword", "2"]);
+      await use("request new", channel.id, ["Iron sword", "2", "Blacksmithing"]);
       const card = await post;
       say("Claiming it as a crafter");
       await app.become(state.people.find((p) => p.username === "crafter").id);

@@ -16,16 +16,24 @@ export function editRoles(guild) {
   const side = h("div.role-list", { role: "listbox", "aria-label": "Roles" });
   const main = h("div.role-editor");
   fill(view.body, h("div.role-columns", {}, side, main));
-  const stop = on("roles", () => (view.box.isConnected ? draw() : stop()));
+  const stop = on("roles", () => {
+    if (!view.box.isConnected) return stop();
+    if (guild.roles.has(chosen) && main.contains(document.activeElement)) return list();
+    return draw();
+  });
   const rest = (method, path, body) => attempt(() => state.acting.rest(method, `/guilds/${guild.id}${path}`, body));
   const mayEdit = (role) => mayInGuild("MANAGE_ROLES", guild) && !role.managed && (role.id === guild.id || isAbove(guild, role.position));
 
   function draw() {
+    if (!guild.roles.has(chosen)) chosen = [...guild.roles.values()].sort((a, b) => b.position - a.position)[0].id;
+    list();
+    editor(guild.roles.get(chosen));
+  }
+
+  function list() {
     const roles = [...guild.roles.values()].sort((a, b) => b.position - a.position);
-    if (!guild.roles.has(chosen)) chosen = roles[0].id;
     fill(side, roles.map((role) => h("button.option", { type: "button", role: "option", "aria-selected": String(role.id === chosen), onclick: () => { chosen = role.id; draw(); } }, h("span.role-dot", { style: { "--dot": hex(role) } }), h("span", {}, role.name))),
       mayInGuild("MANAGE_ROLES", guild) ? h("button.option.add", { type: "button", onclick: async () => { const made = await rest("POST", "/roles", { name: "new role", permissions: "0" }); if (made) { guild.roles.set(made.id, made); chosen = made.id; draw(); } } }, icon("plus", 16), "Create a role") : null);
-    editor(guild.roles.get(chosen));
   }
 
   function editor(role) {
