@@ -1,7 +1,8 @@
 """Signs the Caller of an outgoing call and checks that of an incoming one.
 
 A Caller is bound to one audience and one method, expires soon, and is authenticated by HMAC-SHA256 (RFC 2104) with the
-calling service's key. Replays are met by a nonce, remembered until its Caller expires (docs/adr/chassis-0001-signed-callers.md).
+calling service's key. Replays are met by a nonce, remembered until its Caller expires.
+docs/adr/chassis-0001-signed-callers.md says why so.
 """
 
 import hashlib

@@ -117,7 +117,7 @@ async def test_values_are_checked_each_with_its_mistake(redis_url: str) -> None:
         }
         error = await refusal(stub.UpdateSettings(update(scope("guild"), modell="x"), timeout=5))
         assert (error.reason, error.fields) == ("SETTING_UNKNOWN", {"modell": "unknown"})
-        for wrong in (settings_pb2.Scope(), settings_pb2.Scope(kind=1, guild_id=3, id=4)):
+        for wrong in (settings_pb2.Scope(), settings_pb2.Scope(kind=settings_pb2.SCOPE_KIND_GUILD, guild_id=3, id=4)):
             error = await refusal(stub.UpdateSettings(settings_pb2.UpdateSettingsRequest(scope=wrong), timeout=5))
             assert error.reason == "SCOPE_INVALID"
 

@@ -21,11 +21,12 @@ PROJECT = "guildhall-tests"
 def waited(condition: Callable[[], T], timeout: float, what: str) -> T:
     """What a condition gives once it is truthy; an AssertionError with `what` where it never is."""
     deadline = time.monotonic() + timeout
-    last: Any = None
+    last: object = None
     while time.monotonic() < deadline:
-        last = condition()
-        if last:
-            return last
+        value = condition()
+        if value:
+            return value
+        last = value
         time.sleep(0.25)
     raise AssertionError(f"{what}: not within {timeout} s; last: {last!r}")
 

@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -24,7 +25,7 @@ CONVENTIONS = {
 _METRIC = re.compile(r"\b((?:rpc|gen_ai|guildhall)_[a-z_]+)\s*(?:\{|\[|\)| |$)")
 
 
-def rules() -> list[dict[str, str]]:
+def rules() -> list[dict[str, Any]]:
     """Every rule."""
     return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
 
@@ -71,4 +72,4 @@ def test_each_alert_has_its_paragraph() -> None:
     alerts = {rule["alert"]: rule for rule in rules() if "alert" in rule}
     assert set(alerts) == headings
     for name, rule in alerts.items():
-        assert dict(rule["annotations"])["runbook"] == f"docs/operations/runbook.md#{name.lower()}"
+        assert rule["annotations"]["runbook"] == f"docs/operations/runbook.md#{name.lower()}"
