@@ -9,6 +9,8 @@ import sqlalchemy as sa
 class Connection(Protocol):
     """Runs statements: SQLAlchemy's AsyncConnection, or a SQLite connection in a thread of ours."""
 
-    def execute(self, statement: sa.Executable, parameters: Any = None, /) -> Awaitable[sa.CursorResult[*tuple[Any, ...]]]:
+    def execute(
+        self, statement: sa.Executable, parameters: Any = None, /
+    ) -> Awaitable[sa.CursorResult[*tuple[Any, ...]]]:
         """Runs one statement."""
         ...

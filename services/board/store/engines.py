@@ -3,7 +3,7 @@
 import asyncio
 import contextvars
 import fcntl
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,11 +11,14 @@ from typing import IO, Any, TypeVar, cast
 
 import sqlalchemy as sa
 from sqlalchemy.engine import URL
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from chassis.errors import FailedPrecondition
 from services.board.settings import DatabaseSettings
 from services.board.store.connection import Connection
+from services.board.store.group_commit import Failed, Work
+from services.board.store.schema import guilds
 
 T = TypeVar("T")
 _STATEMENT_SECONDS = 60.0
@@ -40,10 +43,27 @@ class PostgresEngine:
         async with self._reader.connect() as connection:
             yield connection
 
-    async def write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """Runs `work` in a transaction."""
+    def lane(self, guild_id: int) -> Hashable:
+        """What waits for each other: the changes of one guild."""
+        return guild_id
+
+    async def commit(self, lane: Hashable, works: Sequence[Work]) -> Sequence[object]:
+        """Runs works in one transaction; gives what each gave, or a Failed."""
         async with self._engine.begin() as connection:
-            return await work(connection)
+            # Whoever holds the guild's row takes other rows only then, so two replicas never wait for each other.
+            await connection.execute(sa.select(guilds.c.sequence).where(guilds.c.guild_id == lane).with_for_update())
+            if len(works) == 1:
+                return [await works[0](connection)]
+            results: list[object] = []
+            for work in works:
+                try:
+                    async with connection.begin_nested():
+                        results.append(await work(connection))
+                except Exception as error:
+                    if _spoils_all(error):
+                        raise
+                    results.append(Failed(error))
+            return results
 
     async def run_sync(self, work: Callable[[sa.Connection], T]) -> T:
         """Runs `work` in a transaction on a plain connection."""
@@ -82,12 +102,28 @@ class SqliteEngine:
         """Runs one reading statement in a thread."""
         return await self._in(self._reading, call)
 
-    async def write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """Runs `work` in a transaction, whole, in the writer's thread."""
+    def lane(self, guild_id: int) -> Hashable:
+        """What waits for each other: everything."""
+        return None
 
-        def transaction() -> T:
+    async def commit(self, lane: Hashable, works: Sequence[Work]) -> Sequence[object]:
+        """Runs works in one transaction, whole, in the writer's thread; gives what each gave, or a Failed."""
+
+        def transaction() -> Sequence[object]:
             with self._writer.begin() as connection:
-                return _at_once(work(_DirectConnection(connection)))
+                direct = _DirectConnection(connection)
+                if len(works) == 1:
+                    return [_at_once(works[0](direct))]
+                results: list[object] = []
+                for work in works:
+                    try:
+                        with connection.begin_nested():
+                            results.append(_at_once(work(direct)))
+                    except Exception as error:
+                        if _spoils_all(error):
+                            raise
+                        results.append(Failed(error))
+                return results
 
         return await self._in(self._writing, transaction)
 
@@ -135,6 +171,11 @@ class _DirectConnection:
     async def execute(self, statement: sa.Executable, parameters: Any = None, /) -> sa.CursorResult[*tuple[Any, ...]]:
         """Runs one statement; never waits."""
         return self._connection.execute(statement, parameters)
+
+
+def _spoils_all(error: Exception) -> bool:
+    """Whether an error means that nothing of the transaction can be kept: anything of the driver's but a refused row."""
+    return isinstance(error, DBAPIError) and not isinstance(error, IntegrityError)
 
 
 def _at_once(work: Awaitable[T]) -> T:
