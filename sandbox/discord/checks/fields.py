@@ -1,7 +1,7 @@
 """Reading one JSON object: types, lengths and ranges, every mistake noted under its path."""
 
 from collections.abc import Collection
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 
 from sandbox.discord.errors import FormErrors
@@ -114,7 +114,7 @@ class Fields:
         value = self.raw(name, required=required)
         if value is MISSING or value is None:
             return default
-        if isinstance(value, bool) or value not in choices:
+        if isinstance(value, bool | dict | list) or value not in choices:
             listed = ", ".join(str(choice) for choice in sorted(choices))
             self.fail(name, "BASE_TYPE_CHOICES", f"Value must be one of {{{listed}}}.")
             return default
@@ -164,8 +164,9 @@ class Fields:
         if value is None:
             return None
         try:
-            return datetime.fromisoformat(value).timestamp()
-        except ValueError:
+            moment = datetime.fromisoformat(value)
+            return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+        except (ValueError, OverflowError):
             self.fail(name, "DATE_TIME_TYPE_PARSE", f"Could not parse {value}. Should be ISO8601.")
             return None
 

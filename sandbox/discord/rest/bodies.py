@@ -37,9 +37,12 @@ async def read_body(request: web.Request) -> tuple[Any, list[Upload], dict[str, 
 def parse(raw: bytes | str) -> Any:
     """JSON, strictly; 50109."""
     try:
-        return json.loads(raw)
+        value = json.loads(raw)
+        # Half a surrogate pair is JSON but no text: it could not be sent on.
+        json.dumps(value, ensure_ascii=False).encode()
     except (ValueError, RecursionError) as error:
         raise DiscordError(50109) from error
+    return value
 
 
 async def _multipart(request: web.Request) -> tuple[Any, list[Upload], dict[str, Upload]]:

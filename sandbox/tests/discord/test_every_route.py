@@ -1,7 +1,6 @@
 """Every REST route of the sandbox is called with success, and every answer is valid against Discord's description."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
 
 import pytest
 
@@ -18,14 +17,11 @@ from sandbox.discord.seed import (
     OWNER_ID,
 )
 from sandbox.tests.discord.bot import Bot
+from sandbox.tests.discord.examples import CONTAINER, EMBED, OVERWRITE, PIXEL, ROW
 
 GUILD = f"/guilds/{GUILD_ID}"
 GENERAL = f"/channels/{GUILD_ID + 21}"
 IDEAS = f"/channels/{GUILD_ID + 26}"
-PIXEL = (
-    "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAA"
-    "DUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
 # The one route that only refuses: the sandbox's guilds have no vanity address. Bots may not set command permissions.
 REFUSING = {
     "GET /guilds/{guild_id}/vanity-url",
@@ -42,9 +38,7 @@ class Tour:
 
     async def messages(self) -> None:
         call = self.bot.call
-        sent = await call(
-            "POST", f"{GENERAL}/messages", {"content": "one", "embeds": [_embed()], "components": [_row()]}
-        )
+        sent = await call("POST", f"{GENERAL}/messages", {"content": "one", "embeds": [EMBED], "components": [ROW]})
         at = f"{GENERAL}/messages/{sent['id']}"
         await call("PATCH", at, {"content": "two", "components": []})
         await call("GET", at)
@@ -52,7 +46,7 @@ class Tour:
         await call("GET", f"{GENERAL}/messages", params={"around": sent["id"], "limit": "3"})
         reply = {"content": "re", "message_reference": {"message_id": sent["id"]}, "tts": False, "nonce": "n1"}
         await call("POST", f"{GENERAL}/messages", reply)
-        layout = {"flags": 1 << 15, "components": [_container()]}
+        layout = {"flags": 1 << 15, "components": [CONTAINER]}
         await call("POST", f"{GENERAL}/messages", layout)
         poll = {
             "poll": {
@@ -90,7 +84,7 @@ class Tour:
         made = await call(
             "POST",
             f"{GUILD}/channels",
-            {"name": "Made Here", "topic": "t", "parent_id": category["id"], "permission_overwrites": [_overwrite()]},
+            {"name": "Made Here", "topic": "t", "parent_id": category["id"], "permission_overwrites": [OVERWRITE]},
         )
         voice = await call("POST", f"{GUILD}/channels", {"name": "Talk", "type": 2, "bitrate": 64000})
         forum = await call("POST", f"{GUILD}/channels", {"name": "f", "type": 15, "available_tags": [{"name": "a"}]})
@@ -268,7 +262,7 @@ class Tour:
         hook = f"/webhooks/{APPLICATION_ID}/{got['token']}"
         await call("GET", f"{hook}/messages/@original")
         await call("PATCH", f"{hook}/messages/@original", {"content": "changed"})
-        further = await call("POST", hook, {"content": "more", "components": [_row()]})
+        further = await call("POST", hook, {"content": "more", "components": [ROW]})
         await call("PATCH", f"{hook}/messages/{further['id']}", {"content": "less"})
         await call("DELETE", f"{hook}/messages/{further['id']}")
         await call("DELETE", f"{hook}/messages/@original")
@@ -291,45 +285,6 @@ class Tour:
             self.members,
             self.leaving,
         ]
-
-
-def _embed() -> dict[str, Any]:
-    return {
-        "title": "t",
-        "description": "d",
-        "url": "https://example.com",
-        "color": 5,
-        "timestamp": "2026-01-01T00:00:00+00:00",
-        "footer": {"text": "f", "icon_url": "https://example.com/i.png"},
-        "author": {"name": "a"},
-        "fields": [{"name": "n", "value": "v"}],
-        "image": {"url": "https://example.com/p.png"},
-    }
-
-
-def _row() -> dict[str, Any]:
-    select = {"type": 3, "custom_id": "s", "options": [{"label": "l", "value": "v", "emoji": {"name": "\N{FIRE}"}}]}
-    return {"type": 1, "components": [select]}
-
-
-def _container() -> dict[str, Any]:
-    button = {"type": 2, "style": 1, "label": "b", "custom_id": "b"}
-    users = {"type": 5, "custom_id": "u", "min_values": 0, "max_values": 3}
-    return {
-        "type": 17,
-        "accent_color": 5,
-        "components": [
-            {"type": 10, "content": "text"},
-            {"type": 9, "components": [{"type": 10, "content": "left"}], "accessory": button},
-            {"type": 12, "items": [{"media": {"url": "https://example.com/p.png"}}]},
-            {"type": 14, "divider": True, "spacing": 2},
-            {"type": 1, "components": [users]},
-        ],
-    }
-
-
-def _overwrite() -> dict[str, Any]:
-    return {"id": str(GUILD_ID), "type": 0, "allow": "0", "deny": "2048"}
 
 
 async def test_every_route_answers_as_described(bot: Bot, sandbox: SandboxClient, sandbox_server: Sandbox) -> None:

@@ -9,27 +9,7 @@ import pytest_asyncio
 from sandbox.control.client import Refused, SandboxClient
 from sandbox.discord.seed import APPLICATION_ID, GUILD_ID, MEMBER_ID
 from sandbox.tests.discord.bot import Bot, Gateway
-
-COMMANDS = [
-    {
-        "name": "ask",
-        "description": "d",
-        "options": [
-            {"type": 3, "name": "prompt", "description": "p", "required": True, "max_length": 20},
-            {"type": 4, "name": "count", "description": "c", "min_value": 1, "max_value": 5},
-            {"type": 6, "name": "who", "description": "w"},
-            {"type": 11, "name": "file", "description": "f"},
-            {"type": 3, "name": "size", "description": "s", "choices": [{"name": "Big", "value": "big"}]},
-        ],
-    },
-    {
-        "name": "board",
-        "description": "d",
-        "options": [{"type": 1, "name": "new", "description": "n", "options": []}],
-    },
-    {"name": "staff", "description": "d", "default_member_permissions": "32"},
-    {"name": "Who is this", "type": 2},
-]
+from sandbox.tests.discord.examples import COMMANDS
 
 
 @pytest_asyncio.fixture
