@@ -13,9 +13,11 @@ from chassis.caller import current_caller
 from chassis.errors import InvalidArgument
 from chassis.scoped import Place, ScopedSettings
 from services.executor.guild_settings import LOG_CHANNEL
+from services.executor.replies import image_job
 from services.executor.replies.actions import ReplyActions
+from services.executor.replies.image_job import ImageOrder
 from services.executor.replies.notice_job import Notice
-from services.executor.replies.question import Asker, Attached, Interaction, Question
+from services.executor.replies.question import Asker, Attached, Interaction, Question, visible
 from services.executor.replies.record import ReplyRecord
 from services.executor.replies.submission import Submission
 
@@ -27,6 +29,7 @@ REPLY_METHODS = (
     "ShowReplyVersion",
     "ForkReply",
     "ReportReply",
+    "SubmitImage",
 )
 
 
@@ -92,6 +95,26 @@ class ReplyServicer(reply_pb2_grpc.ReplyServiceServicer):
             request.job_id, request.event_id, actor, reason=request.reason, log_channel_id=int(str(channel or 0))
         )
         return reply_pb2.ReportReplyResponse()
+
+    async def SubmitImage(
+        self, request: reply_pb2.SubmitImageRequest, context: object
+    ) -> reply_pb2.SubmitImageResponse:
+        """Takes over to make a picture."""
+        if not visible(request.prompt):
+            raise InvalidArgument("there is nothing to show", reason="EMPTY_PROMPT", fields={"prompt": "is empty"})
+        order = ImageOrder(
+            event_id=request.event_id,
+            interaction=_interaction(request.interaction) if request.HasField("interaction") else None,
+            guild_id=request.guild_id,
+            channel_id=request.channel_id,
+            prompt=request.prompt,
+            size=request.size,
+            asker=_actor(),
+        )
+        submitted = await self._actions.submit(
+            image_job.KIND, f"image/{request.channel_id}", order.model_dump_json(), request.event_id
+        )
+        return reply_pb2.SubmitImageResponse(job_id=submitted.job_id, duplicate=submitted.duplicate)
 
 
 def _question(request: reply_pb2.SubmitReplyRequest) -> Question:

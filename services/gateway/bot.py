@@ -7,6 +7,7 @@ them. Stop: the connections first, so that nothing new comes in, then what is be
 import asyncio
 import random
 from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from typing import TypeVar
 
 import aiohttp
@@ -16,6 +17,7 @@ from guildhall.executor.v1 import notice_pb2_grpc, reply_pb2_grpc
 from guildhall.llm.v1 import model_pb2_grpc
 from guildhall.ratelimit.v1 import discord_pb2_grpc, ratelimit_pb2_grpc
 
+from chassis.rpc.fan_out import ask_every_replica
 from chassis.runtime import JSON, Runtime
 from chassis.scoped import ScopedSettings, SettingsMirror
 from services.gateway import client as discord_client
@@ -60,7 +62,7 @@ class Bot:
         self._health = runtime.health("discord")
         self._health.not_serving("not connected yet")
         self._rng = random.Random()  # noqa: S311 - jitter, no secret
-        self._services = Services(runtime.channel)
+        self._services = Services(runtime.channel, partial(ask_every_replica, runtime))
         ScopedSettings.serve(runtime, SETTINGS)
         self._guild_settings = GuildSettings(SettingsMirror.start(runtime, "gateway"))
         self._models = ModelNames(self._services.stub(model_pb2_grpc.ModelServiceStub, "llm"))

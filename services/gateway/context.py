@@ -1,6 +1,6 @@
 """What a handler has in hand: the interaction, the texts in the person's language, the other services, the answer."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
@@ -24,16 +24,22 @@ from views.markdown import shortened
 from views.messages import EPHEMERAL, message
 
 StubT = TypeVar("StubT")
+AnswerT = TypeVar("AnswerT")
 
 CHOICES_LIMIT, CHOICE_LENGTH = 25, 100
 ADMINISTRATOR = 1 << 3
 
 
+AskEvery = Callable[[str, Callable[[grpc.aio.Channel], Awaitable[Any]]], Awaitable[Mapping[str, Any]]]
+"""Asks every replica of a service; gives the answers, or how it failed, by address."""
+
+
 class Services:
     """The other services' stubs, each made once."""
 
-    def __init__(self, channel: Callable[[str], grpc.aio.Channel]) -> None:
+    def __init__(self, channel: Callable[[str], grpc.aio.Channel], every_replica: AskEvery) -> None:
         self._channel = channel
+        self.every_replica = every_replica
         self._stubs: dict[object, object] = {}
 
     def stub(self, stub_type: Callable[[grpc.aio.Channel], StubT], service: str) -> StubT:
@@ -97,6 +103,12 @@ class Context:
     def manages(self) -> bool:
         """Whether the person manages the guild."""
         return bool(self.person.permissions & (MANAGE_GUILD | ADMINISTRATOR))
+
+    async def every_replica(
+        self, service: str, ask: Callable[[grpc.aio.Channel], Awaitable[AnswerT]]
+    ) -> Mapping[str, AnswerT | grpc.aio.AioRpcError]:
+        """What each replica of a service answers, or how it failed, by address."""
+        return await self.services.every_replica(service, ask)
 
     @property
     def timeout(self) -> float:

@@ -25,13 +25,16 @@ from services.gateway.menus import CHANNEL, set_button
 from services.gateway.model_names import ModelNames
 from services.gateway.scoped_client import values_in_force
 from views.catalogue import Catalogue
-from views.components import row
+from views.components import button, row
+from views.custom_id import encode
 from views.lists import within
 from views.markdown import escaped, shortened
 from views.messages import message as made
 
 _log = structlog.get_logger(__name__)
 _DEADLINE = 1.0
+DRAW, PLAN = "image.typed", "manage.typed"
+_LONGEST_WISH = 1_500
 _ON, _OFF = ("on", "an", "1"), ("off", "aus", "0")
 
 
@@ -67,8 +70,8 @@ class TextCommands:
             "prompt": self._prompt,
             "history": self._history,
             "clear": self._clear,
-            "image": self._slash,
-            "neon": self._slash,
+            "image": self._image,
+            "neon": self._neon,
         }
 
     def knows(self, name: str) -> bool:
@@ -165,8 +168,19 @@ class TextCommands:
         answer = await called(stub.ClearConversation(request, timeout=_DEADLINE))
         return made(self._texts.text(typed.locale, "conversation.cleared", turns=answer.cleared_turns))
 
-    async def _slash(self, typed: Typed) -> Answer:
-        return made(self._texts.text(typed.locale, "text_command.slash"))
+    async def _image(self, typed: Typed) -> Answer:
+        return self._wish(typed, DRAW, "text_command.draw")
+
+    async def _neon(self, typed: Typed) -> Answer:
+        return self._wish(typed, PLAN, "text_command.plan")
+
+    def _wish(self, typed: Typed, action: str, key: str) -> Answer:
+        """A button that carries a wish out for whoever presses it; the message itself carries the wish."""
+        wish = typed.rest.replace("`", "'")[:_LONGEST_WISH]
+        if not wish:
+            return made(self._texts.text(typed.locale, "error.empty_prompt"))
+        text = f"{self._texts.text(typed.locale, 'text_command.wish')}\n```\n{wish}\n```"
+        return made(text, components=[row(button(encode(action), self._texts.text(typed.locale, key)))])
 
     async def _set_or_show(self, typed: Typed, key: str, wanted: str) -> Answer:
         if wanted:

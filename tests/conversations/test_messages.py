@@ -78,7 +78,7 @@ async def test_a_model_is_addressed_by_its_name(talk: Talk, sandbox: SandboxClie
         ("!prompt", "Prompt"),
         ("!thinking", "Thinking"),
         ("!provider nobody", "There are: "),
-        ("!image a pier", "/image"),
+        ("!image a pier", "a pier"),
         ("!clear", "not kept any more"),
     ],
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import redis.asyncio as redis
 from guildhall.executor.v1 import announcement_pb2_grpc, notice_pb2_grpc, reply_pb2_grpc
-from guildhall.llm.v1 import attachment_pb2_grpc, conversation_pb2_grpc, generation_pb2_grpc
+from guildhall.llm.v1 import attachment_pb2_grpc, conversation_pb2_grpc, generation_pb2_grpc, image_pb2_grpc
 
 from chassis.scoped import ScopedSettings
 from chassis.service import Runtime
@@ -20,6 +20,7 @@ from services.executor.jobs.redis_store import JobStore
 from services.executor.replies.action_jobs import ForkJobs, ShowJobs
 from services.executor.replies.actions import ReplyActions
 from services.executor.replies.attachments import Attachments
+from services.executor.replies.image_job import ImageJobs
 from services.executor.replies.job import ReplyJobs
 from services.executor.replies.notice_job import NoticeJobs
 from services.executor.replies.record import ReplyRecords
@@ -79,6 +80,13 @@ class ReplyParts:
                 llm=conversation_pb2_grpc.ConversationServiceStub(runtime.channel("llm")),
                 records=self._records,
                 threads=self._threads,
+                settings=settings,
+                clock=clock,
+            ),
+            ImageJobs(
+                api=api,
+                identity=identity,
+                llm=image_pb2_grpc.ImageServiceStub(runtime.channel("llm")),
                 settings=settings,
                 clock=clock,
             ),

@@ -640,3 +640,73 @@ class ReportReplyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReportReplyResponse: _TypeAlias = ReportReplyResponse  # noqa: Y015
+
+@_typing.final
+class SubmitImageRequest(_message.Message):
+    """A request for SubmitImage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    INTERACTION_FIELD_NUMBER: _builtins.int
+    GUILD_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_ID_FIELD_NUMBER: _builtins.int
+    PROMPT_FIELD_NUMBER: _builtins.int
+    SIZE_FIELD_NUMBER: _builtins.int
+    event_id: _builtins.int
+    """What came from Discord, by its snowflake. Deduplicates."""
+    guild_id: _builtins.int
+    """The guild; 0 in a direct message."""
+    channel_id: _builtins.int
+    """The channel or thread."""
+    prompt: _builtins.str
+    """What to show."""
+    size: _builtins.str
+    """For example `1024x1024`; empty for the default."""
+    @_builtins.property
+    def interaction(self) -> Global___InteractionOrigin:
+        """The interaction; absent where a message asked for it."""
+
+    def __init__(
+        self,
+        *,
+        event_id: _builtins.int = ...,
+        interaction: Global___InteractionOrigin | None = ...,
+        guild_id: _builtins.int = ...,
+        channel_id: _builtins.int = ...,
+        prompt: _builtins.str = ...,
+        size: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["interaction", b"interaction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel_id", b"channel_id", "event_id", b"event_id", "guild_id", b"guild_id", "interaction", b"interaction", "prompt", b"prompt", "size", b"size"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitImageRequest: _TypeAlias = SubmitImageRequest  # noqa: Y015
+
+@_typing.final
+class SubmitImageResponse(_message.Message):
+    """An answer of SubmitImage."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    DUPLICATE_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    """The job; 22 characters."""
+    duplicate: _builtins.bool
+    """Whether the event had been submitted before."""
+    def __init__(
+        self,
+        *,
+        job_id: _builtins.str = ...,
+        duplicate: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicate", b"duplicate", "job_id", b"job_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SubmitImageResponse: _TypeAlias = SubmitImageResponse  # noqa: Y015

@@ -70,6 +70,11 @@ class ReplyServiceStub:
                 request_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ReportReplyRequest.SerializeToString,
                 response_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ReportReplyResponse.FromString,
                 _registered_method=True)
+        self.SubmitImage = channel.unary_unary(
+                '/guildhall.executor.v1.ReplyService/SubmitImage',
+                request_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.SubmitImageRequest.SerializeToString,
+                response_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.SubmitImageResponse.FromString,
+                _registered_method=True)
 
 
 class ReplyServiceServicer:
@@ -132,6 +137,14 @@ class ReplyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SubmitImage(self, request, context):
+        """Takes over, durably, to make a picture and show it. A repeat with the same `event_id` gives the first one's job.
+        Errors: INVALID_ARGUMENT (EMPTY_PROMPT, PROMPT_TOO_LONG); UNAVAILABLE (STORE_UNAVAILABLE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ReplyServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -169,6 +182,11 @@ def add_ReplyServiceServicer_to_server(servicer, server):
                     servicer.ReportReply,
                     request_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ReportReplyRequest.FromString,
                     response_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ReportReplyResponse.SerializeToString,
+            ),
+            'SubmitImage': grpc.unary_unary_rpc_method_handler(
+                    servicer.SubmitImage,
+                    request_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.SubmitImageRequest.FromString,
+                    response_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.SubmitImageResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -361,6 +379,33 @@ class ReplyService:
             '/guildhall.executor.v1.ReplyService/ReportReply',
             guildhall_dot_executor_dot_v1_dot_reply__pb2.ReportReplyRequest.SerializeToString,
             guildhall_dot_executor_dot_v1_dot_reply__pb2.ReportReplyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SubmitImage(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.executor.v1.ReplyService/SubmitImage',
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.SubmitImageRequest.SerializeToString,
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.SubmitImageResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,10 @@ class ReplyServiceStub:
     """Takes over, durably, to show an answer with its question to those who run the guild, in its log channel.
     Errors: NOT_FOUND (REPLY_UNKNOWN); FAILED_PRECONDITION (LOG_CHANNEL_MISSING); UNAVAILABLE (STORE_UNAVAILABLE).
     """
+    SubmitImage: _aio.UnaryUnaryMultiCallable[_reply_pb2.SubmitImageRequest, _reply_pb2.SubmitImageResponse]
+    """Takes over, durably, to make a picture and show it. A repeat with the same `event_id` gives the first one's job.
+    Errors: INVALID_ARGUMENT (EMPTY_PROMPT, PROMPT_TOO_LONG); UNAVAILABLE (STORE_UNAVAILABLE).
+    """
 
 class ReplyServiceServicer(metaclass=_abc_1.ABCMeta):
     """Answers people. Who asks is the Caller in the metadata."""
@@ -112,6 +116,16 @@ class ReplyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_reply_pb2.ReportReplyResponse]:
         """Takes over, durably, to show an answer with its question to those who run the guild, in its log channel.
         Errors: NOT_FOUND (REPLY_UNKNOWN); FAILED_PRECONDITION (LOG_CHANNEL_MISSING); UNAVAILABLE (STORE_UNAVAILABLE).
+        """
+
+    @_abc_1.abstractmethod
+    def SubmitImage(
+        self,
+        request: _reply_pb2.SubmitImageRequest,
+        context: _aio.ServicerContext[_reply_pb2.SubmitImageRequest, _abc.Awaitable[_reply_pb2.SubmitImageResponse]],
+    ) -> _abc.Awaitable[_reply_pb2.SubmitImageResponse]:
+        """Takes over, durably, to make a picture and show it. A repeat with the same `event_id` gives the first one's job.
+        Errors: INVALID_ARGUMENT (EMPTY_PROMPT, PROMPT_TOO_LONG); UNAVAILABLE (STORE_UNAVAILABLE).
         """
 
 def add_ReplyServiceServicer_to_server(servicer: ReplyServiceServicer, server: _aio.Server) -> None: ...

@@ -1,0 +1,157 @@
+"""The image job: a picture made by llm, shown once, in the interaction's response or as a reply to the message."""
+
+from __future__ import annotations
+
+import grpc
+import structlog
+from guildhall.llm.v1 import image_pb2, image_pb2_grpc
+from pydantic import BaseModel, ConfigDict
+
+from chassis.caller import acting_for
+from chassis.clock import Clock
+from chassis.errors import GuildhallError, Unavailable, from_rpc_error
+from services.executor.discord.api import DiscordApi, Scope
+from services.executor.discord.errors import Refused
+from services.executor.discord.identity import BotIdentity
+from services.executor.discord.permits import Priority
+from services.executor.discord.rest import File
+from services.executor.jobs.model import Job, Journal
+from services.executor.replies import notices
+from services.executor.replies.answer import Body, send_once
+from services.executor.replies.question import Asker, Interaction
+from services.executor.replies.settings import ReplySettings
+from services.executor.replies.state import load
+from views.markdown import escaped, shortened
+from views.messages import message
+
+_log = structlog.get_logger(__name__)
+
+KIND = "image"
+_SECONDS = 150.0
+_EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
+
+
+class ImageOrder(BaseModel):
+    """The payload."""
+
+    model_config = ConfigDict(frozen=True)
+
+    event_id: int
+    interaction: Interaction | None = None
+    guild_id: int = 0
+    channel_id: int
+    prompt: str
+    size: str = ""
+    asker: Asker
+
+
+class ImageJobs:
+    """Runs image jobs. Is a `JobKind`."""
+
+    name = KIND
+
+    def __init__(
+        self,
+        *,
+        api: DiscordApi,
+        identity: BotIdentity,
+        llm: image_pb2_grpc.ImageServiceStub,
+        settings: ReplySettings,
+        clock: Clock,
+    ) -> None:
+        self._api = api
+        self._identity = identity
+        self._llm = llm
+        self._settings = settings
+        self._clock = clock
+
+    async def run(self, job: Job, journal: Journal) -> None:
+        """Makes and shows one picture. A repeat asks under the same id, so it is not counted twice."""
+        order = ImageOrder.model_validate_json(job.payload)
+        text = notices.in_locale(order.asker.locale)
+        try:
+            with acting_for(order.asker.person()):
+                file = await self._make(order, job.job_id, text)
+            said = text("image.made", prompt=escaped(shortened(order.prompt, self._settings.quote_chars)))
+            body, files = message(said), [file]
+        except _Denied as denied:
+            body, files = message(denied.text), []
+        except Unavailable as error:
+            if error.reason not in ("PROVIDER_UNAVAILABLE", "PROVIDER_RATE_LIMITED", "NO_MODEL"):
+                raise
+            body, files = message(notices.for_error(text, error, self._clock.now())), []
+        except GuildhallError as error:
+            body, files = message(notices.for_error(text, error, self._clock.now())), []
+        await self._show(job, journal, order, body, files)
+
+    async def give_up(self, job: Job, journal: Journal, reason: str) -> None:
+        """Says that it failed."""
+        order = ImageOrder.model_validate_json(job.payload)
+        text = notices.in_locale(order.asker.locale)
+        await self._show(job, journal, order, message(notices.for_reason(text, "INTERNAL")), [])
+
+    async def _make(self, order: ImageOrder, job_id: str, text: notices.Text) -> File:
+        request = image_pb2.GenerateImageRequest(
+            prompt=order.prompt, size=order.size, guild_id=order.guild_id, request_id=job_id
+        )
+        content, kind = bytearray(), "image/png"
+        try:
+            async for event in self._llm.GenerateImage(request, timeout=_SECONDS):
+                match event.WhichOneof("event"):
+                    case "started":
+                        kind = event.started.content_type or kind
+                    case "chunk":
+                        content += event.chunk
+                    case "denied":
+                        raise _Denied(notices.for_denial(text, event.denied, self._clock.now()))
+        except grpc.aio.AioRpcError as error:
+            raise from_rpc_error(error) from error
+        return File(f"image.{_EXTENSIONS.get(kind, 'png')}", bytes(content), kind)
+
+    async def _show(self, job: Job, journal: Journal, order: ImageOrder, body: Body, files: list[File]) -> None:
+        interaction = order.interaction
+        if interaction is not None:
+            attachments = [{"id": index, "filename": file.name} for index, file in enumerate(files)]
+            try:
+                await self._api.edit_original(
+                    interaction.application_id,
+                    interaction.token,
+                    {**body, "attachments": attachments},
+                    files=files,
+                    fence=journal.fence,
+                )
+            except Refused as refusal:
+                if not refusal.token_dead or interaction.ephemeral or interaction.token_only:
+                    _log.info("image.not_shown", job_id=job.job_id, why=str(refusal))
+                    return
+            else:
+                return
+        state = await load(journal)
+        if interaction is None:
+            body = {**body, "message_reference": {"message_id": str(order.event_id), "fail_if_not_exists": False}}
+        try:
+            await send_once(
+                self._api,
+                Scope(journal.fence, order.guild_id),
+                journal,
+                state,
+                state.opening,
+                channel_id=order.channel_id,
+                body=body,
+                nonce=f"{job.job_id}i",
+                priority=Priority.FINAL,
+                files=files,
+                bot_id=self._identity.user_id,
+                now=self._clock.now(),
+                nonce_trust=self._settings.nonce_trust_seconds,
+            )
+        except Refused as refusal:
+            _log.info("image.not_shown", job_id=job.job_id, why=str(refusal))
+
+
+class _Denied(Exception):
+    """A limit stands against it."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.text = text
