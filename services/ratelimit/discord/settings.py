@@ -66,11 +66,8 @@ class Identify(Section):
 
 
 def _known_sub_limits() -> tuple[SubLimit, ...]:
-    # discord-api-docs #1900, #2190: a channel's name and topic, twice in ten minutes each.
-    return tuple(
-        SubLimit(method="PATCH", route="/channels/{channel_id}", aspect=aspect, limit=2, window=600.0)
-        for aspect in ("name", "topic")
-    )
+    # discord-api-docs #1900, #2190: a channel's name and topic, twice in ten minutes together.
+    return (SubLimit(method="PATCH", route="/channels/{channel_id}", aspect="name_or_topic", limit=2, window=600.0),)
 
 
 class DiscordLimits(Section):

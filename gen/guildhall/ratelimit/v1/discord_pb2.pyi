@@ -189,7 +189,7 @@ class AcquireRestRequest(_message.Message):
     target_message_id: _builtins.int
     """The snowflake of the message that the call deletes or edits, for limits by age; 0 where there is none."""
     aspect: _builtins.str
-    """What of the target the call changes, where Discord is known to count that apart: `name` or `topic` of a channel.
+    """What of the target the call changes, where Discord is known to count that apart: `name_or_topic` of a channel.
     Empty otherwise.
     """
     egress: _builtins.str
