@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from sandbox.discord.core import people
 from sandbox.discord.core.access import Actor
 from sandbox.discord.errors import DiscordError
+from sandbox.discord.events import Event
 from sandbox.discord.rest.router import Call, Reply, Route
 from sandbox.discord.rest.routes import ROUTER
 from sandbox.discord.seed import APPLICATION_ID, BOT_ID, GUILD_ID, MEMBER_ID, OWNER_ID, seed
@@ -35,7 +36,7 @@ QUICK = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow, Hea
 
 def perform(world: World, actor: Actor, route: Route, params: dict[str, str], body: Any, **query: str) -> None:
     """One call; whatever it answers, refuses or tells must be JSON, and what is left must be storable."""
-    world.subscribe(lambda event: json.dumps(event.data, ensure_ascii=False).encode())
+    world.subscribe(_must_travel)
     try:
         answer = route.handler(Call(world, actor, route, params, {"with_response": "true", **query}, body))
         json.dumps(answer.body if isinstance(answer, Reply) else answer, ensure_ascii=False).encode()
@@ -43,6 +44,10 @@ def perform(world: World, actor: Actor, route: Route, params: dict[str, str], bo
         assert refusal.status in range(400, 500)
         json.dumps(refusal.body(), ensure_ascii=False).encode()
     json.dumps(encode(world.guilds))
+
+
+def _must_travel(event: Event) -> None:
+    json.dumps(event.data, ensure_ascii=False).encode()
 
 
 def paths(body: Any, so_far: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
