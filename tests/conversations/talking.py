@@ -48,7 +48,7 @@ class Talk:
         self.guild = guild
         self.channel = channel
 
-    async def use(self, command: str, person: str = MEMBER, *, channel: str = "", **options: Any) -> dict[str, Any]:
+    async def use(self, command: str, person: str = MEMBER, /, *, channel: str = "", **options: Any) -> dict[str, Any]:
         """Uses a command; gives the interaction once it was acknowledged."""
         used: dict[str, Any] = await self.sandbox.command(person, channel or self.channel, command, options)
         assert used["state"] == "acknowledged", used
@@ -61,7 +61,7 @@ class Talk:
         )
         return found["messages"][0]
 
-    async def private(self, command: str, person: str = MEMBER, **options: Any) -> Any:
+    async def private(self, command: str, person: str = MEMBER, /, **options: Any) -> Any:
         """Uses a command that is answered privately; gives the answer."""
         used = await self.use(command, person, **options)
         assert used["ephemeral"], used

@@ -147,15 +147,12 @@ class Help:
         await context.respond(message(within([context.text("help.title"), *rows, context.text("help.more")])))
 
     def _usable(self, context: Context, route: Route) -> bool:
-        top = self._registry.commands[route.path.partition(" ")[0]] if " " in route.path else route.command
+        if route.command.kind is not CommandKind.CHAT:
+            return False
+        top = self._registry.commands[route.path.partition(" ")[0]]
         needed = top.permissions or 0
         permitted = context.manages or context.person.permissions & needed == needed
-        return (
-            route.command.kind is CommandKind.CHAT
-            and context.may(route.feature)
-            and permitted
-            and not (top.guild_only and context.interaction.direct)
-        )
+        return context.may(route.feature) and permitted and not (top.guild_only and context.interaction.direct)
 
     def _line(self, context: Context, route: Route) -> str:
         key = f"command.{route.path.replace(' ', '.')}.description"

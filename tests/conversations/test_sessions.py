@@ -1,0 +1,103 @@
+"""Sessions under trouble: two gateways on different shards, settings that outlive their store, heartbeats under load."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+import redis.asyncio as redis
+
+from sandbox.control.client import SandboxClient
+from tests.conversations.conftest import PATIENT
+from tests.conversations.talking import MEMBER, OWNER, Talk, button
+from tests.support.platform import RunningPlatform
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def own_platform(tmp_path: Path) -> AsyncIterator[RunningPlatform]:
+    """A platform of the test's own."""
+    async with RunningPlatform(tmp_path / "run", PATIENT) as running:
+        yield running
+
+
+async def test_a_session_is_resumed_after_every_kind_of_trouble(talk: Talk, sandbox: SandboxClient) -> None:
+    answered = await talk.ask("Remember the word lighthouse.")
+    count = 1
+    for action in ("reconnect", "cut", "close"):
+        await sandbox.gateway(action, **({"code": 4000} if action == "close" else {}))
+        await sandbox.say(MEMBER, answered.thread, "Which word did I ask you to remember?")
+        count += 1
+        assert len(await talk.answers(answered.thread, count, timeout=40)) == count
+    await sandbox.gateway("invalid_session", resumable=False)
+    await sandbox.wait("session", count=1, timeout=40)
+    await sandbox.say(MEMBER, answered.thread, "And now?")
+    assert len(await talk.answers(answered.thread, count + 1, timeout=40)) == count + 1
+
+
+async def test_a_repeated_event_is_answered_once(talk: Talk, sandbox: SandboxClient) -> None:
+    answered = await talk.ask("What is a buoy?")
+    await sandbox.gateway("repeat", count=3, event="MESSAGE_CREATE")
+    await sandbox.say(MEMBER, answered.thread, "Is it red?")
+    await sandbox.say(MEMBER, answered.thread, "Is it green?")
+    await talk.answers(answered.thread, 3)
+    by_bot = [
+        m
+        for m in await sandbox.messages(OWNER, answered.thread, limit=50)
+        if m["author"].get("bot") and m["components"]
+    ]
+    assert len(by_bot) == 3
+
+
+async def test_settings_come_back_from_their_announcement(
+    own_platform: RunningPlatform,
+) -> None:
+    async with SandboxClient(own_platform.page, own_platform.control_token) as sandbox:
+        guilds = await sandbox.call("GET", "/control/as/owner/guilds")
+        guild = next(each for each in guilds if any(channel["name"] == "general" for channel in each["channels"]))
+        channel = next(each["id"] for each in guild["channels"] if each["name"] == "general")
+        talk = Talk(sandbox, guild["id"], channel)
+        menu = await talk.private("settings", OWNER)
+        await talk.press(menu, button(menu, "settings.toggle:channel:0:executor.footer"), OWNER)
+        await sandbox.wait("message", as_=OWNER, channel=channel, contains="gh1.")
+        forged = (await sandbox.messages(OWNER, channel))[0]["content"]
+        await sandbox.say(MEMBER, channel, forged.replace("gh1.", "gh1.A"))
+        address = next(Path(own_platform.folder.root).rglob("redis-durable*.sock"), None)
+        assert address is not None
+        async with redis.Redis(unix_socket_path=str(address)) as store:
+            await store.flushall()
+        for service in ("gateway", "executor", "llm"):
+            await own_platform.restart(service)
+        await own_platform.all_ready()
+        first = await talk.ask("Hello there")
+        assert "tokens" not in first.message["content"], "the footer was turned off and has to stay so"
+
+
+async def test_two_gateways_on_different_shards_answer_each_their_guilds(tmp_path: Path) -> None:
+    environment = PATIENT | {
+        "SANDBOX_SHARDS": "2",
+        "GUILDHALL_GATEWAY__SHARDS__COUNT": "2",
+    }
+    async with (
+        RunningPlatform(tmp_path / "run", environment) as running,
+        SandboxClient(running.page, running.control_token) as sandbox,
+    ):
+        await sandbox.wait("session", count=2, timeout=40)
+        guilds = await sandbox.call("GET", "/control/as/owner/guilds")
+        for guild in guilds:
+            channel = next(each["id"] for each in guild["channels"] if each["type"] == 0)
+            talk = Talk(sandbox, guild["id"], channel)
+            assert (await talk.ask("Hello", OWNER)).message["content"]
+
+
+async def test_the_heartbeat_is_not_late_while_fifty_answers_stream(talk: Talk, sandbox: SandboxClient) -> None:
+    await sandbox.model_rule(contains="stream this", tokens=120, tokens_per_second=40)
+    asked = await asyncio.gather(*(talk.use("ask", prompt=f"Please stream this, number {n}") for n in range(50)))
+    assert all(used["ack_ms"] < 3000 for used in asked)
+    threads = await asyncio.gather(*(talk.thread(used["message_id"]) for used in asked))
+    await asyncio.gather(*(talk.answers(thread, timeout=100) for thread in threads))
+    status = (await talk.private("status", OWNER))["content"]
+    line = next(line for line in status.splitlines() if line.startswith("gateway"))
+    assert int(line.partition("loop lag ")[2].partition(" ms")[0]) < 1000, line
