@@ -9,6 +9,7 @@ import grpc
 import pytest
 import yaml
 from google.protobuf.duration_pb2 import Duration
+from guildhall.admin.v1 import admin_pb2, admin_pb2_grpc
 from guildhall.ratelimit.v1 import ratelimit_pb2 as pb
 from guildhall.ratelimit.v1 import ratelimit_pb2_grpc
 
@@ -301,6 +302,28 @@ async def test_a_reload_puts_new_policies_in_force(redis_url: str, tmp_path: Pat
         assert status["hottest"] == [{"subject": "user", "id": "7", "requests": 2}]
         assert service.runtime.statuses["policies"]()["version"] != ""
         await eventually(lambda: service.runtime.statuses["limits"]()["replicas"] == 1)
+
+
+async def test_a_bad_file_is_refused_with_its_paths_and_changes_nothing(redis_url: str, tmp_path: Path) -> None:
+    path = tmp_path / "guildhall.yaml"
+    path.write_text(yaml.safe_dump({"limits": LIMITS}))
+    variables = {"GUILDHALL_CONFIG": str(path), "REDIS_URL": redis_url}
+    async with (
+        running_service("ratelimit", RatelimitSettings, build, variables=variables) as service,
+        channel_to(service.address, Caller("gateway"), audience="ratelimit") as channel,
+    ):
+        limits, admin = ratelimit_pb2_grpc.RateLimitServiceStub(channel), admin_pb2_grpc.AdminServiceStub(channel)
+        bad = {"few": LIMITS["policies"]["few"] | {"limit": -1}, "quick": {"algorithm": "none"}}
+        path.write_text(yaml.safe_dump({"limits": LIMITS | {"policies": LIMITS["policies"] | bad}}))
+        outcome = (await admin.Reload(admin_pb2.ReloadRequest(), timeout=5)).outcome
+        assert not outcome.accepted
+        assert any("limits.policies.few" in problem for problem in outcome.problems)
+        assert any("limits.policies.quick" in problem for problem in outcome.problems)
+        assert (await limits.Acquire(acquire("few", costs=(2,)), timeout=5)).allowed
+        good = {"few": LIMITS["policies"]["few"] | {"limit": 3}}
+        path.write_text(yaml.safe_dump({"limits": LIMITS | {"policies": LIMITS["policies"] | good}}))
+        assert (await admin.Reload(admin_pb2.ReloadRequest(), timeout=5)).outcome.accepted
+        assert (await limits.Acquire(acquire("few"), timeout=5)).limits[0].capacity == 3
 
 
 def test_the_shipped_file_says_what_the_defaults_are() -> None:
