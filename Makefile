@@ -115,6 +115,9 @@ format: $(VENV)/.dev ## put the code into the one format
 bench-ask: $(VENV)/.dev ## questions asked through the whole platform
 	$(BIN)/python -m benchmarks.ask
 
+bench-conversations: $(VENV)/.dev ## fifty threads at once, beyond what Discord takes
+	$(BIN)/python -m benchmarks.conversations
+
 bench-ratelimit: $(VENV)/.dev ## decisions a second, beside a bare echo and other limiters
 	$(BIN)/python -m benchmarks.ratelimit
 
@@ -133,4 +136,4 @@ clients-lock: $(VENV)/.dev ## compile their locks anew; neither names a host
 	    -o tests/clients/$$client/requirements.txt; done
 	cd tests/clients/discordjs && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
-.PHONY: bench-ratelimit bench-sandbox clients clients-lock
+.PHONY: bench-conversations bench-ratelimit bench-sandbox clients clients-lock

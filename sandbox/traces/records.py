@@ -71,7 +71,13 @@ def _points(metric: Metric) -> list[dict[str, Any]]:
             )
     elif kind in ("histogram", "exponential_histogram"):
         points.extend(
-            {"attributes": attributes(point.attributes), "count": point.count, "sum": point.sum}
+            {
+                "attributes": attributes(point.attributes),
+                "count": point.count,
+                "sum": point.sum,
+                "bounds": list(getattr(point, "explicit_bounds", ())),
+                "counts": [int(count) for count in getattr(point, "bucket_counts", ())],
+            }
             for point in getattr(metric, kind).data_points
         )
     return points

@@ -1,13 +1,17 @@
-"""Sessions under trouble: two gateways on different shards, settings that outlive their store, heartbeats under load."""
+"""Sessions under trouble: two gateways, settings that outlive their store, heartbeats under load."""
 
 import asyncio
+import signal
+import sys
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 import redis.asyncio as redis
 
+from local.paths import ROOT
 from sandbox.control.client import SandboxClient
 from tests.conversations.conftest import PATIENT
 from tests.conversations.talking import MEMBER, OWNER, Talk, button
@@ -64,9 +68,7 @@ async def test_settings_come_back_from_their_announcement(
         await sandbox.wait("message", as_=OWNER, channel=channel, contains="gh1.")
         forged = (await sandbox.messages(OWNER, channel))[0]["content"]
         await sandbox.say(MEMBER, channel, forged.replace("gh1.", "gh1.A"))
-        address = next(Path(own_platform.folder.root).rglob("redis-durable*.sock"), None)
-        assert address is not None
-        async with redis.Redis(unix_socket_path=str(address)) as store:
+        async with redis.Redis(unix_socket_path=str(own_platform.folder.sockets / "durable.sock")) as store:
             await store.flushall()
         for service in ("gateway", "executor", "llm"):
             await own_platform.restart(service)
@@ -75,14 +77,37 @@ async def test_settings_come_back_from_their_announcement(
         assert "tokens" not in first.message["content"], "the footer was turned off and has to stay so"
 
 
+@asynccontextmanager
+async def second_gateway(running: RunningPlatform) -> AsyncIterator[None]:
+    """Another gateway beside the platform's own, for the second of two shards."""
+    pid = (await running.pids())["gateway"]
+    raw = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    environment = dict(line.decode().partition("=")[::2] for line in raw if line)
+    environment |= {
+        "GUILDHALL_GATEWAY__SHARDS__FIRST": "1",
+        "GUILDHALL_GATEWAY__SHARDS__LAST": "1",
+        "GUILDHALL_RPC__PORTS__GATEWAY": "0",
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.gateway", env=environment, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+
+
 async def test_two_gateways_on_different_shards_answer_each_their_guilds(tmp_path: Path) -> None:
     environment = PATIENT | {
-        "SANDBOX_SHARDS": "2",
         "GUILDHALL_GATEWAY__SHARDS__COUNT": "2",
+        "GUILDHALL_GATEWAY__SHARDS__FIRST": "0",
+        "GUILDHALL_GATEWAY__SHARDS__LAST": "0",
     }
     async with (
         RunningPlatform(tmp_path / "run", environment) as running,
         SandboxClient(running.page, running.control_token) as sandbox,
+        second_gateway(running),
     ):
         await sandbox.wait("session", count=2, timeout=40)
         guilds = await sandbox.call("GET", "/control/as/owner/guilds")
