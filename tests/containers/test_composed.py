@@ -127,7 +127,7 @@ def test_no_secret_shows(composed: Composed) -> None:
 
 def test_a_redis_user_reaches_its_own_keys_alone(composed: Composed) -> None:
     script = """
-import sys, redis
+import sys, redis, redis.exceptions
 password = open("/run/guildhall/redis-password").read().strip()
 client = redis.Redis(host="redis-durable", username="board", password=password)
 client.set("board:try", 1); client.delete("board:try")
@@ -135,7 +135,7 @@ for refused in (lambda: client.get("llm:x"), lambda: client.eval("return 1", 0),
                 lambda: client.flushall(), lambda: client.keys("*")):
     try:
         refused()
-    except redis.NoPermissionError:
+    except redis.exceptions.NoPermissionError:
         continue
     sys.exit("it was let through")
 """
