@@ -1,18 +1,16 @@
 """What the llm service adds to a model, and what its cache saves: `make bench-llm`.
 
-One run, one canned upstream (a process of its own that speaks OpenAI's streaming format). Measured against it: the official
-SDK straight, and the service as it runs, a process of its own with ratelimit, Redis and telemetry on and the cache off. The
-load comes from this process. It prints figures and asserts nothing; the last line is one JSON object:
+One run, one canned upstream (a process of its own that speaks OpenAI's streaming format). Measured against it: the
+official SDK straight, and the service as it runs, a process of its own with ratelimit, Redis and telemetry on and the
+cache off. The load comes from this process. It prints figures and asserts nothing; the last line is one JSON object:
 
-direct_p50_ms, llm_p50_ms        a short answer, one at a time
-direct_stream_ms, llm_stream_ms  an answer of 200 chunks 5 ms apart, median of all
-ttft_added_ms                    what the service adds until the first text of such a stream, difference of medians
-cpu_us_per_token                 processor time of the service's process for each chunk of such streams, 8 at a time
-direct_rps_32, rps_32            short answers a second, 32 at a time; the best of three rounds, for both alike
-cache_hit_p50_ms                 a cached answer
-recommend_hit_rate, upstream_share, recommend_mean_ms
-    2,000 recommendations drawn by Zipf(1.1) from 500 queries, 8 at a time, with an upstream that takes 1.5 s: the share served
-    from the cache, the calls upstream for each request, and the mean time
+direct_p50_ms, llm_p50_ms        a short answer, one at a time direct_stream_ms, llm_stream_ms  an answer of 200 chunks
+5 ms apart, median of all ttft_added_ms                    what the service adds until the first text of such a stream,
+difference of medians cpu_us_per_token                 processor time of the service's process for each chunk of such
+streams, 8 at a time direct_rps_32, rps_32            short answers a second, 32 at a time; the best of three rounds,
+for both alike cache_hit_p50_ms                 a cached answer recommend_hit_rate, upstream_share, recommend_mean_ms
+    2,000 recommendations drawn by Zipf(1.1) from 500 queries, 8 at a time, with an upstream that takes 1.5 s: the share
+    served from the cache, the calls upstream for each request, and the mean time
 """
 
 from __future__ import annotations
@@ -67,8 +65,8 @@ PERSON = Person(user_id=1000000000000000001, guild_id=900000000000000001, displa
 def event(delta: dict[str, Any] | None, finish: str | None = None, **more: Any) -> bytes:
     """One chunk of an answer."""
     choices = [] if delta is None else [{"index": 0, "delta": delta, "finish_reason": finish}]
-    body = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "canned", "choices": choices, **more}
-    return b"data: " + json.dumps(body).encode() + b"\n\n"
+    body = {"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1, "model": "canned", "choices": choices}
+    return b"data: " + json.dumps(body | more).encode() + b"\n\n"
 
 
 USAGE = {"prompt_tokens": 20, "completion_tokens": CHUNKS, "total_tokens": 20 + CHUNKS}
@@ -236,7 +234,7 @@ async def music(service: Service, count: int, seed: int) -> dict[str, float]:
 
     async def loop() -> None:
         for query in queries:
-            results.append(await service.recommend(query))
+            results.append(await service.recommend(query))  # noqa: PERF401 - loops share the queries
 
     await asyncio.gather(*(loop() for _ in range(8)))
     return {
@@ -369,7 +367,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--upstream", type=int, help="serve the canned upstream on this port and nothing else")
     parser.add_argument("--count", type=int, default=400, help="short answers, one at a time")
-    parser.add_argument("--streams", type=int, default=16, help="streams, one at a time; four times as many 8 at a time")
+    parser.add_argument("--streams", type=int, default=16, help="streams one at a time; four times as many 8 at a time")
     parser.add_argument("--seconds", type=float, default=4.0, help="seconds of each round of throughput")
     parser.add_argument("--recommendations", type=int, default=2_000)
     parser.add_argument("--seed", type=int, default=1)

@@ -95,7 +95,7 @@ class Desk:
             return held
         return await self._ask(question, candidates, asker, budget, key, call_id, held)
 
-    async def _ask(
+    async def _ask(  # noqa: PLR0917 - each is a part of the question
         self,
         question: Question,
         candidates: Sequence[Model],

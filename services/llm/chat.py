@@ -155,8 +155,8 @@ class FailureKind(Enum):
 
 RETRYABLE = frozenset(
     {
-        FailureKind.RATE_LIMITED, FailureKind.OVERLOADED, FailureKind.UNREACHABLE, FailureKind.TIMEOUT, FailureKind.STALLED,
-        FailureKind.TRUNCATED, FailureKind.DROPPED, FailureKind.MALFORMED, FailureKind.EMPTY,
+        FailureKind.RATE_LIMITED, FailureKind.OVERLOADED, FailureKind.UNREACHABLE, FailureKind.TIMEOUT,
+        FailureKind.STALLED, FailureKind.TRUNCATED, FailureKind.DROPPED, FailureKind.MALFORMED, FailureKind.EMPTY,
     }
 )  # fmt: skip
 """Failures that another try may cure."""

@@ -78,7 +78,8 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
 
     pool, health = ProviderPool(settings, clock), Health(clock)
     telemetry = CallTelemetry(settings, tracer(), meter())
-    router = Router(settings, pool, health, clock, telemetry, random.Random())  # noqa: S311 - it spreads waits
+    jitter = random.Random()  # noqa: S311 - it spreads waits
+    router = Router(settings, pool=pool, health=health, clock=clock, telemetry=telemetry, jitter=jitter)
     limits = RatelimitLimits(runtime.channel("ratelimit"), settings)
     ledger = RedisLedger(durable, settings, clock)
     cache = ResponseCache(settings, clock, RedisCache(volatile, "answers"), meter())

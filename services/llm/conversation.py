@@ -121,7 +121,7 @@ class ConversationStore(Protocol):
 
 
 def clean(text: str) -> str:
-    """Text without control characters and direction overrides, which only serve to mislead. Line breaks and tabs stay."""
+    """Text without control characters and direction overrides, which only mislead. Line breaks and tabs stay."""
     return _CONTROL.sub("", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 

@@ -12,15 +12,16 @@ import httpx2
 from services.llm.chat import FailureKind, ProviderFailure
 
 _TOO_LONG = re.compile(
-    r"context[ _]?(length|window)|maximum context|prompt is too long|too many (input )?tokens|exceeds? the (model|context)",
+    r"context[ _]?(length|window)|maximum context|prompt is too long|too many (input )?tokens|"
+    r"exceeds? the (model|context)",
     re.I,
 )
 _REFUSED = re.compile(r"content[ _]?(policy|filter|management)|safety system|moderation", re.I)
 _QUOTA = re.compile(r"insufficient_quota|credit balance|billing|quota exceeded", re.I)
 _KINDS = {
-    401: FailureKind.AUTHENTICATION, 402: FailureKind.QUOTA, 403: FailureKind.AUTHENTICATION, 404: FailureKind.MODEL_UNKNOWN,
-    408: FailureKind.TIMEOUT, 409: FailureKind.OVERLOADED, 413: FailureKind.PROMPT_TOO_LONG, 425: FailureKind.OVERLOADED,
-    429: FailureKind.RATE_LIMITED,
+    401: FailureKind.AUTHENTICATION, 402: FailureKind.QUOTA, 403: FailureKind.AUTHENTICATION,
+    404: FailureKind.MODEL_UNKNOWN, 408: FailureKind.TIMEOUT, 409: FailureKind.OVERLOADED,
+    413: FailureKind.PROMPT_TOO_LONG, 425: FailureKind.OVERLOADED, 429: FailureKind.RATE_LIMITED,
 }  # fmt: skip
 
 

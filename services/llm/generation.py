@@ -178,7 +178,7 @@ class Generator:
             async for event in events:
                 yield event
 
-    async def _reserve(
+    async def _reserve(  # noqa: PLR0917 - each is a part of the request
         self, plan: TurnPlan, call_id: str, asker: Asker, catalogue: Catalogue, model: Model, ends: float
     ) -> tuple[Model, Reservation | Denial]:
         """What is held for the answer; at the end of a budget for a cheaper model, if one is configured."""
@@ -207,10 +207,9 @@ class Generator:
     async def _ask_models(
         self, plan: TurnPlan, answer: _Answer, catalogue: Catalogue, ends: float, key: str
     ) -> AsyncIterator[RoutedEvent]:
-        candidates = [answer.model]
-        for fallback in catalogue.route(answer.model)[1:]:
-            if await self._access.may_use_model(answer.asker, fallback.name):
-                candidates.append(fallback)
+        fallbacks = catalogue.route(answer.model)[1:]
+        allowed = [each for each in fallbacks if await self._access.may_use_model(answer.asker, each.name)]
+        candidates = [answer.model, *allowed]
 
         async def prepare(model: Model) -> ChatRequest:
             return (await self._planner.prepare(plan, model)).request
@@ -300,7 +299,7 @@ class Generator:
             await self._keep(plan, answer, usage)
 
     def _account(self, answer: _Answer, usage: Usage) -> None:
-        """Charges what was used. In the background: the answer need not wait for it, and the process does at its end."""
+        """Charges what was used, in the background: the answer need not wait, and the process does at its end."""
         spent = Spending(usage.input_tokens + usage.output_tokens, usage.cost_nanos or 0)
         self._background.start(answer.held.settle(spent if answer.begun else None))
         if answer.begun and answer.billed:

@@ -44,7 +44,7 @@ class Materials:
         self._store = store
 
     async def load(self, attachment_ids: Collection[str], *, required: Collection[str]) -> dict[str, Material]:
-        """Attachments by id. Raises NotFound (ATTACHMENT_UNKNOWN) for required ones that are gone; older ones may be."""
+        """Attachments by id. Raises NotFound (ATTACHMENT_UNKNOWN) for required ones that are gone."""
         found = await self._store.load(attachment_ids)
         for attachment_id in required:
             if attachment_id not in found:

@@ -67,7 +67,7 @@ class Pictures:
         self._background = background
         self._tracer = tracer
 
-    async def make(
+    async def make(  # noqa: PLR0917 - as the contract has them
         self, prompt: str, size: str, name: str, request_id: str, asker: Asker, budget: float
     ) -> Picture | Denial:
         """A picture, or the limit that stands against it. Raises GuildhallError as the contract says."""
@@ -113,7 +113,7 @@ class Pictures:
             raise model_unknown(name)
         providers = settings.providers_in_force()
         found = [_image_model(each, settings) for each in ((name,) if name else settings.images.models)]
-        found = [model for model in found if model.provider in providers]
+        found = [each for each in found if each.provider in providers and self._pool.may_offer(each.provider, each.id)]
         if not found:
             raise Unavailable("No model that makes pictures is set up.", reason="NO_IMAGE_MODEL")
         allowed = [model for model in found if await self._access.may_use_model(asker, model.name)]

@@ -85,7 +85,7 @@ class Planner:
         self._materials = materials
 
     def check(self, ask: Ask) -> None:
-        """Refuses what no model need see. Raises InvalidArgument (EMPTY_PROMPT, PROMPT_TOO_LONG, TOO_MANY_ATTACHMENTS)."""
+        """Refuses what no model sees. Raises InvalidArgument (EMPTY_PROMPT, PROMPT_TOO_LONG, TOO_MANY_…)."""
         settings = self._settings.current
         said = any(clean(entry.text) or entry.attachment_ids for entry in ask.inputs)
         if not said and not ask.replaces_turn_id and not ask.exchanges:
@@ -180,7 +180,7 @@ def _brought_back(ask: Ask, now: float) -> Conversation:
 def _without_replaced(
     conversation: Conversation, ask: Ask
 ) -> tuple[Conversation, tuple[str, ...], ConversationTurn | None]:
-    """The conversation without the turn that is replaced and all after it; the ids that go; the turn that is replaced."""
+    """The conversation without the replaced turn and all after it; the ids that go; the turn that is replaced."""
     old = conversation.turn(ask.replaces_turn_id) if ask.replaces_turn_id else None
     if old is None:
         return conversation, (), None

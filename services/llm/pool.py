@@ -62,6 +62,10 @@ class ProviderPool:
         """How a provider that is there is set up."""
         return self._clients[provider].settings
 
+    def may_offer(self, provider: str, model_id: str) -> bool:
+        """Whether a provider offers a model, as far as is known: one that has not said may offer anything."""
+        return provider not in self._offered or model_id in self._offered[provider]
+
     def problems(self) -> dict[str, str]:
         """Why a provider did not say what it offers, by provider."""
         return dict(self._failures)

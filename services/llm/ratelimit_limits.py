@@ -54,7 +54,7 @@ class RatelimitLimits:
             answer = await self._stub.Reserve(request, timeout=limits.timeout)
         except grpc.aio.AioRpcError as error:
             problem = from_rpc_error(error)
-            log.error("limits can't be read", error=problem.message, reason=problem.reason)
+            log.warning("limits can't be read", error=problem.message, reason=problem.reason)
             if limits.when_unavailable == "allow":
                 return Free()
             raise Unavailable("Limits can't be checked right now.", reason="LIMITS_UNAVAILABLE") from error
@@ -80,7 +80,7 @@ class _Held:
         try:
             await self._stub.Settle(request, timeout=self._limits.timeout)
         except grpc.aio.AioRpcError as error:
-            log.error("a reservation was not settled", reservation=self._reservation, code=error.code().name)
+            log.warning("a reservation was not settled", reservation=self._reservation, code=error.code().name)
 
 
 def charged(limits: LimitSettings, spending: Spending) -> list[tuple[str, int]]:

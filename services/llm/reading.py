@@ -1,4 +1,4 @@
-"""Makes attachments ready for models. What is in a file decides what it is, never its name or what somebody says of it."""
+"""Makes attachments ready for models. What is in a file decides what it is, never its name."""
 
 from __future__ import annotations
 

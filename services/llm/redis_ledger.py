@@ -205,7 +205,8 @@ def _encode(record: CallRecord) -> str:
     usage = record.usage
     return json.dumps(
         [
-            record.call_id, record.at, record.guild_id, record.user_id, record.model.replace("|", "_"), record.operation,
+            record.call_id, record.at, record.guild_id, record.user_id, record.model.replace("|", "_"),
+            record.operation,
             [usage.input_tokens, usage.output_tokens, usage.cached_input_tokens, usage.reasoning_tokens,
              usage.estimated, usage.cost_nanos],
             round(record.seconds, 3), record.outcome,

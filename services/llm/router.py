@@ -80,6 +80,7 @@ class Router:
     def __init__(
         self,
         settings: Live[LlmSettings],
+        *,
         pool: ProviderPool,
         health: Health,
         clock: Clock,
@@ -148,7 +149,6 @@ class Router:
                             began = search.answered = True
                             yield Chosen(model, request, search.attempts)
                         yield event
-                return
             except ProviderFailure as error:
                 search.failure = error
                 log.warning(
@@ -164,6 +164,8 @@ class Router:
                 if error.kind not in RETRYABLE or delay is None or self._clock.monotonic() + delay >= search.ends:
                     return
                 await asyncio.sleep(delay)
+            else:
+                return
 
     def _delay(self, error: ProviderFailure, attempt: int) -> float | None:
         """Seconds before this model is asked again; None where the next one is better."""
@@ -190,8 +192,7 @@ class Router:
                     ):
                         async for event in source:
                             if isinstance(event, Finished):
-                                if not answered and event.finish is Finish.STOP:
-                                    raise ProviderFailure(FailureKind.EMPTY, "the model said nothing")
+                                _require_words(event, answered=answered)
                                 call.finished(event)
                             elif isinstance(event, TextDelta | ToolCallEvent):
                                 answered = True
@@ -220,3 +221,9 @@ class Router:
             finally:
                 if not judged:
                     self._health.released(model.name)
+
+
+def _require_words(event: Finished, *, answered: bool) -> None:
+    """An end without an answer is a failure, not an answer."""
+    if not answered and event.finish is Finish.STOP:
+        raise ProviderFailure(FailureKind.EMPTY, "the model said nothing")

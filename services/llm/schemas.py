@@ -21,8 +21,8 @@ DEEPEST = 40
 _DROPPED = frozenset(
     {
         "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern",
-        "format", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "default", "examples", "title",
-        "$schema", "$id", "$comment",
+        "format", "minItems", "maxItems", "uniqueItems", "minProperties", "maxProperties", "default", "examples",
+        "title", "$schema", "$id", "$comment",
     }
 )  # fmt: skip
 

@@ -151,7 +151,7 @@ class Report:
 
 
 def require_reader(query: Query, asker: Asker) -> None:
-    """Raises PermissionDenied where the asker may not see this: their own usage they may, that of a guild its managers."""
+    """Raises PermissionDenied where the asker may not see this. Their own they may, a guild's its managers."""
     if not asker.user_id or (query.user_id == asker.user_id and query.guild_id in (0, asker.guild_id)):
         return
     if query.guild_id and query.guild_id == asker.guild_id and manages(asker):

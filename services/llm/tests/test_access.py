@@ -16,8 +16,13 @@ from services.llm.tests.upstream import fails, says, upstream
 
 TIERS: dict[str, Any] = {
     "everyone": {"models": ["openai/small"], "prompts": ["assistant"], "features": ["ask"], "grantable": False},
-    "supporter": {"inherits": ["everyone"], "models": ["openai/*", "!openai/huge"], "features": ["attachments"], "discord_roles": [77]},
-    "admin": {"models": ["*"], "prompts": ["*"], "features": ["*"], "permissions": ["ADMINISTRATOR"], "grantable": False},
+    "supporter": {
+        "inherits": ["everyone"], "models": ["openai/*", "!openai/huge"], "features": ["attachments"],
+        "discord_roles": [77],
+    },
+    "admin": {
+        "models": ["*"], "prompts": ["*"], "features": ["*"], "permissions": ["ADMINISTRATOR"], "grantable": False,
+    },
 }  # fmt: skip
 MODELS = ["small", "big", "huge"]
 SUPPORTER = Person(user_id=20, guild_id=7, role_ids=(5, 77))

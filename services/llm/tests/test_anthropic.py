@@ -74,7 +74,7 @@ async def test_an_answer_with_thinking_and_cached_input(redis_url: str, tmp_path
         assert "temperature" not in sent
         assert sent["system"] == "Be kind."
         assert sent["messages"] == [{"role": "user", "content": [{"type": "text", "text": "Hi"}]}]
-        assert {name.lower(): value for name, value in headers.items()}["x-api-key"] == "secret"
+        assert headers["Authorization"] == "Bearer secret"
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ async def test_thinking_is_asked_for_as_the_model_wants_it(
 
 async def test_tools_go_and_come(redis_url: str, tmp_path: Path) -> None:
     calls = [
-        {"type": "content_block_start", "index": 0, "content_block": {"type": "tool_use", "id": "toolu_1", "name": "look", "input": {}}},
+        {"type": "content_block_start", "content_block": {"type": "tool_use", "id": "toolu_1", "name": "look"}},
         delta(0, type="input_json_delta", partial_json='{"at'), delta(0, type="input_json_delta", partial_json='": 1}'),
     ]  # fmt: skip
     script = events(start(), *calls, *stop("tool_use")), events(start(), *text("Seen."), *stop())

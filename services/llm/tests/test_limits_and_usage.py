@@ -66,7 +66,7 @@ class World:
     """Everything that a test of limits needs."""
 
     def __init__(self, tmp_path: Path, redis_url: str) -> None:
-        self.limiter = Limiter()
+        self.limiter = Limiter()  # type: ignore[abstract]  # the other methods are never called
         self._path = tmp_path
         self._redis_url = redis_url
 
@@ -236,6 +236,12 @@ async def test_usage_is_summed_by_what_is_asked_and_shown_to_those_who_may(redis
         assert reason(caught.value) == "INVALID_PERIOD"
 
 
+def event_of(answer: Any) -> usage_pb2.Event:
+    """The event in an answer of the watch."""
+    assert isinstance(answer, usage_pb2.WatchEventsResponse)
+    return answer.event
+
+
 async def test_alerts_come_once_each_in_a_growing_sequence(world: World, redis_url: str) -> None:
     budget = {"usage": {"fold_interval": 0.02, "alerts": {"monthly_tokens": 60, "thresholds": [0.5, 1.0]}}}
     async with upstream() as provider, running(world.variables(provider.url, "127.0.0.1:1", **budget)) as llm:
@@ -243,14 +249,14 @@ async def test_alerts_come_once_each_in_a_growing_sequence(world: World, redis_u
             await llm.ask(turn_id=f"t{number}")
         stub = usage_pb2_grpc.UsageServiceStub(llm.channel)
         call = stub.WatchEvents(usage_pb2.WatchEventsRequest(guild_id=7), timeout=TIMEOUT)
-        events = [(await call.read()).event for _ in range(2)]
+        events = [event_of(await call.read()) for _ in range(2)]
         call.cancel()
         assert [(each.sequence, each.budget_alert.threshold, each.budget_alert.used) for each in events] == [
             (1, 0.5, 30),
             (2, 1.0, 60),
         ]
         later = stub.WatchEvents(usage_pb2.WatchEventsRequest(guild_id=7, after_sequence=1), timeout=TIMEOUT)
-        assert (await later.read()).event.sequence == 2
+        assert event_of(await later.read()).sequence == 2
         later.cancel()
         over = stub.WatchEvents(usage_pb2.WatchEventsRequest(guild_id=7, after_sequence=2), timeout=0.5)
         assert [event async for event in over] == []
@@ -275,7 +281,8 @@ def test_periods() -> None:
 def test_an_unknown_cost_stays_unknown() -> None:
     record = CallRecord("c", 0.0, 7, 11, "m", "chat", Usage(1, 2), 1.0, "stop")
     sums = Sums.of(record)
-    assert sums.usage.cost_nanos is None
+    unknown = sums.usage.cost_nanos
+    assert unknown is None
     sums.add(Sums.of(CallRecord("d", 0.0, 7, 11, "m", "chat", Usage(1, 2, cost_nanos=5), 1.0, "stop")))
     assert (sums.usage.cost_nanos, sums.unpriced) == (5, 1)
 

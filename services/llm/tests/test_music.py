@@ -252,5 +252,5 @@ def test_ranking_leaves_out_what_is_disliked_and_lifts_what_is_liked() -> None:
 
 
 def test_the_preferred_service_comes_first() -> None:
-    assert [link.service for link in links(Track("A & B", "C/D"), "apple_music")][0] == "apple_music"
+    assert links(Track("A & B", "C/D"), "apple_music")[0].service == "apple_music"
     assert "C%2FD%20A%20%26%20B" in links(Track("A & B", "C/D"), "spotify")[0].url

@@ -1,4 +1,4 @@
-"""How the service is run: encodings without a network, configuration that changes while calls are under way, telemetry."""
+"""How the service is run: encodings without a network, configuration that changes under load, telemetry."""
 
 import asyncio
 import gzip
@@ -40,7 +40,8 @@ socket.create_connection = refuse
 socket.getaddrinfo = refuse
 from services.llm.counting import Counter, load_encodings
 load_encodings()
-print(Counter("o200k_base").text("hello <|endoftext|> world"), Counter("cl100k_base").text("hello"), Counter("", 1.15).text("hello world"))
+exact, older, unknown = Counter("o200k_base"), Counter("cl100k_base"), Counter("", 1.15)
+print(exact.text("hello <|endoftext|> world"), older.text("hello"), unknown.text("hello world"))
 """
 
 
@@ -74,7 +75,7 @@ async def test_a_start_without_encodings_fails_with_one_line(
     redis_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
-    with pytest.raises(StartupError, match="services.llm.encodings"):
+    with pytest.raises(StartupError, match=r"services\.llm\.encodings"):
         async with running(variables(redis_url)):
             raise AssertionError("it started")
 

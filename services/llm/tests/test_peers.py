@@ -51,10 +51,10 @@ MODELS = ["openai/gpt-4o", "anthropic/claude-sonnet-5-5"]
         (None, 1, ""),
         ({"type": "fail", "status": 429, "times": 1, "retry_after": 0}, 2, ""),
         ({"type": "fail", "status": 500, "times": 1}, 2, ""),
-        ({"type": "stream_fault", "kind": "truncate", "after_chunks": 3}, 1, "STREAM_TRUNCATED"),
-        ({"type": "stream_fault", "kind": "disconnect", "after_chunks": 3}, 1, "STREAM_DROPPED"),
-        ({"type": "stream_fault", "kind": "malformed", "after_chunks": 3}, 1, "STREAM_MALFORMED"),
-        ({"type": "stream_fault", "kind": "stall", "after_chunks": 3, "stall_seconds": 5}, 1, "STREAM_STALLED"),
+        ({"type": "stream_fault", "kind": "truncate", "after_chunks": 6}, 1, "STREAM_TRUNCATED"),
+        ({"type": "stream_fault", "kind": "disconnect", "after_chunks": 6}, 1, "STREAM_DROPPED"),
+        ({"type": "stream_fault", "kind": "malformed", "after_chunks": 6}, 1, "STREAM_MALFORMED"),
+        ({"type": "stream_fault", "kind": "stall", "after_chunks": 6, "stall_seconds": 5}, 1, "STREAM_STALLED"),
     ],
     ids=["fine", "429", "500", "truncate", "disconnect", "malformed", "stall"],
 )
@@ -109,7 +109,7 @@ async def aimock(folder: Path) -> AsyncIterator[str]:
     )
     port = free_port()
     command = [node, str(program.resolve()), "--port", str(port), "--host", "127.0.0.1", "--fixtures", str(fixtures)]
-    with subprocess.Popen(
+    with subprocess.Popen(  # noqa: ASYNC220 - it returns at once
         command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={"PATH": os.environ["PATH"]}
     ) as running_now:
         try:

@@ -1,4 +1,6 @@
-"""Documents by a schema with the ladder and the one repair; pictures with their rules; attachments and what they become."""
+"""Documents by a schema with the ladder and the one repair; pictures with their rules; attachments and what they
+become.
+"""
 
 import base64
 import io
@@ -220,7 +222,8 @@ async def test_a_picture_comes_in_chunks_with_its_cost(redis_url: str, tmp_path:
 @pytest.mark.parametrize(
     ("fields", "why"),
     [
-        ({"prompt": ""}, "EMPTY_PROMPT"), ({"prompt": "x" * 5_000}, "PROMPT_TOO_LONG"), ({"size": "9x9"}, "SIZE_UNSUPPORTED"),
+        ({"prompt": ""}, "EMPTY_PROMPT"), ({"prompt": "x" * 5_000}, "PROMPT_TOO_LONG"),
+        ({"size": "9x9"}, "SIZE_UNSUPPORTED"),
         ({"prompt": "a Forbidden thing"}, "CONTENT_REFUSED"), ({"model": "openai/none"}, "MODEL_UNKNOWN"),
     ],
 )  # fmt: skip
@@ -277,7 +280,8 @@ def a_pdf(text: str) -> bytes:
     objects = [
         b"<< /Type /Catalog /Pages 2 0 R >>",
         b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R /Resources << /Font << /F1 5 0 R >> >> >>",
+        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R "
+        b"/Resources << /Font << /F1 5 0 R >> >> >>",
         b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
         b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
     ]

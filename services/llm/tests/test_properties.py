@@ -1,7 +1,9 @@
 """Rules that hold for every input: the think parser, the truncation, the cache key, merged deltas, events in bytes."""
 
 import json
+from collections.abc import AsyncIterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -156,8 +158,7 @@ def test_merging_deltas_keeps_all_text_in_order(events: list[Any]) -> None:
     merged = merge(events)
     assert flat(merged) == flat(events)
     kinds = [type(event) for event in merged if not isinstance(event, int)]
-    neighbours = zip(merged, merged[1:], strict=False)
-    assert all(type(a) is not type(b) or isinstance(a, int) for a, b in neighbours), kinds
+    assert all(type(a) is not type(b) or isinstance(a, int) for a, b in pairwise(merged)), kinds
 
 
 @given(
@@ -167,7 +168,7 @@ async def test_events_are_read_however_the_bytes_are_cut(payloads: list[str], en
     stream = "".join(f": note{end}event: x{end}data: {payload}{end}{end}" for payload in payloads).encode()
     cuts = sorted(data.draw(st.lists(st.integers(0, len(stream)), max_size=6)))
 
-    async def chunks():  # type: ignore[no-untyped-def]
+    async def chunks() -> AsyncIterator[bytes]:
         for begin, stop in zip([0, *cuts], [*cuts, len(stream)], strict=True):
             yield stream[begin:stop]
 

@@ -1,4 +1,4 @@
-"""A provider on loopback whose every byte a test decides: OpenAI's and Anthropic's wire formats with faults on demand."""
+"""A provider on loopback whose every byte a test decides, in OpenAI's and Anthropic's wire formats."""
 
 from __future__ import annotations
 
