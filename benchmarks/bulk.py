@@ -34,6 +34,7 @@ from sandbox.control.client import SandboxClient
 from services.executor.plans.estimate import play
 from services.executor.plans.operation import Operation, Status
 from services.executor.plans.permissions import ALL
+from services.executor.plans.schema import PLAN
 from services.executor.plans.settings import PlanSettings
 from services.executor.plans.store import PlanStore
 from tests.support.platform import RunningPlatform
@@ -107,8 +108,9 @@ class Bench:
 
     async def scripted(self, name: str, *intents: Mapping[str, Any]) -> Measured:
         """Runs a plan whose intents are given: the model is not the subject."""
-        document = {"summary": name, "intents": list(intents), "unsupported": []}
-        await self.sandbox.model_rule(contains=f"bench {name}", text=json.dumps(document), times=1)
+        # Written out in full, as structured output demands it of a model.
+        document = PLAN.validate_python({"summary": name, "intents": list(intents)})
+        await self.sandbox.model_rule(contains=f"bench {name}", text=document.model_dump_json(by_alias=True), times=1)
         return await self.run(f"bench {name}")
 
     async def run(self, words: str, *, from_words: bool = False) -> Measured:
@@ -182,9 +184,10 @@ async def cases(bench: Bench) -> dict[str, Measured]:
 
 
 async def mixed(bench: Bench) -> Measured:
-    """Two hundred operations: deletions, roles, categories, channels in them, permissions."""
+    """Two hundred operations: deletions, roles, categories, channels in them, edits, permissions."""
     await bench.channels(*(f"old-{number}" for number in range(30)))
     await bench.channels(*(f"perm-{number}" for number in range(46)))
+    await bench.channels(*(f"slow-{number}" for number in range(20)))
     await bench.roles(*(f"Old {number}" for number in range(20)))
     return await bench.scripted(
         "mixed_200",
@@ -192,7 +195,8 @@ async def mixed(bench: Bench) -> Measured:
         {"op": "delete_role", "targets": {"select": {"name_glob": "Old *"}}},
         {"op": "create_channel", "id": "cats", "name": "Area {i}", "type": "category", "repeat": 4},
         {"op": "create_channel", "name": "hall-{i}", "repeat": 15, "category": {"from": "cats"}},
-        {"op": "create_role", "name": "Team {i}", "repeat": 40},
+        {"op": "create_role", "name": "Team {i}", "repeat": 20},
+        {"op": "edit_channel", "targets": {"select": {"name_glob": "slow-*"}}, "slowmode_seconds": 30},
         {
             "op": "set_permission",
             "targets": {"select": {"name_glob": "perm-*"}},
@@ -208,7 +212,13 @@ async def faulty(bench: Bench) -> Measured:
     for route, method in (("/guilds/{guild_id}/channels", "POST"), ("/channels/{channel_id}", "DELETE")):
         for status, effect in ((500, False), (504, True)):
             await bench.sandbox.fault(
-                "status", route=route, method=method, status=status, effect=effect, times=0, probability=FAULT_SHARE / 2
+                "status",
+                route=route,
+                method=method,
+                status=status,
+                effect=effect,
+                times=100_000,
+                probability=FAULT_SHARE / 2,
             )
     try:
         return await bench.scripted(

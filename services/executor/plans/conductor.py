@@ -35,6 +35,8 @@ from services.executor.plans.table import Effect, kind_of
 
 _log = structlog.get_logger(__name__)
 
+_WAITED, _NOT_WAITED = 2.5, 1.5
+"""A call waited for a permit if it took so many times the usual; it did not below the second."""
 _OPEN = (Status.PENDING, Status.INTENT, Status.UNKNOWN)
 
 
@@ -94,6 +96,9 @@ class Conductor:
         self._looking: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._next_polite = 0.0
         self._pause: Pause | None = None
+        self._losses = -1
+        self._caps: dict[str, float] = {}
+        self._by_id = {operation.id: operation for operation in operations}
         for operation in operations:
             outcomes.setdefault(operation.id, Outcome())
 
@@ -101,7 +106,8 @@ class Conductor:
         """Runs to the end, or gives why it stands still. Raises `LeaseLost`, `Unauthorized`."""
         try:
             while True:
-                self._skip_hopeless()
+                if self._losses != self._known_losses():
+                    self._skip_hopeless()
                 if self._pause is None and self._wish() is Wish.RUN:
                     self._start_ready()
                 if not self._running:
@@ -165,9 +171,27 @@ class Conductor:
                 if now < self._next_polite:
                     break
                 self._next_polite = now + self._settings.polite_interval_seconds
+            if self._crowded(operation):
+                continue
             breaker.begin()
             self._running[operation.id] = asyncio.create_task(self._do(operation), name=f"operation {operation.id}")
         self.progress.waiting_for = held_back
+
+    def _crowded(self, operation: Operation) -> bool:
+        """Whether as many calls of its bucket are under way as that bucket lets travel at once."""
+        kind = operation.kind
+        under_way = sum(1 for number in self._running if self._by_id[number].kind == kind)
+        return under_way >= int(self._caps.get(kind, self._settings.concurrency_max))
+
+    def _learn(self, operation: Operation, seconds: float) -> None:
+        """A call that took far longer than calls do has waited for its bucket's permit: fewer of that kind, so that
+        other kinds do not wait behind it."""
+        usual, _ = self._latencies.quantiles()
+        cap = self._caps.get(operation.kind, float(self._settings.concurrency_max))
+        if seconds > usual * _WAITED:
+            self._caps[operation.kind] = max(1.0, cap / 2)
+        elif seconds < usual * _NOT_WAITED:
+            self._caps[operation.kind] = min(cap + 0.5, self._settings.concurrency_max)
 
     def _is_ready(self, operation: Operation) -> bool:
         states = {
@@ -178,8 +202,13 @@ class Conductor:
         order = {self.progress.outcomes[need].status for need in operation.needs if need in self.progress.outcomes}
         return not order & set(_OPEN)
 
+    def _known_losses(self) -> int:
+        lost = (Status.FAILED, Status.SKIPPED)
+        return sum(1 for outcome in self.progress.outcomes.values() if outcome.status in lost)
+
     def _skip_hopeless(self) -> None:
-        """Skips, in memory at once and on disk soon, what refers to something that will not be there."""
+        """Skips what refers to something that will not be there; what is skipped can be told anew from the rest."""
+        self._losses = self._known_losses()
         for operation in self._open():
             for need in operation.references:
                 outcome = self.progress.outcomes.get(need)
@@ -222,6 +251,7 @@ class Conductor:
             await self._trouble(operation, outcome, error)
         else:
             seconds = time.monotonic() - begun
+            self._learn(operation, seconds)
             self._latencies.add(seconds)
             self._breaker(operation).succeeded()
             if not self._polite:

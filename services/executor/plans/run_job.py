@@ -184,6 +184,8 @@ class _Run:
             return []
         people = [int(name.partition(":")[2]) for name in watched if name.startswith("member:")]
         snapshot = await self._basics(people)
+        # The same facts say what the requester may do, for the first seconds.
+        self._authority, self._authority_time = snapshot, time.monotonic()
         stale = []
         for name, operation in watched.items():
             what, _, number = name.partition(":")
@@ -267,9 +269,7 @@ class _Run:
         """Notices wishes."""
         while True:
             await asyncio.sleep(self._settings.control_seconds)
-            plan = await self._store.find(self._plan.plan_id)
-            if plan is not None:
-                self._wish = plan.wish
+            self._wish = await self._store.wish(self._plan.plan_id)
 
     async def _show_progress(self, conductor: Conductor) -> None:
         """One message, edited while something changes."""

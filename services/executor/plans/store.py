@@ -18,7 +18,7 @@ from redis.exceptions import WatchError
 from chassis.clock import Clock
 from chassis.errors import Aborted, NotFound
 from services.executor.jobs.keys import PREFIX
-from services.executor.plans.record import PlanRecord
+from services.executor.plans.record import PlanRecord, Wish
 from services.executor.plans.settings import PlanSettings
 
 _RACES = 16
@@ -64,6 +64,11 @@ class PlanStore:
         raw = await self._redis.get(_plan(plan_id))
         return _unpacked(raw) if raw else None
 
+    async def wish(self, plan_id: str) -> Wish:
+        """What was last asked of a run; small, for it is looked at often."""
+        raw = await self._redis.get(_wish(plan_id))
+        return Wish(raw.decode()) if raw else Wish.RUN
+
     async def get(self, plan_id: str) -> PlanRecord:
         """A plan. Raises `NotFound`."""
         plan = await self.find(plan_id)
@@ -87,6 +92,7 @@ class PlanStore:
                 changed = changed.model_copy(update={"version": plan.version + 1, "touched": self._clock.now()})
                 pipe.multi()
                 pipe.set(name, _packed(changed), ex=self._ttl)
+                pipe.set(_wish(plan_id), changed.wish.value, ex=self._ttl)
                 try:
                     await pipe.execute()
                 except WatchError:
@@ -153,7 +159,11 @@ class PlanStore:
 
 
 def _plan(plan_id: str) -> str:
-    return f"{PREFIX}plan:{plan_id}"
+    return f"{PREFIX}plan:{{{plan_id}}}"
+
+
+def _wish(plan_id: str) -> str:
+    return f"{PREFIX}plan:{{{plan_id}}}:wish"
 
 
 def _plans(guild_id: int) -> str:
