@@ -13,5 +13,5 @@ def test_lines_fit_whole(lines: list[str], limit: int) -> None:
     shown = text.split("\n") if text or lines else []
     if len("\n".join(lines)) <= limit - 2:
         assert text == "\n".join(lines)
-    elif shown[-1] == "…":
+    elif shown and shown[-1] == "…":
         assert shown[:-1] == lines[: len(shown) - 1]
