@@ -79,6 +79,7 @@ async def test_roles_are_made_and_given_within_ones_rank(opened: Visit, control:
     await page.click(".guild-name")
     await page.click('.menu-item:has-text("Roles")')
     await page.click('.option:has-text("Create a role")')
+    await page.locator('.role-list [aria-selected="true"]:has-text("new role")').wait_for()
     await page.fill(".role-editor input[type=text]", "Smith")
     await page.click(".role-editor .primary")
     await page.locator('.role-list .option:has-text("Smith")').wait_for()

@@ -45,23 +45,28 @@ export class Guide {
     if (!channel) return;
     this.#names = await commandNames(channel.id).catch(() => this.#names);
     this.draw();
-    if (!this.#names || STEPS.some((s) => !this.#names.has(s.command))) this.#timer = setTimeout(() => this.#look(), AGAIN_MS * 4);
+    if (!this.#names || STEPS.some((s) => !this.#here(s))) this.#timer = setTimeout(() => this.#look(), AGAIN_MS * 4);
+  }
+
+  #here(step) {
+    return step.commands.some((name) => this.#names.has(name));
   }
 
   draw() {
     const done = [...this.#states.values()].filter((s) => s.phase === "done").length;
     this.meter.setAttribute("aria-valuenow", done);
     this.meter.firstChild.style.setProperty("width", `${(100 * done) / STEPS.length}%`);
+    this.element.classList.toggle("running", this.#running);
     fill(this.list, STEPS.map((step, index) => this.#row(step, index)));
   }
 
   #row(step, index) {
     const { phase, text } = this.#states.get(step.id);
-    const missing = this.#names && !this.#names.has(step.command);
+    const missing = this.#names && !this.#here(step);
     const label = phase === "running" ? "Running" : phase === "done" ? "Again" : "Try it";
     return h("li.guide-step", { class: phase, data: { step: step.id, phase } },
       h("span.guide-number", { "aria-hidden": "true" }, phase === "done" ? icon("check", 16) : phase === "running" ? h("span.spinner") : index + 1),
-      h("div", {}, h("b", {}, step.title), h("p", {}, missing ? `No bot here offers /${step.command} yet.` : phase === "running" || phase === "failed" ? text : step.text)),
+      h("div", {}, h("b", {}, step.title), h("p", {}, missing ? `No bot here offers /${step.commands[0]} yet.` : phase === "running" || phase === "failed" ? text : step.text)),
       h("button.secondary", { type: "button", disabled: Boolean(this.#running || missing || !this.#names), "aria-label": `${label}: ${step.title}`, onclick: () => this.run(step) }, label));
   }
 

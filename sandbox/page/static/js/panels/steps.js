@@ -9,10 +9,12 @@ const FOLLOW_UP = "What did I ask before?";
 const fromBot = (channelId) => (m) => m.author?.bot && (!channelId || m.channel_id === channelId);
 const settled = (m) => !(m.flags & 128);
 
-/** Uses a command as the person at the page: texts fill the required text options in their order. */
-async function use(name, channelId, texts) {
-  const entry = flattened(await commandsIn(channelId, 1)).find((e) => e.name === name);
-  if (!entry) throw new Error(`/${name} is not here yet.`);
+/** Uses the first of some commands that there is, as the person at the page: texts fill the required text options in their order. */
+async function use(names, channelId, texts) {
+  const known = flattened(await commandsIn(channelId, 1));
+  const name = [names].flat().find((n) => known.some((e) => e.name === n));
+  const entry = known.find((e) => e.name === name);
+  if (!entry) throw new Error(`/${[names].flat()[0]} is not here yet.`);
   const options = {};
   const left = [...texts];
   for (const option of entry.options.filter((o) => o.required)) {
@@ -65,7 +67,7 @@ let lastThread = null;
 
 export const STEPS = [
   {
-    id: "ask", title: "Ask something", person: "member", command: "ask",
+    id: "ask", title: "Ask something", person: "member", commands: ["ask"],
     text: "A question opens a thread, titled by the model, and the answer streams into it.",
     async run({ app, say }) {
       const channel = placeFor("general");
@@ -80,7 +82,7 @@ export const STEPS = [
     },
   },
   {
-    id: "continue", title: "Go on in the thread", person: "member", command: "ask",
+    id: "continue", title: "Go on in the thread", person: "member", commands: ["ask"],
     text: "A follow-up in the thread is answered with the whole conversation in mind.",
     async run({ app, say }) {
       if (!lastThread || !state.guilds.get(lastThread.guild_id)?.threads.has(lastThread.id)) await STEPS[0].run({ app, say });
@@ -91,10 +93,11 @@ export const STEPS = [
     },
   },
   {
-    id: "manage", title: "Manage the server, and undo it", person: "owner", command: "manage",
+    id: "manage", title: "Manage the server, and undo it", person: "owner", commands: ["manage"],
     text: "Plain words become a plan that is previewed, confirmed, run, and taken back.",
     async run({ app, say }) {
       const channel = placeFor("general", "staff");
+      app.closeSide();
       await app.go(channel.id);
       say("Asking for a gaming category with voice channels");
       const preview = nextMessage((m) => fromBot()(m) && buttonOf(m, /confirm/i));
@@ -114,44 +117,49 @@ export const STEPS = [
     },
   },
   {
-    id: "request", title: "Put up a request, and claim it", person: "member", command: "request new",
+    id: "request", title: "Put up a request, and claim it", person: "member", commands: ["request new"],
     text: "A member asks for an item; a crafter claims it with a button.",
     async run({ app, say }) {
       const channel = placeFor("requests", "board", "crafting", "general");
       await app.go(channel.id);
       say("Putting up a request");
-      const post = nextMessage((m) => fromBot()(m) && buttonOf(m, /claim/i));
+      const answer = nextMessage((m) => fromBot()(m) && settled(m));
       await use("request new", channel.id, ["Iron sword", "2", "Blacksmithing"]);
-      const card = await post;
+      let card = await answer;
       say("Claiming it as a crafter");
       await app.become(state.people.find((p) => p.username === "crafter").id);
-      await app.go(card.channel_id);
-      const claimed = nextMessage((m) => m.id === card.id || (fromBot()(m) && /claim/i.test(JSON.stringify(m.components ?? m.content))));
+      await app.go(channel.id);
+      if (!buttonOf(card, /claim/i)) {
+        const shown = nextMessage((m) => fromBot()(m) && buttonOf(m, /claim/i));
+        await use("request show", channel.id, ["Iron sword"]);
+        card = await shown;
+      }
+      const claimed = nextMessage((m) => fromBot()(m) && settled(m));
       await press(card, /claim/i);
       await claimed;
     },
   },
   {
-    id: "music", title: "Music for a mood", person: "member", command: "recommend",
+    id: "music", title: "Music for a mood", person: "member", commands: ["recommend mood", "recommend"],
     text: "Recommendations by mood, artist or genre, with buttons to like them.",
     async run({ app, say }) {
       const channel = placeFor("music", "general");
       await app.go(channel.id);
       say("Asking for music");
       const answer = nextMessage((m) => fromBot()(m) && settled(m) && (m.embeds?.length || m.components?.length || m.content));
-      await use("recommend", channel.id, ["calm evening"]);
+      await use(["recommend mood", "recommend"], channel.id, ["calm evening"]);
       await answer;
     },
   },
   {
-    id: "usage", title: "See what it used", person: "member", command: "usage",
+    id: "usage", title: "See what it used", person: "member", commands: ["usage me", "usage"],
     text: "Tokens, cost and what is left of the limits, for yourself.",
     async run({ app, say }) {
       const channel = placeFor("general");
       await app.go(channel.id);
       say("Asking for the usage");
       const answer = nextMessage((m) => fromBot()(m) && settled(m));
-      await use("usage", channel.id, []);
+      await use(["usage me", "usage"], channel.id, []);
       await answer;
     },
   },
