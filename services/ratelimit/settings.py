@@ -301,8 +301,9 @@ class Limits(Section):
 class Store(Section):
     """How the counters are kept."""
 
-    timeout: Annotated[float, Field(gt=0, le=10)] = 0.5
-    """Seconds after which the store counts as away."""
+    timeout: Annotated[float, Field(gt=0, le=10)] = 2.0
+    """Seconds without an answer after which the store counts as away; a refused connection counts at once. Long enough
+    for a server that waits for its disk."""
     probe_interval: Annotated[float, Field(gt=0, le=60)] = 0.25
     """Seconds between looks for a store that is away."""
     batch: Annotated[int, Field(ge=1, le=1024)] = 64

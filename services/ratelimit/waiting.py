@@ -5,11 +5,14 @@ from dataclasses import dataclass
 
 from chassis.clock import Clock
 from chassis.errors import ResourceExhausted
+from services.ratelimit.algorithms import CONCURRENCY
 from services.ratelimit.answers import Answer
 from services.ratelimit.fair_queue import FairQueue, Waiter
 from services.ratelimit.limiter import Ask, Limiter
 from services.ratelimit.meters import WAIT_SECONDS
 from services.ratelimit.queue_runner import run_queue
+
+_LOOK_AGAIN = 0.1
 
 
 @dataclass(eq=False, slots=True)
@@ -41,9 +44,9 @@ class WaitingRoom:
         queued_for = next((demand.key for demand in ask.demands if self._queue.waits(demand.key)), None)
         if queued_for is None:
             last = await self._limiter.decide(ask)
-            if last.allowed or last.retry_us / 1e6 > max_wait or not last.blocking_key:
+            if last.allowed or not last.blocking_key or _wait(ask, last) > max_wait:
                 return last
-            resource, until = last.blocking_key, start + last.retry_us / 1e6
+            resource, until = last.blocking_key, start + _wait(ask, last)
         else:
             # Others wait for this counter: whoever comes later goes behind them.
             last = await self._limiter.peek(ask.demands)
@@ -91,10 +94,18 @@ class WaitingRoom:
         if waiter.gone:
             return
         now = self._clock.monotonic()
-        if answer.allowed or now + answer.retry_us / 1e6 > waiting.deadline:
+        if answer.allowed or now + _wait(waiting.ask, answer) > waiting.deadline:
             self._queue.served(waiter)
             if not waiting.answer.done():
                 waiting.answer.set_result(answer)
         else:
             waiting.last = answer
-            self._queue.blocked(waiter, answer.blocking_key or waiter.resource, now + answer.retry_us / 1e6)
+            self._queue.blocked(waiter, answer.blocking_key or waiter.resource, now + _wait(waiting.ask, answer))
+
+
+def _wait(ask: Ask, answer: Answer) -> float:
+    """Seconds until another try is worth it. A concurrency slot may be given back at any moment, so it is looked at."""
+    slots = any(
+        demand.key == answer.blocking_key and demand.variant.algorithm.kind == CONCURRENCY for demand in ask.demands
+    )
+    return min(_LOOK_AGAIN, answer.retry_us / 1e6) if slots else answer.retry_us / 1e6

@@ -185,8 +185,10 @@ async def test_concurrency_slots_are_released(start: Start) -> None:
         waiting = asyncio.ensure_future(limits.Acquire(acquire("slots", wait=4), timeout=5))
         assert (await limits.Release(pb.ReleaseRequest(hold_id=first.hold_id), timeout=5)).released
         assert not (await limits.Release(pb.ReleaseRequest(hold_id=first.hold_id), timeout=5)).released
-        waiting.cancel()
-        assert (await limits.Acquire(acquire("slots"), timeout=5)).allowed
+        assert (await waiting).allowed
+        begun = time.monotonic()
+        assert not (await limits.Acquire(acquire("slots", wait=0.3), timeout=5)).allowed
+        assert 0.2 < time.monotonic() - begun < 3
 
 
 async def test_shadow_mode_counts_and_never_denies(start: Start) -> None:
