@@ -52,11 +52,9 @@ class Catalogue:
             if provider not in offered or model.id in offered[provider]:
                 self._models[name] = model
         named = {(model.provider, model.id) for model in self._models.values()}
-        for provider, ids in offered.items():
-            if provider not in providers:
-                continue
-            for model_id in ids:
-                excluded = any(fnmatchcase(model_id.lower(), pattern) for pattern in providers[provider].exclude)
+        for provider, described in providers.items():
+            for model_id in offered.get(provider, ()):
+                excluded = any(fnmatchcase(model_id.lower(), pattern) for pattern in described.exclude)
                 if (provider, model_id) in named or excluded:
                     continue
                 name = f"{provider}/{model_id}"

@@ -62,7 +62,7 @@ async def llm(redis_url: str, folder: Path, model: Demo) -> AsyncIterator[Any]:
         "anthropic": {"wire": "anthropic", "base_url": model.url, **SHORT},
     }
     path = folder / "guildhall.yaml"
-    path.write_text(yaml.safe_dump(sections), encoding="utf-8")
+    path.write_text(yaml.safe_dump(sections, sort_keys=False), encoding="utf-8")
     variables = {"REDIS_URL": redis_url, "GUILDHALL_CONFIG": str(path)}
     async with (
         running_service("llm", LlmSettings, build, variables=variables) as service,
@@ -125,13 +125,13 @@ async def test_thinking_that_starts_in_the_prompt(redis_url: str, tmp_path: Path
 @pytest.mark.parametrize(
     ("fault", "interruption"),
     [
-        ({"kind": "429", "seconds": 0}, ""),
-        ({"kind": "500"}, ""),
-        ({"kind": "529"}, ""),
-        ({"kind": "drop", "after": 3}, "STREAM_DROPPED"),
-        ({"kind": "truncate", "after": 3}, "STREAM_TRUNCATED"),
-        ({"kind": "malformed", "after": 3}, "STREAM_MALFORMED"),
-        ({"kind": "stall", "after": 3, "seconds": 2}, "STREAM_STALLED"),
+        ({"kind": "rate_limited", "retry_after": 0}, ""),
+        ({"kind": "server_error"}, ""),
+        ({"kind": "overloaded"}, ""),
+        ({"kind": "drop", "after_tokens": 3}, "STREAM_DROPPED"),
+        ({"kind": "truncate", "after_tokens": 3}, "STREAM_TRUNCATED"),
+        ({"kind": "malformed", "after_tokens": 3}, "STREAM_MALFORMED"),
+        ({"kind": "stall", "after_tokens": 3, "seconds": 2}, "STREAM_STALLED"),
     ],
     ids=lambda value: value["kind"] if isinstance(value, dict) else "",
 )
