@@ -2,8 +2,8 @@
 
 Fifty threads are made beforehand. Then each has five turns, one after another, whose starts are spread over five
 seconds; the model streams 200 tokens at 40 a second. Intermediate edits have to give way, first and final texts never.
-Every time is taken by the sandbox. A turn is a message in the thread, which nobody acknowledges, so acknowledgements are
-those of a command that somebody uses four times a second meanwhile. The last line is one JSON object.
+Every time is taken by the sandbox. A turn is a message in the thread, which nobody acknowledges, so acknowledgements
+are those of a command that somebody uses four times a second meanwhile. The last line is one JSON object.
 """
 
 from __future__ import annotations

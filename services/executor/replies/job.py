@@ -22,12 +22,13 @@ from services.executor.discord.api import DiscordApi, Scope
 from services.executor.discord.errors import Code, DiscordError, NotPermitted, Refused
 from services.executor.discord.identity import BotIdentity
 from services.executor.discord.permits import Priority
-from services.executor.guild_settings import FOOTER, THINKING_SHOWN
+from services.executor.guild_settings import ERROR_POLICY, FOOTER, LOG_CHANNEL, REACTIONS, THINKING_SHOWN
 from services.executor.jobs.model import Job, Journal
 from services.executor.replies import notices
 from services.executor.replies.answer import Answer, PlaceGone, PrivateAnswer, send_once
 from services.executor.replies.attachments import Attachments
 from services.executor.replies.generation import Generation
+from services.executor.replies.marks import Marks
 from services.executor.replies.question import Question, first_words, visible
 from services.executor.replies.record import ReplyRecord, ReplyRecords, Version
 from services.executor.replies.settings import ReplySettings
@@ -133,6 +134,8 @@ class _Reply:
             await self._take_attachments()
         if self._question.replies_to:
             self._before = await self._records.find(self._name)
+        marks = Marks(self._api, self._scope, self._question, wanted=bool(self._in_force.get(REACTIONS)))
+        await marks.seen()
         generation = self._generation() if self._state.text is None else None
         title = self._title() if self._wants_thread and not self._state.titled else None
         tasks = [asyncio.create_task(part.run()) for part in (generation, title) if part is not None]
@@ -147,11 +150,14 @@ class _Reply:
                 await self._stream(answer, generation, tasks[0])
                 self._settle(generation)
                 await save(self._journal, self._state)
+            if self._state.failed and await self._fail_quietly(marks):
+                return
             # Whoever presses a button the moment it appears finds the answer; its last messages are noted afterwards.
             record = self._record()
             await self._records.put(record)
             await answer.finish(self._state.shown_text or self._state.text or "", self._controls(record))
             await self._records.put(self._record())
+            await marks.settled(failed=self._state.failed)
             if title is not None:
                 await self._name_thread(title)
         except PlaceGone:
@@ -165,7 +171,8 @@ class _Reply:
         question = self._question
         in_thread = question.in_conversation and question.parent_channel_id != 0
         if not question.by_token:
-            await self._recovery.look_at(question.guild_id, question.channel_id, self._journal.fence)
+            for channel_id in {question.channel_id, question.parent_channel_id} - {0}:
+                await self._recovery.look_at(question.guild_id, channel_id, self._journal.fence)
         in_force = await self._guild_settings.in_force(
             Place(
                 guild_id=question.guild_id,
@@ -359,6 +366,25 @@ class _Reply:
             except (NotPermitted, DiscordError) as error:
                 _log.info("reply.no_typing", job_id=self._job.job_id, why=str(error))
             await asyncio.sleep(self._settings.typing_seconds - self._settings.typing_delay_seconds)
+
+    async def _fail_quietly(self, marks: Marks) -> bool:
+        """Keeps a failure out of the channel where that is set; whoever used a command is always told."""
+        policy = self._in_force.get(ERROR_POLICY)
+        if policy == "reply" or not marks.possible or any(part.message_id for part in self._state.parts):
+            return False
+        if policy == "reaction":
+            return await marks.failed_quietly()
+        log_channel = str(self._in_force.get(LOG_CHANNEL) or "")
+        if log_channel.isdecimal():
+            question = self._question
+            link = f"https://discord.com/channels/{question.guild_id}/{question.channel_id}/{question.message_id}"
+            said = message(f"{link}\n{self._state.shown_text}")
+            nonce = f"{self._job.job_id}l"
+            try:
+                await self._api.send(self._scope, int(log_channel), said, nonce=nonce, priority=Priority.BULK)
+            except Refused as refusal:
+                _log.info("reply.not_logged", job_id=self._job.job_id, why=str(refusal))
+        return True
 
     def _settle(self, generation: Generation) -> None:
         """Takes the final text with what stands around it."""
