@@ -27,7 +27,11 @@ TOKENS, TOKENS_PER_SECOND = 200, 40
 PROBE_SECONDS = 0.25
 PATIENCE = 120.0
 # The people ask faster than any limit of theirs allows; the limits are not what is measured.
-ENVIRONMENT = {"GUILDHALL_GATEWAY__ASK_LIMITS": "[]", "GUILDHALL_TELEMETRY__METRICS_INTERVAL": "1"}
+ENVIRONMENT = {
+    "GUILDHALL_GATEWAY__ASK_LIMITS": "[]",
+    "GUILDHALL_TELEMETRY__METRICS_INTERVAL": "1",
+    "GUILDHALL_LLM__LIMITS__ENABLED": "false",
+}
 
 
 @dataclass

@@ -9,9 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
 from guildhall.llm.v1 import model_pb2, model_pb2_grpc
 
-from chassis.errors import InvalidArgument
+from chassis.errors import GuildhallError, InvalidArgument
 from chassis.scoped import Place, Scope, ScopeKind
 from services.gateway import announcements
 from services.gateway.context import Context
@@ -23,7 +24,10 @@ from views.custom_id import encode
 from views.markdown import escaped
 from views.messages import message
 
+_log = structlog.get_logger(__name__)
+
 CHOOSE, TOGGLE, SHOW, SET = "settings.choose", "settings.toggle", "settings.show", "settings.set"
+_OFFER_SECONDS = 0.7
 _DEFAULT = "-"
 _LONGEST_VALUE = 50
 
@@ -246,7 +250,12 @@ def _named(context: Context, item: Item) -> list[tuple[str, str]]:
 
 async def _models(context: Context) -> list[tuple[str, str]]:
     stub = context.services.stub(model_pb2_grpc.ModelServiceStub, "llm")
-    answer = await called(stub.ListModels(model_pb2.ListModelsRequest(only_allowed=True), timeout=context.timeout))
+    try:
+        answer = await called(stub.ListModels(model_pb2.ListModelsRequest(only_allowed=True), timeout=_OFFER_SECONDS))
+    except GuildhallError as error:
+        # A provider that is slow to say what it offers is no reason to have no menu.
+        _log.info("models not offered", reason=error.reason)
+        return []
     return [(model.name, model.label or model.name) for model in answer.models]
 
 

@@ -13,7 +13,7 @@ from tests.support.platform import RunningPlatform
 _numbers = itertools.count(1)
 
 # The tests come faster than any person asks.
-PATIENT = {"GUILDHALL_GATEWAY__ASK_LIMITS": "[]"}
+PATIENT = {"GUILDHALL_GATEWAY__ASK_LIMITS": "[]", "GUILDHALL_LLM__LIMITS__ENABLED": "false"}
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

@@ -1,5 +1,7 @@
 """`/help`, `/models` and `/prompts`: what there is, and what the person may do with it."""
 
+import itertools
+
 from guildhall.llm.v1 import model_pb2, model_pb2_grpc
 
 from services.gateway import asking
@@ -142,8 +144,13 @@ class Help:
 
     async def __call__(self, context: Context) -> None:
         """Shows what the person may use here."""
-        usable = [route for route in self._registry.routes() if self._usable(context, route)]
-        rows = [self._line(context, route) for route in sorted(usable, key=lambda route: route.path)]
+        usable = sorted(
+            (route for route in self._registry.routes() if self._usable(context, route)), key=lambda route: route.path
+        )
+        rows = [
+            self._line(context, top, [route.path.partition(" ")[2] for route in routes])
+            for top, routes in itertools.groupby(usable, key=lambda route: route.path.partition(" ")[0])
+        ]
         await context.respond(message(within([context.text("help.title"), *rows, context.text("help.more")])))
 
     def _usable(self, context: Context, route: Route) -> bool:
@@ -154,9 +161,10 @@ class Help:
         permitted = context.manages or context.person.permissions & needed == needed
         return context.may(route.feature) and permitted and not (top.guild_only and context.interaction.direct)
 
-    def _line(self, context: Context, route: Route) -> str:
-        key = f"command.{route.path.replace(' ', '.')}.description"
-        return f"`/{route.path}` {context.text(key)}"
+    def _line(self, context: Context, top: str, subcommands: list[str]) -> str:
+        line = f"`/{top}` {context.text(f'command.{top}.description')}"
+        named = [name for name in subcommands if name]
+        return f"{line}: {', '.join(named)}" if named else line
 
 
 def register(registry: Registry) -> None:
