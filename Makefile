@@ -118,6 +118,9 @@ bench-ask: $(VENV)/.dev ## questions asked through the whole platform
 bench-conversations: $(VENV)/.dev ## fifty threads at once, beyond what Discord takes
 	$(BIN)/python -m benchmarks.conversations
 
+bench-llm: $(VENV)/.dev ## what the llm service adds to a model, and what its cache saves
+	$(BIN)/python -m benchmarks.llm
+
 bench-ratelimit: $(VENV)/.dev ## decisions a second, beside a bare echo and other limiters
 	$(BIN)/python -m benchmarks.ratelimit
 
@@ -129,6 +132,9 @@ bench-sandbox: $(VENV)/.dev ## what the sandbox bears: calls, deliveries, memory
 clients: $(VENV)/.dev ## environments for the libraries that tests/clients tries the sandbox with
 	$(BIN)/python -m tests.clients.prepare
 
+model-peers: ## the model server of others that services/llm is tried with, from its lock
+	cd services/llm/tests/aimock && npm ci --no-audit --no-fund --ignore-scripts
+
 clients-lock: $(VENV)/.dev ## compile their locks anew; neither names a host
 	for client in discordpy hikari disnake; do \
 	  $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --python-version 3.11 \
@@ -136,4 +142,4 @@ clients-lock: $(VENV)/.dev ## compile their locks anew; neither names a host
 	    -o tests/clients/$$client/requirements.txt; done
 	cd tests/clients/discordjs && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
-.PHONY: bench-conversations bench-ratelimit bench-sandbox clients clients-lock
+.PHONY: bench-conversations bench-llm bench-ratelimit bench-sandbox clients clients-lock model-peers
