@@ -59,12 +59,14 @@ class RedisProcess:
             while True:
                 try:
                     client.ping()
-                    return
-                except (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError):
+                except (redis.ConnectionError, redis.TimeoutError, redis.BusyLoadingError) as error:
                     if self._process.poll() is not None or time.monotonic() > deadline:
                         log = self.folder / "log"
-                        raise RuntimeError(f"redis-server did not start:\n{log.read_text() if log.exists() else ''}")
+                        text = log.read_text() if log.exists() else ""
+                        raise RuntimeError(f"redis-server did not start:\n{text}") from error
                     time.sleep(0.02)
+                else:
+                    return
 
     def kill(self) -> None:
         """Ends it as `kill -9` does."""
