@@ -7,6 +7,7 @@ Discord's rules, which this follows (https://discord.com/developers/docs/events/
 """
 
 import asyncio
+import contextlib
 import random
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -34,7 +35,7 @@ _FATAL = {
         "developer portal (Bot, Privileged Gateway Intents), or set it to off."
     ),
 }
-_CONNECT_TIMEOUT = 30.0
+_CONNECT_TIMEOUT, _HANG_UP_TIMEOUT = 30.0, 1.0
 _FIRST_RETRY, _LONGEST_RETRY = 0.5, 30.0
 
 Deliver = Callable[["Shard", str, Any, int], None]
@@ -84,6 +85,7 @@ class Shard:
         """Runs until `close`. Raises Misconfigured where trying again is of no use."""
         while not self._closing:
             pause = await self._one_connection()
+            await self._hang_up()
             self.ready.clear()
             if self._permit:
                 await self._permits.report(self._permit, LOST)
@@ -134,6 +136,13 @@ class Shard:
             if not self._closing:
                 _log.warning("gateway not reached", shard=self.shard_id, error=repr(error))
             return self._backoff()
+
+    async def _hang_up(self) -> None:
+        """Answers the other side's close, so that no connection is left half open."""
+        if self._socket is not None and not self._socket.socket.closed:
+            with contextlib.suppress(TimeoutError, OSError, aiohttp.ClientError):
+                async with asyncio.timeout(_HANG_UP_TIMEOUT):
+                    await self._socket.close(code=RESUMABLE_CLOSE)
 
     def _resumable(self) -> Session | None:
         saved = self.journal.session
