@@ -59,24 +59,33 @@ class RatelimitLimits:
                 return Free()
             raise Unavailable("Limits can't be checked right now.", reason="LIMITS_UNAVAILABLE") from error
         if answer.allowed:
-            return _Held(self._stub, answer.reservation, limits)
+            return _Held(self._stub, answer.reservation, limits, [name for name, _ in charges])
         return denial(answer, limits.budgets)
 
 
 class _Held:
     """A reservation that ratelimit holds."""
 
-    def __init__(self, stub: ratelimit_pb2_grpc.RateLimitServiceStub, reservation: str, limits: LimitSettings) -> None:
+    def __init__(
+        self,
+        stub: ratelimit_pb2_grpc.RateLimitServiceStub,
+        reservation: str,
+        limits: LimitSettings,
+        reserved: Sequence[str],
+    ) -> None:
         self._stub = stub
         self._reservation = reservation
         self._limits = limits
+        self._reserved = reserved
 
     async def settle(self, used: Spending | None) -> None:
         """See Reservation."""
         request = ratelimit_pb2.SettleRequest(reservation=self._reservation, nothing_sent=used is None)
         if used is not None:
-            for name, amount in charged(self._limits, used):
-                request.usages.add(limit=name, amount=amount)
+            amounts = dict(charged(self._limits, used))
+            # What was reserved and is not named here would be charged as estimated, so nothing is named as nothing.
+            for name in self._reserved:
+                request.usages.add(limit=name, amount=amounts.get(name, 0))
         try:
             await self._stub.Settle(request, timeout=self._limits.timeout)
         except grpc.aio.AioRpcError as error:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from typing import Any
 
 import grpc
 import pytest
@@ -236,7 +237,7 @@ async def test_a_person_is_forgotten_whole(redis_url: str) -> None:
             llm, None, "GetConversation", conversation_pb2.GetConversationRequest(conversation_id="c2")
         )
         assert [turn.turn_id for turn in rest.conversation.turns] == ["t2"]  # type: ignore[attr-defined]
-        redis = llm.runtime.redis("durable")
+        redis: Any = llm.runtime.redis("durable")
         for key in await redis.keys("*"):
             assert "11" not in key.decode().replace("2026-11", "").split(":"), key
         async with channel_to(llm.address, Caller("gateway"), audience="llm") as channel:

@@ -70,8 +70,8 @@ class World:
         self._path = tmp_path
         self._redis_url = redis_url
 
-    def variables(self, url: str, address: str, **llm: Any) -> dict[str, str]:
-        path = config(self._path, **PRICED, llm={"default_models": ["openai/demo"], **llm})
+    def variables(self, url: str, address: str, models: Any = None, **llm: Any) -> dict[str, str]:
+        path = config(self._path, models=models or PRICED["models"], llm={"default_models": ["openai/demo"], **llm})
         return {
             **variables(self._redis_url, url),
             "GUILDHALL_CONFIG": path,
@@ -147,8 +147,24 @@ async def test_at_the_end_of_a_budget_a_cheaper_model_answers_or_none(world: Wor
         answer = await llm.ask()
         assert answer.kinds[0] == kinds
         if policy == "cheaper":
+            await eventually(lambda: world.limiter.settled)
+            assert world.limiter.amounts() == {"llm_requests": 1, "llm_tokens": 15}
             assert (answer.started.model, answer.started.downgraded_from) == ("openai/small", "openai/demo")
             assert not answer.end.usage.HasField("cost_nanos")
+
+
+async def test_a_fallback_of_unknown_price_settles_its_money_as_nothing(world: World) -> None:
+    models = {**PRICED["models"], "openai/demo": {**PRICED["models"]["openai/demo"], "fallbacks": ["openai/small"]}}
+    async with (
+        serve_in_process(
+            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
+        ) as address,
+        upstream(fails(401), says("Hi."), models=["demo", "small"]) as provider,
+        running(world.variables(provider.url, address, models=models)) as llm,
+    ):
+        assert (await llm.ask()).started.model == "openai/small"
+        await eventually(lambda: world.limiter.settled)
+        assert world.limiter.amounts() == {"llm_requests": 1, "llm_tokens": 15, "llm_money": 0}
 
 
 @pytest.mark.parametrize("fault", [fails(401), fails(400)])

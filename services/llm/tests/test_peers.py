@@ -89,7 +89,7 @@ async def aimock(folder: Path) -> AsyncIterator[str]:
     program = AIMOCK / "node_modules" / ".bin" / "llmock"
     node = shutil.which("node")
     if node is None or not program.exists():
-        pytest.skip(f"@copilotkit/aimock is not installed: make model-peers")
+        pytest.skip("@copilotkit/aimock is not installed: make model-peers")
     fixtures = folder / "fixtures.json"
     fixtures.write_text(
         json.dumps(
