@@ -12,6 +12,8 @@ from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
+import structlog
+
 from chassis.clock import Clock
 from chassis.ids import new_id
 from chassis.settings import Live
@@ -32,6 +34,12 @@ from services.llm.router import Chosen, NoModelAnsweredError, RoutedEvent, Route
 from services.llm.settings import LlmSettings
 from services.llm.tasks import Background
 from services.llm.usage import CallRecord, Ledger
+
+log = structlog.get_logger(__name__)
+CUT_SHARE = 0.6
+"""A prompt of which a provider counts a smaller share than this was probably cut."""
+SMALL = 1_000
+"""Tokens below which counts differ for other reasons."""
 
 
 @dataclass(slots=True)
@@ -74,6 +82,17 @@ class _Answer:
             written = counter.text("".join(self.text)) + sum(counter.text(call.arguments) for call in self.calls)
             usage = Usage(self.context_tokens, thought + written, reasoning_tokens=thought, estimated=True)
         return usage.priced(cost_nanos(self.model, usage, settings))
+
+
+def _warn_of_a_cut_prompt(answer: _Answer, usage: Usage) -> None:
+    """Some servers cut prompts to a window of their own and say nothing; it shows in the tokens that they report."""
+    if not usage.estimated and answer.billed and SMALL < usage.input_tokens < answer.context_tokens * CUT_SHARE:
+        log.warning(
+            "the provider seems to have cut the prompt; raise its window or lower context_window",
+            model=answer.model.name,
+            counted=answer.context_tokens,
+            reported=usage.input_tokens,
+        )
 
 
 class Generator:
@@ -239,6 +258,7 @@ class Generator:
             await opening
             assert answer.end is not None
             usage = answer.usage(self._settings.current)
+            _warn_of_a_cut_prompt(answer, usage)
             await self._keep(plan, answer, usage)
             settled = True
             self._account(answer, usage)

@@ -63,6 +63,13 @@ async def test_a_cancel_reaches_the_provider_at_once(redis_url: str) -> None:
         await eventually(kept)
 
 
+async def test_a_provider_that_cuts_prompts_is_noticed(redis_url: str, capsys: pytest.CaptureFixture[str]) -> None:
+    usage = {"prompt_tokens": 4_096, "completion_tokens": 3}
+    async with upstream(says("Hm.", usage=usage)) as provider, running(variables(redis_url, provider.url)) as llm:
+        await llm.ask("日本語の文章、" * 2_400)
+    assert "seems to have cut the prompt" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("fields", "code", "why"),
     [
