@@ -13,7 +13,6 @@ from sandbox.discord import render
 from sandbox.discord.checks.fields import Fields, as_snowflake, read
 from sandbox.discord.core import commands, guilds, interactions, people
 from sandbox.discord.core.access import Actor
-from sandbox.discord.core.message_form import Upload
 from sandbox.discord.core.options import find_user
 from sandbox.discord.entities import JSON, Channel, Command, Interaction, User
 from sandbox.discord.errors import DiscordError, field_error
@@ -165,7 +164,7 @@ class Acting:
         target_id = None
         if target:
             target_id = find_user(self._world, target) if command.definition["type"] == 2 else as_snowflake(target)
-        uploads: dict[str, Upload] = {**named, **{str(u.index): u for u in numbered}}
+        uploads = {name: files[0] for name, files in named.items()} | {str(u.index): u for u in numbered}
         used = people.use_command(
             self._world,
             user_id,
@@ -224,11 +223,8 @@ class Acting:
         body, _, named = await read_body(request)
         fields = read(body)
         values = fields.raw("values")
-        uploads: dict[str, list[Upload]] = {}
-        for name, upload in named.items():
-            uploads.setdefault(name.split(":", 1)[0], []).append(upload)
         used = people.submit_modal(
-            self._world, opener.user_id, opener, values if isinstance(values, dict) else {}, uploads
+            self._world, opener.user_id, opener, values if isinstance(values, dict) else {}, named
         )
         return await self._answer(request, used)
 

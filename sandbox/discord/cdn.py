@@ -11,7 +11,7 @@ _GONE = "This content is no longer available."
 
 
 def add_routes(app: web.Application, world: World) -> None:
-    """Mounts `/attachments/{channel}/{attachment}/{filename}`."""
+    """Mounts `/attachments/{channel}/{attachment}/{filename}` and `/emojis/{id}.{extension}`."""
 
     async def attachment(request: web.Request) -> web.Response:
         number = as_snowflake(request.match_info["attachment"]) or 0
@@ -28,7 +28,15 @@ def add_routes(app: web.Application, world: World) -> None:
             headers["Content-Disposition"] = "attachment"
         return web.Response(body=data, headers=headers)
 
+    async def emoji(request: web.Request) -> web.Response:
+        number = as_snowflake(request.match_info["file"].partition(".")[0]) or 0
+        if not any(number in guild.emojis for guild in world.guilds.values()):
+            return web.Response(status=404, text=_GONE)
+        headers = {"Content-Type": world.file_kinds[number], "X-Content-Type-Options": "nosniff"}
+        return web.Response(body=world.files[number], headers=headers)
+
     app.router.add_get("/attachments/{channel}/{attachment}/{filename}", attachment)
+    app.router.add_get("/emojis/{file}", emoji)
 
 
 def _valid(world: World, request: web.Request) -> bool:

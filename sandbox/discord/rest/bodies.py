@@ -10,10 +10,11 @@ from sandbox.discord.core.message_form import Upload
 from sandbox.discord.errors import DiscordError, FormErrors
 from sandbox.discord.limits import SIZES
 
+Named = dict[str, list[Upload]]
 _FILE = re.compile(r"files?\[(\d+)\]|file(\d*)")
 
 
-async def read_body(request: web.Request) -> tuple[Any, list[Upload], dict[str, Upload]]:
+async def read_body(request: web.Request) -> tuple[Any, list[Upload], Named]:
     """The JSON, the numbered files, and files under other names."""
     if not request.body_exists:
         return None, [], {}
@@ -45,11 +46,11 @@ def parse(raw: bytes | str) -> Any:
     return value
 
 
-async def _multipart(request: web.Request) -> tuple[Any, list[Upload], dict[str, Upload]]:
+async def _multipart(request: web.Request) -> tuple[Any, list[Upload], Named]:
     body: Any = None
     fields: dict[str, str] = {}
     uploads: list[Upload] = []
-    named: dict[str, Upload] = {}
+    named: Named = {}
     try:
         reader = await request.multipart()
         while (part := await reader.next()) is not None:
@@ -68,7 +69,7 @@ async def _multipart(request: web.Request) -> tuple[Any, list[Upload], dict[str,
     return (fields or None) if body is None else body, uploads, named
 
 
-def _file(name: str, part: BodyPartReader, data: bytes, uploads: list[Upload], named: dict[str, Upload]) -> None:
+def _file(name: str, part: BodyPartReader, data: bytes, uploads: list[Upload], named: Named) -> None:
     kind = part.headers.get("Content-Type", "")
     match = _FILE.fullmatch(name)
     if match:
@@ -76,4 +77,4 @@ def _file(name: str, part: BodyPartReader, data: bytes, uploads: list[Upload], n
         uploads.append(Upload(index, part.filename or "file", kind, data))
     else:
         key = name[6:-1] if name.startswith("files[") and name.endswith("]") else name
-        named[key] = Upload(len(named), part.filename or "file", kind, data)
+        named.setdefault(key, []).append(Upload(len(named), part.filename or "file", kind, data))

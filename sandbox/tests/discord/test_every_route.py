@@ -142,6 +142,8 @@ class Tour:
         await call("POST", f"{GUILD}/prune", {"days": 30})
         await self.sandbox.rest("owner", "PATCH", f"{GUILD}/roles/{GUILD_ID + 4}", {"permissions": str((1 << 53) - 1)})
         emoji = await call("POST", f"{GUILD}/emojis", {"name": "dot", "image": PIXEL, "roles": []})
+        async with self.bot.http.get(f"{self.bot.api.split('/api')[0]}/emojis/{emoji['id']}.png") as response:
+            assert (response.status, response.content_type) == (200, "image/png")
         await call("GET", f"{GUILD}/emojis")
         await call("GET", f"{GUILD}/emojis/{emoji['id']}")
         await call("PATCH", f"{GUILD}/emojis/{emoji['id']}", {"name": "spot"})

@@ -164,7 +164,7 @@ async def test_components_and_modals(bot: Bot, sandbox: SandboxClient, gateway: 
             "component": {"type": 21, "custom_id": "kind", "options": [{"label": x, "value": x} for x in "xy"]},
         },
         {"type": 18, "label": "Sure", "component": {"type": 23, "custom_id": "sure"}},
-        {"type": 18, "label": "File", "component": {"type": 19, "custom_id": "file", "required": False}},
+        {"type": 18, "label": "File", "component": {"type": 19, "custom_id": "a:file", "required": False}},
     ]
     form = {"type": 9, "data": {"custom_id": "m", "title": "T", "components": fields}}
     await bot.call("POST", callback(got), form)
@@ -174,7 +174,7 @@ async def test_components_and_modals(bot: Bot, sandbox: SandboxClient, gateway: 
         with pytest.raises(Refused):
             await sandbox.submit("member", pressed["id"], wrong, wait=0)
     answers = {"name": "ok", "kind": "x", "sure": True}
-    done = await sandbox.submit("member", pressed["id"], answers, files={"file": ("f.txt", b"f")}, wait=0)
+    done = await sandbox.submit("member", pressed["id"], answers, files={"a:file": ("f.txt", b"f")}, wait=0)
     got = await gateway.event("INTERACTION_CREATE", id=done["id"])
     sent_values = {c["component"]["custom_id"]: c["component"] for c in got["data"]["components"]}
     assert (sent_values["name"]["value"], sent_values["kind"]["value"], sent_values["sure"]["value"]) == (
@@ -182,6 +182,6 @@ async def test_components_and_modals(bot: Bot, sandbox: SandboxClient, gateway: 
         "x",
         True,
     )
-    assert list(got["data"]["resolved"]["attachments"]) == sent_values["file"]["values"]
+    assert list(got["data"]["resolved"]["attachments"]) == sent_values["a:file"]["values"]
     await bot.call("POST", callback(got), {"type": 7, "data": {"content": "changed by a modal", "components": []}})
     await sandbox.wait("message", as_="owner", channel="general", content="changed by a modal", id=sent["id"])
