@@ -143,3 +143,10 @@ clients-lock: $(VENV)/.dev ## compile their locks anew; neither names a host
 	cd tests/clients/discordjs && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
 .PHONY: bench-conversations bench-llm bench-ratelimit bench-sandbox clients clients-lock model-peers
+
+## pictures
+
+pictures: $(VENV)/.dev ## take the README's pictures of the page at work (needs Chromium)
+	$(BIN)/python -m tests.page.pictures
+
+.PHONY: pictures

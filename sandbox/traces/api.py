@@ -26,6 +26,7 @@ class TraceApi:
         app.router.add_get("/traces/api/traces", self.traces)
         app.router.add_delete("/traces/api/traces", self.clear)
         app.router.add_get("/traces/api/traces/{trace}", self.one)
+        app.router.add_get("/traces/api/at", self.at)
         app.router.add_get("/traces/api/services", self.services)
         app.router.add_get("/traces/api/logs", self.logs)
         app.router.add_get("/traces/api/metrics", self.metrics)
@@ -82,6 +83,32 @@ class TraceApi:
         trace = self._store.get(trace_id)
         assert trace is not None
         return web.json_response(tree(trace))
+
+    async def at(self, request: web.Request) -> web.Response:
+        """Traces with an HTTP call that was under way at `time` (Unix seconds), the shortest such call first.
+
+        `method` and `contains` (a part of the call's name) narrow the calls. So a message is traced to what wrote it:
+        Discord is never sent our trace ids, but the sandbox knows when a message was written to the microsecond.
+        """
+        try:
+            when = float(request.query["time"])
+        except (KeyError, ValueError):
+            return web.json_response({"error": "time must be Unix seconds"}, status=400)
+        method, part = request.query.get("method", ""), request.query.get("contains", "")
+        found: list[tuple[float, Trace]] = []
+        for trace in self._store.newest():
+            lengths = [
+                span.end - span.start
+                for span in trace.spans.values()
+                if span.start <= when <= span.end
+                and span.attributes.get("http.request.method", "-")
+                == (method or span.attributes.get("http.request.method"))
+                and part in span.name
+            ]
+            if lengths:
+                found.append((min(lengths), trace))
+        found.sort(key=lambda entry: entry[0])
+        return web.json_response({"traces": [trace.summary() for _, trace in found[:10]]})
 
     async def clear(self, request: web.Request) -> web.Response:
         """Forgets all traces."""

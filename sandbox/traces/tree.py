@@ -53,7 +53,7 @@ def category(span: Span) -> str:
         return "provider"
     if "ratelimit" in str(span.attributes.get("rpc.method", "")).casefold() or "acquire" in name or "permit" in name:
         return "limit"
-    if "discord" in name or "/api/v10" in str(span.attributes.get("url.full", "")) or "discord.route" in keys:
+    if "discord" in name or "/api/v10" in str(span.attributes.get("url.full", "")) or "url.template" in keys:
         return "discord"
     if "db.system.name" in keys or "db.system" in keys:
         return "store"

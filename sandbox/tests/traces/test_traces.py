@@ -220,6 +220,42 @@ async def test_totals_count_queue_time_and_only_the_outermost_of_a_category() ->
     assert tree(trace)["totals_ms"] == {"queue": 300.0, "provider": 1000.0, "discord": 500.0}
 
 
+async def test_a_moment_leads_to_the_call_that_was_under_way(http: aiohttp.ClientSession) -> None:
+    def sent(trace: str, start: float, end: float, method: str) -> object:
+        value = {"stringValue": method}
+        return {
+            "scopeSpans": [
+                {
+                    "spans": [
+                        {
+                            "traceId": trace * 32,
+                            "spanId": trace * 16,
+                            "name": f"{method} /channels/{{channel_id}}/messages",
+                            "startTimeUnixNano": str(int(start * 1e9)),
+                            "endTimeUnixNano": str(int(end * 1e9)),
+                            "attributes": [{"key": "http.request.method", "value": value}],
+                        }
+                    ]
+                }
+            ]
+        }
+
+    spans = [sent("a", 10, 20, "POST"), sent("b", 14, 15, "POST"), sent("c", 14, 14.8, "PATCH")]
+    async with http.post("/v1/traces", json={"resourceSpans": spans}) as answer:
+        assert answer.status == 200
+
+    async def at(query: str) -> list[str]:
+        async with http.get(f"/traces/api/at?{query}") as answer:
+            return [trace["trace_id"][0] for trace in (await answer.json())["traces"]]
+
+    assert await at("time=14.5&method=POST&contains=/messages") == ["b", "a"]
+    assert await at("time=14.5") == ["c", "b", "a"]
+    assert await at("time=14.5&method=POST&contains=/threads") == []
+    assert await at("time=30") == []
+    async with http.get("/traces/api/at?time=noon") as answer:
+        assert answer.status == 400
+
+
 async def test_spans_that_name_each_other_as_parents_are_all_shown() -> None:
     store = TraceStore()
     await store.add([span(number=1, parent=2), span(number=2, parent=1), span(number=3, parent=9)])
