@@ -11,6 +11,7 @@ from sandbox.control.context import Control, answers
 from sandbox.discord import render
 from sandbox.discord.checks.fields import Fields, as_snowflake, read
 from sandbox.discord.core.guilds import add_bot
+from sandbox.discord.core.interactions import expire_overdue
 from sandbox.discord.entities import JSON, Message
 from sandbox.discord.errors import DiscordError
 from sandbox.discord.gateway.session import Session
@@ -236,6 +237,7 @@ class Inside:
             fields.fail("advance", "NUMBER_TYPE_MIN", "A number of seconds, 0 or more")
         fields.done()
         self._control.advance(float(seconds))
+        expire_overdue(self._control.world)
         self._control.wake()
         return {"now": self._control.world.now()}
 

@@ -179,6 +179,13 @@ def expire(world: World, interaction: Interaction) -> None:
         world.emit("INTERACTION_FAILURE", {"id": str(interaction.id)}, audience=(interaction.user_id,))
 
 
+def expire_overdue(world: World) -> None:
+    """Fails every interaction whose three seconds are over; for clocks that were moved."""
+    for interaction in list(world.interactions.values()):
+        if world.now() - interaction.created_at > INTERACTIONS.acknowledge_seconds:
+            expire(world, interaction)
+
+
 def callback_answer(world: World, interaction: Interaction, message: Message | None) -> JSON:
     """What a callback with `with_response=true` is answered with."""
     described: JSON = {

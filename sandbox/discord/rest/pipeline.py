@@ -55,8 +55,8 @@ class Rest:
         """Answers a bot's request."""
         started = time.perf_counter()
         entry = self.log.open(self.world.now(), request.method, request.path, "", "")
-        limit: LimitVerdict | None = None
         headers: dict[str, str] = {}
+        reply: Reply | None = None
         try:
             actor, route, params, credential = self._admit(request, entry)
             body, uploads, _ = await read_body(request)
@@ -73,7 +73,12 @@ class Rest:
             reply = Reply(error.status, error.body())
             headers = {**headers, **error.headers}
             entry.code = error.code
-        self._count(entry, reply, request, limit, headers)
+        finally:
+            if reply is None:
+                # A defect of the sandbox, which aiohttp answers with 500: the log must show it.
+                entry.status = 500
+                self.log.close(entry)
+        self._count(entry, reply, request, headers)
         if self.settings.latency_ms:
             spent = time.perf_counter() - started
             await asyncio.sleep(max(0.0, self.settings.latency_ms / 1000 - spent))
@@ -138,7 +143,6 @@ class Rest:
         entry: Entry,
         reply: Reply,
         request: web.Request,
-        limit: LimitVerdict | None,
         headers: dict[str, str],
     ) -> None:
         entry.status = reply.status
