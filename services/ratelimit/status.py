@@ -53,8 +53,17 @@ class Status:
 
     def policies(self) -> dict[str, JSON]:
         """The policies in force, whole."""
-        dump: dict[str, JSON] = self._limiter.catalogue.limits.model_dump(mode="json", exclude_defaults=True)
-        return {"version": self._limiter.catalogue.version, **dump}
+        limits = self._limiter.catalogue.limits
+        policies: dict[str, JSON] = {
+            name: {"by": list(policy.by), **policy.model_dump(mode="json", exclude_defaults=True)}
+            for name, policy in limits.policies.items()
+        }
+        return {
+            "version": self._limiter.catalogue.version,
+            "policies": policies,
+            "groups": {name: list(members) for name, members in limits.groups.items()},
+            "bypass": limits.bypass.model_dump(mode="json"),
+        }
 
     def observe_degraded(self, _: CallbackOptions) -> Iterable[Observation]:
         """For an observable counter."""

@@ -191,15 +191,15 @@ local function load(raw, p, now)
   elseif algorithm == CALENDAR then
     local i = 5
     if now >= p[7] then i = 7 elseif now >= p[6] then i = 6 end
-    state.start, state.finish, state.count, state.last = p[i], p[i + 1], 0, p[8]
+    state.count = 0
     if stored then
-      state.holds = stored[5]
+      state.holds = stored[4]
       -- A later period than now's means that the clock went back: its count stays in force.
-      local later = stored[2] > state.start and (stored[2] == p[6] or stored[2] == p[7])
-      if stored[2] == state.start or later then
-        state.start, state.finish, state.count = stored[2], stored[3], stored[4]
+      for later = i, 7 do
+        if stored[2] * 1000000 == p[later] then i, state.count = later, stored[3] end
       end
     end
+    state.start, state.finish, state.last = p[i], p[i + 1], p[8]
   elseif stored then
     state.holds = stored[2]
   end
@@ -335,7 +335,7 @@ local function save(key, state, p, now, slack)
     raw = cmsgpack.pack({ WINDOW, state.entries, holds })
   elseif algorithm == CALENDAR then
     last = holds and max(last, state.last) or state.finish
-    raw = cmsgpack.pack({ CALENDAR, state.start, state.finish, state.count, holds })
+    raw = cmsgpack.pack({ CALENDAR, state.start / 1000000, state.count, holds })
   else
     raw = cmsgpack.pack({ CONCURRENCY, holds })
   end

@@ -302,7 +302,14 @@ async def test_a_reload_puts_new_policies_in_force(redis_url: str, tmp_path: Pat
         assert (await refused(limits.Acquire(acquire("all"), timeout=5))).reason == "UNKNOWN_LIMIT"
         status = service.runtime.statuses["limits"]()
         assert status["hottest"] == [{"subject": "user", "id": "7", "requests": 2}]
-        assert service.runtime.statuses["policies"]()["version"] != ""
+        dump: Any = service.runtime.statuses["policies"]()
+        assert dump["version"] == status["version"]
+        assert dump["policies"]["few"] == {
+            "algorithm": "sliding_window",
+            "by": ["person"],
+            "limit": 5,
+            "window": 3600.0,
+        }
         await eventually(lambda: service.runtime.statuses["limits"]()["replicas"] == 1)
 
 
