@@ -115,6 +115,9 @@ format: $(VENV)/.dev ## put the code into the one format
 bench-ask: $(VENV)/.dev ## questions asked through the whole platform
 	$(BIN)/python -m benchmarks.ask
 
+bench-bulk: $(VENV)/.dev ## bulk plans, their bounds and their estimates, beside other ways of doing them
+	$(BIN)/python -m benchmarks.bulk
+
 bench-conversations: $(VENV)/.dev ## fifty threads at once, beyond what Discord takes
 	$(BIN)/python -m benchmarks.conversations
 
