@@ -26,6 +26,8 @@ async def _open(browser: Browser, address: str, *, phone: bool = False) -> Page:
 
 
 async def _shoot(page: Page, name: str) -> None:
+    await page.locator(".toast").first.wait_for(state="detached")
+    await page.mouse.move(700, 30)
     await page.wait_for_timeout(400)
     await page.screenshot(path=FOLDER / f"{name}.png")
     sys.stdout.write(f"docs/images/{name}.png\n")

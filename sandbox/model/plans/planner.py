@@ -146,4 +146,6 @@ def _summary(intent: Mapping[str, Any]) -> str:
     names = intent.get("names") or ([intent["name"]] if intent.get("name") else [])
     select = (intent.get("targets") or intent.get("members") or {}).get("select") or {}
     names = names or select.get("names") or [v for v in (select.get("name_glob"), select.get("with_role")) if v]
-    return f"{words} {', '.join(str(name) for name in names[:3])}".strip().capitalize()
+    count = intent.get("repeat") or 1
+    spoken = ", ".join(str(name).replace("{i}", f"1 to {count}") for name in names[:3])
+    return f"{words.capitalize()} {spoken}".strip()

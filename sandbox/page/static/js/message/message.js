@@ -39,7 +39,7 @@ function replyLine(message, guild) {
   const original = message.referenced_message;
   if (!original) return h("div.reply-line", {}, h("i", {}, "The original message was deleted"));
   return h("button.reply-line", { type: "button", onclick: () => emit("jump", { channelId: message.channel_id, messageId: original.id }), "aria-label": "Go to the message this answers" },
-    avatar(original.author, 16), h("b", {}, nameIn(guild, original.author?.id, original.author)), h("span.reply-text", {}, plainText(parse(original.content)).slice(0, 140) || "press to see the attachment"));
+    avatar(original.author, 16), h("b", {}, nameIn(guild, original.author?.id, original.author)), h("span.reply-text", {}, plainText(parse(original.content)).slice(0, 140) || "press to see it"));
 }
 
 function content(message, context) {
