@@ -115,6 +115,9 @@ format: $(VENV)/.dev ## put the code into the one format
 bench-ask: $(VENV)/.dev ## questions asked through the whole platform
 	$(BIN)/python -m benchmarks.ask
 
+bench-board: $(VENV)/.dev ## the request board on SQLite and PostgreSQL, by itself and through the whole platform
+	$(BIN)/python -m benchmarks.board
+
 bench-bulk: $(VENV)/.dev ## bulk plans, their bounds and their estimates, beside other ways of doing them
 	$(BIN)/python -m benchmarks.bulk
 
@@ -145,7 +148,7 @@ clients-lock: $(VENV)/.dev ## compile their locks anew; neither names a host
 	    -o tests/clients/$$client/requirements.txt; done
 	cd tests/clients/discordjs && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
-.PHONY: bench-conversations bench-llm bench-ratelimit bench-sandbox clients clients-lock model-peers
+.PHONY: bench-board bench-bulk bench-conversations bench-llm bench-ratelimit bench-sandbox clients clients-lock model-peers
 
 ## pictures
 

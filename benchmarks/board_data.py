@@ -105,7 +105,7 @@ async def fill(url: str, count: int, guild_id: int = GUILD) -> None:
             await connection.execute(sa.insert(boards), counted)
             await connection.execute(sa.insert(items), known)
 
-        await database.write(guild_id, count_all)
+        await database.write(count_all)
         if not database.is_sqlite:
             async with database.read() as connection:
                 await connection.execute(sa.text("ANALYZE"))
@@ -115,7 +115,7 @@ async def fill(url: str, count: int, guild_id: int = GUILD) -> None:
 
 async def _put(database: Database, url: str, batch: list[dict[str, Any]]) -> None:
     if database.is_sqlite:
-        await database.write(0, lambda connection: connection.execute(sa.insert(requests), batch))
+        await database.write(lambda connection: connection.execute(sa.insert(requests), batch))
         return
     import asyncpg  # type: ignore[import-untyped]
 

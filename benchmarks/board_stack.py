@@ -112,9 +112,10 @@ async def crowd(sandbox: SandboxClient, people: list[str], channels: list[str], 
 
 
 async def clean(sandbox: SandboxClient, people: list[str]) -> tuple[float, float]:
-    """Fifteen people have fifty messages each removed from their direct messages; gives seconds, and the least possible.
+    """Each person has fifty messages removed from their direct messages; gives the seconds, and the fewest possible.
 
-    In direct messages there is no bulk deletion, so the bound is one call for each message and page, at the global limit.
+    In direct messages there is no bulk deletion, so the bound is one call for each message and page, at the global
+    limit.
     """
     places = []
     for person in people:

@@ -1,6 +1,7 @@
 """How the board's parts hang together."""
 
 import asyncio
+import sys
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -25,6 +26,7 @@ from services.board.timekeeper import Timekeeper
 from services.board.watch import Watches
 
 _HEALTH_EVERY = 5.0
+_SWITCH_SECONDS = 0.0005
 
 
 class Board:
@@ -62,6 +64,9 @@ class Board:
                 f"the board's database cannot be used: {_said(error)}",
                 "look at DATABASE_URL: sqlite:///path or postgresql://user:password@host/name",
             ) from error
+        if database.is_sqlite:
+            # A thread that has its rows waits for the interpreter this long at most; 5 ms would be most of an answer.
+            sys.setswitchinterval(_SWITCH_SECONDS)
         board = cls(runtime, database, version)
         board.attend(runtime)
         return board

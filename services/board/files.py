@@ -113,7 +113,7 @@ class Files:
             await transaction.imported(changes, str(len(changes)))
 
         if changes:
-            await self._database.write(guild_id, work)
+            await self._database.write(work)
         return len(changes)
 
     async def _take_characters(self, guild_id: int, rows: list[dict[str, str]], origin: Origin) -> int:
@@ -146,7 +146,7 @@ class Files:
 
         try:
             if found:
-                await self._database.write(guild_id, work)
+                await self._database.write(work)
         except DuplicateError as error:
             raise AlreadyExists("a character with that name is there already", reason="CHARACTER_TAKEN") from error
         return len(found)

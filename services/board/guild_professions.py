@@ -90,7 +90,7 @@ class GuildProfessions:
             )
             await self._audit(connection, guild_id, actor, now, entry)
 
-        await self._database.write(guild_id, work)
+        await self._database.write(work)
         self._kept.pop(guild_id, None)
         self._written()
         return (await self.of(guild_id)).entries[cleaned.key]
@@ -113,7 +113,7 @@ class GuildProfessions:
             entry = AuditEntry("profession", key, "reset", 0, _body(before), {})
             await self._audit(connection, guild_id, actor, self._now(), entry)
 
-        await self._database.write(guild_id, work)
+        await self._database.write(work)
         self._kept.pop(guild_id, None)
         self._written()
 

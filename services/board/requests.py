@@ -113,7 +113,7 @@ class Requests:
             return await transaction.created(change)
 
         try:
-            made = await self._database.write(guild_id, work)
+            made = await self._database.write(work)
         except DuplicateError:
             # The same key, at the same time: the other one was faster, and it is the same request.
             earlier = await self._earlier(guild_id, key, fingerprint)
@@ -244,7 +244,7 @@ class Requests:
             return await transaction.changes(decision.changes, decision.result.request_id)
 
         try:
-            changes = await self._database.write(guild_id, work)
+            changes = await self._database.write(work)
         except (LostRaceError, DuplicateError):
             return None
         self._written_signal()

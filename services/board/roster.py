@@ -104,7 +104,7 @@ class Roster:
             await self._transaction(connection, guild_id, actor, now).audit(entry)
 
         try:
-            await self._database.write(guild_id, work)
+            await self._database.write(work)
         except DuplicateError as error:
             raise AlreadyExists(
                 "another character has that name on that realm",
@@ -125,7 +125,7 @@ class Roster:
             entry = AuditEntry("character", character_id, "remove", before.version + 1, character_record(before), {})
             await self._transaction(connection, guild_id, actor, now).audit(entry)
 
-        await self._database.write(guild_id, work)
+        await self._database.write(work)
         self._written()
         return before
 
@@ -224,9 +224,11 @@ class Roster:
             "value": kept,
             "created_at": self._now(),
         }
-        await self._database.write(
-            guild_id, lambda connection: people.set_subscription(self._database, connection, row, follow)
-        )
+
+        async def work(connection: Connection) -> None:
+            await people.set_subscription(self._database, connection, row, follow)
+
+        await self._database.write(work)
         return await self.subscriptions(guild_id, actor.user_id)
 
     async def blocked(self, guild_id: int, user_id: int) -> str | None:
@@ -282,7 +284,7 @@ class Roster:
             ]
             await transaction.audit(*entries, AuditEntry("member", str(user_id), "forget", 0, {}, {}))
 
-        await self._database.write(guild_id, work)
+        await self._database.write(work)
         self._written()
 
     async def _followed(self, guild_id: int, kind: str, value: str) -> str:
@@ -318,7 +320,7 @@ class Roster:
             entry = AuditEntry("member", str(user_id), action, 0, before, values)
             await self._transaction(connection, guild_id, actor, now).audit(entry)
 
-        await self._database.write(guild_id, work)
+        await self._database.write(work)
         self._written()
 
     def _transaction(self, connection: Connection, guild_id: int, actor: Actor, now: int) -> Transaction:

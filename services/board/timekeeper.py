@@ -77,9 +77,7 @@ class Timekeeper:
         if isinstance(outcome.result, Refused):
             # Overtaken by something that did not move the entry; it must not come up again.
             _log.info("nothing to do any more", request=request_id, action=action.value, why=outcome.result.why.value)
-            await self._database.write(
-                guild_id, lambda connection: history.drop_due(connection, request_id, action.value, at)
-            )
+            await self._database.write(lambda connection: history.drop_due(connection, request_id, action.value, at))
 
     async def _pause(self, longest: float) -> float:
         async with self._database.read() as connection:
@@ -96,7 +94,7 @@ class Timekeeper:
             limits = round((now - keep.outbox) * 1000), round((now - keep.idempotency) * 1000)
             try:
                 removed = await self._database.write(
-                    0, partial(history.clean_up, outbox_before=limits[0], keys_before=limits[1])
+                    partial(history.clean_up, outbox_before=limits[0], keys_before=limits[1])
                 )
                 if removed:
                     _log.info("cleaned up", rows=removed)

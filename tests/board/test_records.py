@@ -246,7 +246,7 @@ async def test_a_database_of_a_newer_version_is_left_alone(database_url: str) ->
     try:
         await migrate(database)
         newer = sa.text("UPDATE alembic_version SET version_num = '9999'")
-        await database.write(0, lambda connection: connection.execute(newer))
+        await database.write(lambda connection: connection.execute(newer))
         with pytest.raises(FailedPrecondition, match="9999"):
             await migrate(database)
     finally:

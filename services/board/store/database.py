@@ -9,7 +9,7 @@ what was committed before it, which is all that the board's reads assume.
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import TypeVar, cast
+from typing import TypeVar
 
 import sqlalchemy as sa
 import structlog
@@ -22,7 +22,6 @@ from chassis.errors import FailedPrecondition, Unavailable
 from services.board.settings import DatabaseSettings
 from services.board.store.connection import Connection
 from services.board.store.engines import PostgresEngine, SqliteEngine
-from services.board.store.group_commit import GroupCommit
 
 T = TypeVar("T")
 _log = structlog.stdlib.get_logger(__name__)
@@ -44,7 +43,6 @@ class Database:
         self._engine: SqliteEngine | PostgresEngine = (
             SqliteEngine(self.url, settings) if self.is_sqlite else PostgresEngine(self.url, settings)
         )
-        self._group = GroupCommit(self._engine.commit)
         self._closing = False
         self._users = 0
         self._idle = asyncio.Event()
@@ -66,12 +64,12 @@ class Database:
             async with self._in_use(), self._engine.reading() as connection:
                 yield connection
 
-    async def write(self, guild_id: int, work: Callable[[Connection], Awaitable[T]]) -> T:
+    async def write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Runs `work` in a transaction, all or nothing, again where the database asks for that.
 
-        `work` awaits its connection and nothing else, and writes to one guild. DuplicateError where a unique constraint refused a row;
-        Unavailable (STORE_UNAVAILABLE) where the database does not answer: then whether it was written is unknown, and
-        the idempotency key is what makes a repeat safe.
+        `work` awaits its connection and nothing else. DuplicateError where a unique
+        constraint refused a row; Unavailable (STORE_UNAVAILABLE) where the database does not answer: then whether it
+        was written is unknown, and the idempotency key is what makes a repeat safe.
         """
         attempt = 0
         while True:
@@ -79,7 +77,7 @@ class Database:
             try:
                 with _told():
                     async with self._in_use():
-                        return cast(T, await self._group.write(self._engine.lane(guild_id), work))
+                        return await self._engine.write(work)
             except IntegrityError as error:
                 raise DuplicateError(str(error.orig)) from error
             except DBAPIError as error:

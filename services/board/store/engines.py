@@ -3,7 +3,7 @@
 import asyncio
 import contextvars
 import fcntl
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Hashable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -16,9 +16,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from chassis.errors import FailedPrecondition
 from services.board.settings import DatabaseSettings
-from services.board.store.connection import Connection
-from services.board.store.group_commit import Failed, Work
-from services.board.store.schema import guilds
+from services.board.store.connection import Connection, Result
+from services.board.store.group_commit import Failed, GroupCommit, Work
 
 T = TypeVar("T")
 _STATEMENT_SECONDS = 60.0
@@ -43,27 +42,10 @@ class PostgresEngine:
         async with self._reader.connect() as connection:
             yield connection
 
-    def lane(self, guild_id: int) -> Hashable:
-        """What waits for each other: the changes of one guild."""
-        return guild_id
-
-    async def commit(self, lane: Hashable, works: Sequence[Work]) -> Sequence[object]:
-        """Runs works in one transaction; gives what each gave, or a Failed."""
+    async def write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Runs `work` in a transaction of its own."""
         async with self._engine.begin() as connection:
-            # Whoever holds the guild's row takes other rows only then, so two replicas never wait for each other.
-            await connection.execute(sa.select(guilds.c.sequence).where(guilds.c.guild_id == lane).with_for_update())
-            if len(works) == 1:
-                return [await works[0](connection)]
-            results: list[object] = []
-            for work in works:
-                try:
-                    async with connection.begin_nested():
-                        results.append(await work(connection))
-                except Exception as error:
-                    if _spoils_all(error):
-                        raise
-                    results.append(Failed(error))
-            return results
+            return await work(connection)
 
     async def run_sync(self, work: Callable[[sa.Connection], T]) -> T:
         """Runs `work` in a transaction on a plain connection."""
@@ -86,12 +68,14 @@ class SqliteEngine:
         self._reading = ThreadPoolExecutor(settings.pool, thread_name_prefix="sqlite-reader")
         # Whoever waits for a connection waits here: in a thread it would keep that from those who have one.
         self._readers = asyncio.Semaphore(settings.pool)
+        self._group = GroupCommit(self._commit)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
         """A connection outside of any transaction; each statement runs in a thread."""
         async with self._readers:
-            connection = await self._in(self._reading, self._reader.connect)
+            # The pool has one: nothing waits here, and only the first few times a file is opened.
+            connection = self._reader.connect()
             try:
                 yield _ThreadedConnection(self, connection)
             finally:
@@ -102,11 +86,11 @@ class SqliteEngine:
         """Runs one reading statement in a thread."""
         return await self._in(self._reading, call)
 
-    def lane(self, guild_id: int) -> Hashable:
-        """What waits for each other: everything."""
-        return None
+    async def write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Runs `work` in the next transaction, together with whatever else waits for the writer."""
+        return cast(T, await self._group.write(work))
 
-    async def commit(self, lane: Hashable, works: Sequence[Work]) -> Sequence[object]:
+    async def _commit(self, works: Sequence[Work]) -> Sequence[object]:
         """Runs works in one transaction, whole, in the writer's thread; gives what each gave, or a Failed."""
 
         def transaction() -> Sequence[object]:
@@ -157,7 +141,7 @@ class _ThreadedConnection:
         self._engine = engine
         self._connection = connection
 
-    async def execute(self, statement: sa.Executable, parameters: Any = None, /) -> sa.CursorResult[*tuple[Any, ...]]:
+    async def execute(self, statement: sa.Executable, parameters: Any = None, /) -> Result:
         """Runs one statement."""
         return await self._engine.statement(lambda: self._connection.execute(statement, parameters))
 
@@ -168,13 +152,13 @@ class _DirectConnection:
     def __init__(self, connection: sa.Connection) -> None:
         self._connection = connection
 
-    async def execute(self, statement: sa.Executable, parameters: Any = None, /) -> sa.CursorResult[*tuple[Any, ...]]:
+    async def execute(self, statement: sa.Executable, parameters: Any = None, /) -> Result:
         """Runs one statement; never waits."""
         return self._connection.execute(statement, parameters)
 
 
 def _spoils_all(error: Exception) -> bool:
-    """Whether an error means that nothing of the transaction can be kept: anything of the driver's but a refused row."""
+    """Whether nothing of the transaction can be kept: after any error of the driver's but a refused row."""
     return isinstance(error, DBAPIError) and not isinstance(error, IntegrityError)
 
 

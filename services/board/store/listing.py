@@ -16,6 +16,14 @@ _LIKE_ESCAPE = "\\"
 # Distinct item names that a search may match; more than a person would read.
 _SEARCH_ITEMS = 200
 
+# Made once: putting a statement together costs more than running it.
+_GET = sa.select(requests).where(
+    requests.c.request_id == sa.bindparam("of"), requests.c.guild_id == sa.bindparam("guild")
+)
+_EARLIER = sa.select(idempotency.c.fingerprint, idempotency.c.result).where(
+    idempotency.c.guild_id == sa.bindparam("guild"), idempotency.c.idempotency_key == sa.bindparam("key")
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:
@@ -40,8 +48,7 @@ class Page:
 
 async def get(connection: Connection, guild_id: int, request_id: str) -> Request | None:
     """A request of this guild by its id."""
-    query = sa.select(requests).where(requests.c.request_id == request_id, requests.c.guild_id == guild_id)
-    row = (await connection.execute(query)).mappings().first()
+    row = (await connection.execute(_GET, {"of": request_id, "guild": guild_id})).mappings().first()
     return None if row is None else from_record(row)  # type: ignore[arg-type]
 
 
@@ -56,10 +63,7 @@ async def by_number(connection: Connection, guild_id: int, number: int, part: in
 
 async def earlier_result(connection: Connection, guild_id: int, key: str) -> tuple[str, str] | None:
     """(fingerprint, result) of what was done under an idempotency key, None where nothing was."""
-    query = sa.select(idempotency.c.fingerprint, idempotency.c.result).where(
-        idempotency.c.guild_id == guild_id, idempotency.c.idempotency_key == key
-    )
-    row = (await connection.execute(query)).first()
+    row = (await connection.execute(_EARLIER, {"guild": guild_id, "key": key})).first()
     return None if row is None else (row[0], row[1])
 
 

@@ -20,6 +20,11 @@ _FIELDS = (
 )  # fmt: skip
 
 
+_MEMBER = sa.select(members).where(
+    members.c.guild_id == sa.bindparam("guild"), members.c.user_id == sa.bindparam("user")
+)
+
+
 async def get_character(connection: Connection, guild_id: int, character_id: str) -> Character | None:
     """A character that was not removed."""
     found = await list_characters(connection, guild_id, character_id=character_id)
@@ -163,8 +168,7 @@ async def held_by(connection: Connection, guild_id: int) -> dict[int, int]:
 
 async def member(connection: Connection, guild_id: int, user_id: int) -> Mapping[str, Any] | None:
     """What is kept of a member."""
-    statement = sa.select(members).where(members.c.guild_id == guild_id, members.c.user_id == user_id)
-    return (await connection.execute(statement)).mappings().first()  # type: ignore[return-value]
+    return (await connection.execute(_MEMBER, {"guild": guild_id, "user": user_id})).mappings().first()  # type: ignore[return-value]
 
 
 async def put_member(database: Database, connection: Connection, guild_id: int, user_id: int, **values: object) -> None:

@@ -6,10 +6,12 @@ idempotency key. Either all of it is there or none.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
 
 from services.board.machine import Policy, due_times
 from services.board.model import HELD, Action, Actor, Change, Claim, Request, State
@@ -18,6 +20,47 @@ from services.board.store.database import Database
 from services.board.store.rows import difference, dumps, to_columns, to_record
 from services.board.store.schema import boards, claims, due, events, guilds, idempotency, items, outbox, requests
 from services.board.text import search_key
+
+# Statements are made once: putting one together costs more than running it.
+_MUTABLE = (
+    "item", "item_key", "quantity", "profession", "quality", "materials", "note", "tip", "character_id", "state",
+    "version", "crafter_id", "crafter_name", "crafter_character_id", "claimed_at", "nudged_at", "release_at", "due_at",
+    "due_order", "expires_at", "reminded_at", "updated_at", "closed_at",
+)  # fmt: skip
+_COMPARE_AND_SET = (
+    sa.update(requests)
+    .where(requests.c.request_id == sa.bindparam("old_id"), requests.c.version == sa.bindparam("old_version"))
+    .values({name: sa.bindparam(f"new_{name}") for name in _MUTABLE})
+)
+_REMEMBER = sa.insert(idempotency)
+_NOT_DUE = sa.delete(due).where(due.c.request_id == sa.bindparam("of"))
+_INSERTS: dict[bool, Callable[[sa.Table], Any]] = {True: sqlite.insert, False: postgresql.insert}
+
+
+def _reserving(is_sqlite: bool) -> sa.Executable:
+    taken, numbered = sa.bindparam("taken", type_=sa.BigInteger), sa.bindparam("numbered", type_=sa.BigInteger)
+    statement = _INSERTS[is_sqlite](guilds).values(guild_id=sa.bindparam("guild"), sequence=taken, last_number=numbered)
+    made: sa.Executable = statement.on_conflict_do_update(
+        index_elements=[guilds.c.guild_id],
+        set_={"sequence": guilds.c.sequence + taken, "last_number": guilds.c.last_number + numbered},
+    ).returning(guilds.c.sequence, guilds.c.last_number)
+    return made
+
+
+def _counting(is_sqlite: bool) -> sa.Executable:
+    by = {state.value: sa.bindparam(f"by_{state.value}", type_=sa.BigInteger) for state in State}
+    statement = _INSERTS[is_sqlite](boards).values(
+        guild_id=sa.bindparam("guild"), profession=sa.bindparam("of"), generation=1, **by
+    )
+    made: sa.Executable = statement.on_conflict_do_update(
+        index_elements=[boards.c.guild_id, boards.c.profession],
+        set_={name: boards.c[name] + delta for name, delta in by.items()} | {"generation": boards.c.generation + 1},
+    )
+    return made
+
+
+_RESERVE = {is_sqlite: _reserving(is_sqlite) for is_sqlite in (True, False)}
+_COUNT = {is_sqlite: _counting(is_sqlite) for is_sqlite in (True, False)}
 
 
 class LostRaceError(Exception):
@@ -69,9 +112,16 @@ class Transaction:
         for change in changes:
             if change.before is not None:
                 await self._compare_and_set(change.before, change.after)
-        last, _ = await self.reserve(sequences=len(changes))
-        written = tuple([await self._placed(change) for change in changes])
-        await self._consequences(last, written, result_id)
+        if all(change.before is not None for change in changes):
+            # The guild's lock comes as late as can be: nobody else in the guild can commit while it is held.
+            await self._private_consequences(changes, result_id)
+            last, _ = await self.reserve(sequences=len(changes))
+            written = tuple(changes)
+        else:
+            last, _ = await self.reserve(sequences=len(changes))
+            written = tuple([await self._placed(change) for change in changes])
+            await self._private_consequences(written, result_id)
+        await self._shared_consequences(last, written)
         return written
 
     async def created(self, change: Change) -> Request:
@@ -79,7 +129,8 @@ class Transaction:
         last, number = await self.reserve(sequences=1, numbers=1)
         numbered = replace(change, after=replace(change.after, number=number))
         await self._connection.execute(sa.insert(requests).values(**to_columns(numbered.after)))
-        await self._consequences(last, (numbered,), numbered.after.request_id)
+        await self._private_consequences((numbered,), numbered.after.request_id)
+        await self._shared_consequences(last, (numbered,))
         return numbered.after
 
     async def imported(self, changes: Sequence[Change], result: str) -> None:
@@ -91,18 +142,13 @@ class Transaction:
             for index, change in enumerate(changes)
         ]
         await self._connection.execute(sa.insert(requests), [to_columns(change.after) for change in numbered])
-        await self._consequences(last, numbered, result)
+        await self._private_consequences(numbered, result)
+        await self._shared_consequences(last, numbered)
 
     async def reserve(self, *, sequences: int, numbers: int = 0) -> tuple[int, int]:
         """Takes event sequences and request numbers; gives the last of each. Holds the guild's lock from here on."""
-        statement = self._database.insert(guilds).values(
-            guild_id=self._guild_id, sequence=sequences, last_number=numbers
-        )
-        statement = statement.on_conflict_do_update(
-            index_elements=[guilds.c.guild_id],
-            set_={"sequence": guilds.c.sequence + sequences, "last_number": guilds.c.last_number + numbers},
-        )
-        row = (await self._connection.execute(statement.returning(guilds.c.sequence, guilds.c.last_number))).one()
+        parameters = {"guild": self._guild_id, "taken": sequences, "numbered": numbers}
+        row = (await self._connection.execute(_RESERVE[self._database.is_sqlite], parameters)).one()
         return int(row[0]), int(row[1])
 
     async def record(self, last_sequence: int, entries: Sequence[AuditEntry]) -> None:
@@ -152,25 +198,25 @@ class Transaction:
                 "result": result,
                 "at": origin.at,
             }
-            await self._connection.execute(sa.insert(idempotency).values(**values))
+            await self._connection.execute(_REMEMBER, values)
 
-    async def _consequences(self, last_sequence: int, changes: Sequence[Change], result_id: str) -> None:
+    async def _private_consequences(self, changes: Sequence[Change], result_id: str) -> None:
+        """What follows in rows that no other change of the guild touches."""
         await self._claims(changes)
-        await self.record(last_sequence, [_entry(change) for change in changes])
-        await self._count(changes)
         await self._due(changes)
-        await self._items(changes)
         await self.remember(result_id)
 
+    async def _shared_consequences(self, last_sequence: int, changes: Sequence[Change]) -> None:
+        """What follows in rows that all changes of the guild share, or that are numbered through."""
+        await self.record(last_sequence, [_entry(change) for change in changes])
+        await self._count(changes)
+        await self._items(changes)
+
     async def _compare_and_set(self, before: Request, after: Request) -> None:
-        new, old = to_columns(after), to_columns(before)
-        values = {name: value for name, value in new.items() if old[name] != value}
-        statement = (
-            sa.update(requests)
-            .where(requests.c.request_id == before.request_id, requests.c.version == before.version)
-            .values(**values)
-        )
-        if (await self._connection.execute(statement)).rowcount != 1:
+        new = to_columns(after)
+        values = {f"new_{name}": new[name] for name in _MUTABLE}
+        values |= {"old_id": before.request_id, "old_version": before.version}
+        if (await self._connection.execute(_COMPARE_AND_SET, values)).rowcount != 1:
             raise LostRaceError(before.request_id)
 
     async def _placed(self, change: Change) -> Change:
@@ -224,20 +270,16 @@ class Transaction:
                 moved.setdefault(change.before.profession, Counter())[change.before.state.value] -= 1
             moved.setdefault(change.after.profession, Counter())[change.after.state.value] += 1
         for profession in sorted(moved):
-            delta = {state.value: moved[profession].get(state.value, 0) for state in State}
-            statement = self._database.insert(boards).values(
-                guild_id=self._guild_id, profession=profession, generation=1, **delta
-            )
-            raised = {name: boards.c[name] + by for name, by in delta.items() if by}
-            raised["generation"] = boards.c.generation + 1
-            await self._connection.execute(
-                statement.on_conflict_do_update(index_elements=[boards.c.guild_id, boards.c.profession], set_=raised)
-            )
+            parameters: dict[str, object] = {
+                f"by_{state.value}": moved[profession].get(state.value, 0) for state in State
+            }
+            parameters |= {"guild": self._guild_id, "of": profession}
+            await self._connection.execute(_COUNT[self._database.is_sqlite], parameters)
 
     async def _due(self, changes: Sequence[Change]) -> None:
-        await self._connection.execute(
-            sa.delete(due).where(due.c.request_id.in_([change.after.request_id for change in changes]))
-        )
+        moved = [{"of": change.after.request_id} for change in changes if change.before is not None]
+        if moved:
+            await self._connection.execute(_NOT_DUE, moved)
         rows = [
             {"request_id": change.after.request_id, "action": action.value, "guild_id": change.after.guild_id, "at": at}
             for change in changes
