@@ -1,7 +1,7 @@
 """What a Discord is made of: plain records, ids as integers, times as Unix seconds.
 
-They know nothing of JSON or HTTP; `render` turns them into what travels. Kept slim (slots, shared empty tuples),
-because a hundred thousand messages must fit in memory.
+One module, because they refer to one another and to nothing else. They know nothing of JSON or HTTP; `render` turns
+them into what travels. Kept slim (slots, shared empty tuples): a hundred thousand messages must fit in memory.
 """
 
 from dataclasses import dataclass, field

@@ -1,6 +1,7 @@
 """Records as Discord's JSON: ids as strings, times in ISO 8601, every field that clients read without asking.
 
-The shapes are those of Discord's OpenAPI description; what only the gateway adds is added in `core`.
+The shapes are those of Discord's OpenAPI description; what only the gateway adds is added in `core`. One module,
+long as it is: it is the one table from our records to Discord's names, and its parts contain one another.
 """
 
 from datetime import UTC, datetime

@@ -1,4 +1,7 @@
-"""Channels of guilds and direct ones. https://discord.com/developers/docs/resources/channel"""
+"""Channels of guilds and direct ones. https://discord.com/developers/docs/resources/channel
+
+One module: creating, changing, moving and overwriting all go through the same checks of parents and permissions.
+"""
 
 from collections.abc import Iterable
 

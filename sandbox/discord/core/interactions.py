@@ -10,7 +10,7 @@ from sandbox.discord import render
 from sandbox.discord.checks.commands import read_choices
 from sandbox.discord.checks.fields import Fields
 from sandbox.discord.checks.modals import read_modal
-from sandbox.discord.core import messages
+from sandbox.discord.core import composing, messages
 from sandbox.discord.core.message_form import MessageForm
 from sandbox.discord.entities import JSON, Interaction, InteractionType, Message, MessageFlag, MessageType
 from sandbox.discord.errors import DiscordError, field_error
@@ -60,7 +60,7 @@ def respond(world: World, interaction: Interaction, kind: int, data: Fields, rea
         interaction.original_id = interaction.message_id
     elif kind == UPDATE:
         message = _component_message(world, interaction)
-        messages.apply_edit(world, message, read(message, False))
+        composing.apply_edit(world, message, read(message, False))
         interaction.original_id = message.id
     elif kind == CHOICES:
         interaction.choices = read_choices(data)
@@ -110,7 +110,7 @@ def _kind_of_response(interaction: Interaction) -> MessageType:
 
 
 def _create(world: World, interaction: Interaction, form: MessageForm, *, loading: bool) -> Message:
-    message = messages.post_for_interaction(world, interaction, form, _kind_of_response(interaction), loading=loading)
+    message = composing.post_for_interaction(world, interaction, form, _kind_of_response(interaction), loading=loading)
     interaction.original_id = message.id
     interaction.loading = loading
     interaction.ephemeral = message.ephemeral
@@ -123,7 +123,7 @@ def follow_up(world: World, interaction: Interaction, read: ReadForm) -> Message
     if interaction.loading and interaction.original_id is not None:
         original = world.message(interaction.channel_id, interaction.original_id)
         return _settle(world, interaction, original, form)
-    message = messages.post_for_interaction(world, interaction, form, MessageType.REPLY)
+    message = composing.post_for_interaction(world, interaction, form, MessageType.REPLY)
     if message.reference is None and interaction.original_id is not None:
         message.reference = {
             "type": 0,
@@ -138,7 +138,7 @@ def follow_up(world: World, interaction: Interaction, read: ReadForm) -> Message
 def _settle(world: World, interaction: Interaction, message: Message, form: MessageForm) -> Message:
     message.flags &= ~MessageFlag.LOADING
     interaction.loading = False
-    messages.apply_edit(world, message, form, silent_time=True)
+    composing.apply_edit(world, message, form, silent_time=True)
     return message
 
 
@@ -160,7 +160,7 @@ def edit(world: World, interaction: Interaction, message_id: int | None, read: R
         raise DiscordError(50083)
     if interaction.loading and message.id == interaction.original_id:
         return _settle(world, interaction, message, form)
-    messages.apply_edit(world, message, form)
+    composing.apply_edit(world, message, form)
     return message
 
 

@@ -4,7 +4,7 @@ from secrets import compare_digest
 
 from sandbox.discord import render
 from sandbox.discord.checks.fields import Fields
-from sandbox.discord.core import audit, messages, threads
+from sandbox.discord.core import audit, composing, messages, threads
 from sandbox.discord.core.access import Actor, require_channel, require_guild
 from sandbox.discord.core.message_form import MessageForm
 from sandbox.discord.entities import FORUM_TYPES, JSON, Channel, ChannelType, Message, Webhook
@@ -128,19 +128,19 @@ def execute(world: World, webhook: Webhook, form: MessageForm, thread_id: int | 
         thread = world.channels.get(thread_id)
         if thread is None or thread.parent_id != parent.id:
             raise DiscordError(10003)
-        return messages.post_as_webhook(world, webhook, thread, form)
+        return composing.post_as_webhook(world, webhook, thread, form)
     if parent.type in FORUM_TYPES:
         if not form.thread_name:
             raise DiscordError(220001, "Webhooks posted to forum channels must have a thread_name or thread_id")
         return _post(world, webhook, parent, form)
     if form.thread_name:
         raise DiscordError(220003, "Webhooks can only create threads in forum channels")
-    return messages.post_as_webhook(world, webhook, parent, form)
+    return composing.post_as_webhook(world, webhook, parent, form)
 
 
 def _post(world: World, webhook: Webhook, forum: Channel, form: MessageForm) -> Message:
     def first(thread: Channel) -> Message:
-        message = messages.build(world, thread, webhook.creator_id, form)
+        message = composing.build(world, thread, webhook.creator_id, form)
         message.webhook_id = webhook.id
         message.application_id = webhook.application_id
         message.persona = (form.username or webhook.name, webhook.avatar)
@@ -164,7 +164,7 @@ def message_of(world: World, webhook: Webhook, message_id: int) -> Message:
 
 def edit(world: World, message: Message, form: MessageForm) -> Message:
     """Edits one of its messages."""
-    messages.apply_edit(world, message, form)
+    composing.apply_edit(world, message, form)
     return message
 
 

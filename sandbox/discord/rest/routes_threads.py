@@ -6,7 +6,7 @@ from typing import Any
 
 from sandbox.discord import render
 from sandbox.discord.checks.fields import Fields
-from sandbox.discord.core import messages, thread_life, threads
+from sandbox.discord.core import composing, thread_life, threads
 from sandbox.discord.core.access import has, require_channel, require_member
 from sandbox.discord.core.message_form import MessageForm, read_message
 from sandbox.discord.entities import FORUM_TYPES, JSON, Channel, ChannelType, Message
@@ -60,7 +60,7 @@ def _post(call: Call, parent: Channel, fields: Fields, form: threads.ThreadForm)
     content: MessageForm = read_message(body, call.uploads, new_media_id=call.world.new_id)
 
     def first(thread: Channel) -> Message:
-        return messages.build(call.world, thread, call.actor.user_id, content)
+        return composing.build(call.world, thread, call.actor.user_id, content)
 
     thread, message = threads.in_forum(call.world, call.actor, parent.id, replace(form, tags=tags), first)
     shown = render.thread(thread, reader_id=call.actor.user_id)
