@@ -41,7 +41,15 @@ class Parts:
         self.api = DiscordApi(self.rest)
         self.store = JobStore(redis, settings.jobs, clock)
         self.replies = ReplyParts(runtime, redis, store=self.store, api=self.api, identity=self.identity)
-        self.plans = PlanParts(runtime, redis, jobs=self.store, rest=self.rest, api=self.api, identity=self.identity)
+        self.plans = PlanParts(
+            runtime,
+            redis,
+            jobs=self.store,
+            rest=self.rest,
+            api=self.api,
+            identity=self.identity,
+            guild_settings=self.replies.guild_settings,
+        )
         self.board = BoardDelivery(
             runtime,
             settings=settings.board,

@@ -22,10 +22,11 @@ from services.executor.plans.present import card
 from services.executor.plans.record import KeptEstimate, KeptProblem, KeptQuestion, PlanRecord, PlanStatus
 from services.executor.plans.schema import PlanDocument
 from services.executor.plans.screen import Screen
+from services.executor.plans.security_log import SecurityLog
 from services.executor.plans.settings import PlanSettings
 from services.executor.plans.snapshot import Snapshot
 from services.executor.plans.starting import Starter
-from services.executor.plans.store import AuditEntry, PlanStore
+from services.executor.plans.store import PlanStore
 from services.executor.plans.words import Words
 
 _log = structlog.get_logger(__name__)
@@ -55,6 +56,7 @@ class DraftJobs:
         screen: Screen,
         identity: BotIdentity,
         starter: Starter,
+        security: SecurityLog,
         settings: PlanSettings,
         clock: Clock,
         latencies: Latencies,
@@ -65,6 +67,7 @@ class DraftJobs:
         self._screen = screen
         self._identity = identity
         self._starter = starter
+        self._security = security
         self._settings = settings
         self._clock = clock
         self._latencies = latencies
@@ -149,15 +152,7 @@ class DraftJobs:
             operations = []
         checked = preflight.check(operations, snapshot, requester, bot)
         kept = list(checked.operations)
-        await self._store.audit(
-            plan.guild_id,
-            [
-                AuditEntry(
-                    self._clock.now(), plan.plan_id, plan.requester.user_id, "refused", problem.text, "not allowed"
-                )
-                for problem in checked.security
-            ],
-        )
+        await self._security.refused(plan, [problem.text for problem in checked.security])
         timed = estimate(kept, self._settings, self._latencies, polite=plan.polite)
         minutes = (
             self._settings.confirm_minutes_bulk

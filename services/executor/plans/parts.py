@@ -5,6 +5,7 @@ from __future__ import annotations
 import redis.asyncio as redis
 from guildhall.executor.v1 import plan_pb2, plan_pb2_grpc
 
+from chassis.scoped import ScopedSettings
 from chassis.service import Runtime
 from services.executor.discord.api import DiscordApi
 from services.executor.discord.identity import BotIdentity
@@ -17,6 +18,7 @@ from services.executor.plans.estimate import Latencies
 from services.executor.plans.fetch import Fetcher
 from services.executor.plans.run_job import RunJobs
 from services.executor.plans.screen import Screen
+from services.executor.plans.security_log import SecurityLog
 from services.executor.plans.servicer import PlanServicer
 from services.executor.plans.starting import Starter
 from services.executor.plans.store import PlanStore
@@ -38,6 +40,7 @@ class PlanParts:
         rest: RestClient,
         api: DiscordApi,
         identity: BotIdentity,
+        guild_settings: ScopedSettings,
     ) -> None:
         settings, clock = runtime.settings.current.plans, runtime.clock
         self._runtime = runtime
@@ -46,6 +49,7 @@ class PlanParts:
         fetcher = Fetcher(rest, latencies, members_limit=settings.members_limit)
         screen = Screen(api, store, clock)
         starter = Starter(jobs, store, settings, clock)
+        security = SecurityLog(store, jobs, guild_settings, clock)
         self._desk = PlanDesk(
             store=store, starter=starter, fetcher=fetcher, identity=identity, settings=settings, clock=clock
         )
@@ -57,6 +61,7 @@ class PlanParts:
                 screen=screen,
                 identity=identity,
                 starter=starter,
+                security=security,
                 settings=settings,
                 clock=clock,
                 latencies=latencies,
@@ -68,6 +73,7 @@ class PlanParts:
                 screen=screen,
                 identity=identity,
                 starter=starter,
+                security=security,
                 settings=settings,
                 clock=clock,
                 latencies=latencies,

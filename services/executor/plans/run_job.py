@@ -30,6 +30,7 @@ from services.executor.plans.present import card, contract
 from services.executor.plans.record import PlanRecord, PlanStatus, Wish
 from services.executor.plans.run_journal import RunJournal
 from services.executor.plans.screen import Screen
+from services.executor.plans.security_log import SecurityLog
 from services.executor.plans.settings import PlanSettings
 from services.executor.plans.snapshot import Channel, Member, Role, Snapshot, digest
 from services.executor.plans.starting import RUN, Starter
@@ -56,6 +57,7 @@ class RunJobs:
         screen: Screen,
         identity: BotIdentity,
         starter: Starter,
+        security: SecurityLog,
         settings: PlanSettings,
         clock: Clock,
         latencies: Latencies,
@@ -66,6 +68,7 @@ class RunJobs:
         self._screen = screen
         self._identity = identity
         self._starter = starter
+        self._security = security
         self._settings = settings
         self._clock = clock
         self._latencies = latencies
@@ -259,10 +262,7 @@ class _Run:
             return "Whoever asked for this is no member any more."
         text = refusal(operation, snapshot, requester, bot)
         if text:
-            entry = AuditEntry(
-                self._clock.now(), self._plan.plan_id, requester.user_id, "refused", operation.label, text
-            )
-            await self._store.audit(self._plan.guild_id, [entry])
+            await self._jobs._security.refused(self._plan, [f"{quoted(operation.label)}: {text}"])
         return text
 
     async def _listen(self) -> None:
