@@ -121,6 +121,9 @@ bench-board: $(VENV)/.dev ## the request board on SQLite and PostgreSQL, by itse
 bench-bulk: $(VENV)/.dev ## bulk plans, their bounds and their estimates, beside other ways of doing them
 	$(BIN)/python -m benchmarks.bulk
 
+eval-plan: $(VENV)/.dev ## score the configured model on sixty requests for plans
+	$(BIN)/python -m benchmarks.eval_plan
+
 bench-conversations: $(VENV)/.dev ## fifty threads at once, beyond what Discord takes
 	$(BIN)/python -m benchmarks.conversations
 

@@ -15,7 +15,8 @@ import asyncio
 import json
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,12 +118,8 @@ class Bench:
         """Asks, confirms, waits, and reads the times off the journal."""
         await self.sandbox.reset_counters()
         asked = time.time()
-        self._events += 1
-        request = plan_pb2.CreatePlanRequest(
-            event_id=self._events, guild_id=self.guild_id, channel_id=self._channel_id, request=words
-        )
-        plan_id = (await self._call("CreatePlan", request)).plan_id
-        plan = await self._reached(plan_id, _SHOWN)
+        plan = await self.drafted(words)
+        plan_id = plan.plan_id
         if plan.status != plan_pb2.PLAN_STATUS_PREVIEW:
             raise RuntimeError(f"no preview for {words!r}: {plan}")
         confirmed = time.time()
@@ -142,6 +139,27 @@ class Bench:
             estimate_p90_s=record.estimate.p90,
             success_rate=len(done) / len(record.operations),
         )
+
+    async def drafted(self, words: str) -> plan_pb2.Plan:
+        """Asks for a plan and gives what is shown first."""
+        self._events += 1
+        request = plan_pb2.CreatePlanRequest(
+            event_id=self._events, guild_id=self.guild_id, channel_id=self._channel_id, request=words
+        )
+        return await self._reached((await self._call("CreatePlan", request)).plan_id, _SHOWN)
+
+    async def furnish_for_words(self) -> None:
+        """Puts a channel into a category, a message into it, and a role on two members."""
+        listed = await self.sandbox.rest("owner", "GET", f"/guilds/{self.guild_id}/channels")
+        hall = next(one["id"] for one in listed if one["name"] == "Hall")
+        await self.channels("lobby", parent_id=hall)
+        await self.sandbox.say("owner", "lobby", "Welcome.")
+        roles = await self.sandbox.rest("owner", "GET", f"/guilds/{self.guild_id}/roles")
+        raider = next(one["id"] for one in roles if one["name"] == "Raider")
+        people = {one["username"]: one["id"] for one in await self.sandbox.call("GET", "/control/people")}
+        for person in ("member", "crafter"):
+            path = f"/guilds/{self.guild_id}/members/{people[person]}/roles/{raider}"
+            await self.sandbox.rest("owner", "PUT", path)
 
     async def _reached(self, plan_id: str, statuses: tuple[int, ...]) -> plan_pb2.Plan:
         until = time.monotonic() + _PATIENCE_SECONDS
@@ -263,6 +281,23 @@ async def _at_once(client: disnake.Client, ids: list[int]) -> None:
     await asyncio.gather(*(client.http.delete_channel(channel_id) for channel_id in ids))
 
 
+@asynccontextmanager
+async def bench_of(platform: RunningPlatform, sandbox: SandboxClient, executor_port: int) -> AsyncIterator[Bench]:
+    """The bench on a running platform."""
+    clock = SystemClock()
+    keys = FolderKeyRing(platform.folder.keys / "callers")
+    channel = open_channel(f"127.0.0.1:{executor_port}", "executor", Signer("gateway", keys, clock))
+    client = redis.Redis(unix_socket_path=str(platform.folder.sockets / "durable.sock"))
+    store = PlanStore(client, PlanSettings(), clock)
+    bench = Bench(platform, sandbox, store, plan_pb2_grpc.PlanServiceStub(channel))
+    try:
+        await bench.prepare()
+        yield bench
+    finally:
+        await channel.close()
+        await client.aclose()
+
+
 async def main() -> None:
     """Run it and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -271,22 +306,17 @@ async def main() -> None:
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
         platform = RunningPlatform(Path(folder), {"EXECUTOR_PORT": str(port)})
-        async with platform, SandboxClient(platform.page, platform.control_token) as sandbox:
-            clock = SystemClock()
-            keys = FolderKeyRing(platform.folder.keys / "callers")
-            channel = open_channel(f"127.0.0.1:{port}", "executor", Signer("gateway", keys, clock))
-            client = redis.Redis(unix_socket_path=str(platform.folder.sockets / "durable.sock"))
-            store = PlanStore(client, PlanSettings(), clock)
-            bench = Bench(platform, sandbox, store, plan_pb2_grpc.PlanServiceStub(channel))
-            await bench.prepare()
+        async with (
+            platform,
+            SandboxClient(platform.page, platform.control_token) as sandbox,
+            bench_of(platform, sandbox, port) as bench,
+        ):
             await sandbox.settings(latency_ms=int(LATENCY_SECONDS * 1000))
             found = {name: measured.figures() for name, measured in (await cases(bench)).items()}
             for name, figures in found.items():
                 print(name, figures)
             token = (platform.folder.keys / "sandbox-bot-token").read_text().strip()
             other = {} if arguments.no_baselines else await baselines(bench, token)
-            await channel.close()
-            await client.aclose()
     print(json.dumps({"cases": found, "baselines": other}))
 
 
