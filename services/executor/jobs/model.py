@@ -7,9 +7,9 @@ were taken over; different keys run side by side. A key always falls into the sa
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 @dataclass(frozen=True)
@@ -82,6 +82,19 @@ class JobKind(Protocol):
 
     async def give_up(self, job: Job, journal: Journal, reason: str) -> None:
         """Tells whoever waits that the job failed for good. What it raises is logged, nothing more."""
+        ...
+
+
+@runtime_checkable
+class Gathering(Protocol):
+    """A kind whose jobs can do what waits behind them along with their own: a burst of questions is answered once."""
+
+    def gathers(self, job: Job, waiting: Sequence[Job]) -> int:
+        """How many of the jobs that wait next in the same key this one does along."""
+        ...
+
+    async def run_gathered(self, job: Job, gathered: Sequence[Job], journal: Journal) -> None:
+        """Does the job with the others, as `run` does; all of them are done when it returns."""
         ...
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
@@ -13,7 +13,7 @@ from chassis.clock import Clock
 from chassis.errors import Unavailable
 from chassis.telemetry import consumer_span
 from services.executor.jobs.lease import Lease, LeaseKeeper
-from services.executor.jobs.model import JobKind, LeaseLost, Postpone
+from services.executor.jobs.model import Gathering, JobKind, LeaseLost, Postpone
 from services.executor.jobs.redis_store import AWAY, Entry, JobStore
 from services.executor.jobs.settings import JobSettings
 
@@ -131,16 +131,18 @@ class JobRunner:
         try:
             while queue and not self._stopping:
                 async with self._slots:
-                    await self._run(partition.lease, queue[0])
-                queue.popleft()
+                    done = await self._run(partition.lease, list(queue))
+                for _ in range(done):
+                    queue.popleft()
         except LeaseLost:
             _log.info("job.lease_lost", key=key, partition=partition.lease.partition)
         finally:
             partition.tasks.pop(key, None)
             partition.waiting.pop(key, None)
 
-    async def _run(self, lease: Lease, entry: Entry) -> None:
-        """Runs one job until it is done or given up."""
+    async def _run(self, lease: Lease, queue: Sequence[Entry]) -> int:
+        """Runs the first job until it is done or given up, with those that it does along; gives how many are done."""
+        entry = queue[0]
         job = entry.job
         log = _log.bind(job_id=job.job_id, kind=job.kind, key=job.key, epoch=lease.epoch)
         journal = self._store.journal(entry, lease)
@@ -152,14 +154,20 @@ class JobRunner:
                 if kind is None:
                     await self._store.bury(entry, lease, "no module runs this kind of job")
                     log.error("job.unknown_kind")
-                    return
+                    return 1
                 if attempts > self._settings.max_attempts:
                     await self._bury(kind, entry, lease, f"{attempts - 1} attempts without progress")
-                    return
+                    return 1
+                along = self._along(kind, queue)
                 with consumer_span(f"executor.{job.kind}", job.trace, redelivered=attempts > 1):
-                    await kind.run(job, journal)
+                    if along and isinstance(kind, Gathering):
+                        await kind.run_gathered(job, [other.job for other in along], journal)
+                    else:
+                        await kind.run(job, journal)
                     log.info("job.done", attempt=attempts, seconds=round(self._clock.now() - job.created, 3))
-                await self._store.finish(entry, lease)
+                # The first comes last: while it stands in the stream, its journal says that the others are done too.
+                for each in (*along, entry):
+                    await self._store.finish(each, lease)
             except (LeaseLost, asyncio.CancelledError):
                 raise
             except Postpone as later:
@@ -174,7 +182,14 @@ class JobRunner:
                 log.exception("job.failed", attempt=attempts, error=str(error))
                 await asyncio.sleep(self._pause(attempts))
             else:
-                return
+                return 1 + len(along)
+
+    @staticmethod
+    def _along(kind: JobKind, queue: Sequence[Entry]) -> Sequence[Entry]:
+        """The entries that the first one's kind does along with it."""
+        if not isinstance(kind, Gathering) or len(queue) < 2:
+            return ()
+        return queue[1 : 1 + kind.gathers(queue[0].job, [entry.job for entry in queue[1:]])]
 
     async def _forgive(self, entry: Entry, lease: Lease) -> None:
         try:

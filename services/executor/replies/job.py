@@ -8,7 +8,7 @@ by nonce and journal, so the job can be begun again after any crash and goes on 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
@@ -85,6 +85,25 @@ class ReplyJobs:
         state.started = state.started or self._clock.now()
         await _Reply(self, job, journal, question, state).run()
 
+    def gathers(self, job: Job, waiting: Sequence[Job]) -> int:
+        """Messages that were written while an answer was given are one burst: they are answered together."""
+        if job.kind != KIND or not _part_of_burst(Question.model_validate_json(job.payload)):
+            return 0
+        count = 0
+        for other in waiting[: self._settings.burst_messages - 1]:
+            if other.kind != KIND or not _part_of_burst(Question.model_validate_json(other.payload)):
+                break
+            count += 1
+        return count
+
+    async def run_gathered(self, job: Job, gathered: Sequence[Job], journal: Journal) -> None:
+        """Answers a burst of questions once."""
+        question = Question.model_validate_json(job.payload)
+        more = [Question.model_validate_json(other.payload) for other in gathered]
+        state = await load(journal)
+        state.started = state.started or self._clock.now()
+        await _Reply(self, job, journal, question, state, more=more).run()
+
     async def give_up(self, job: Job, journal: Journal, reason: str) -> None:
         """Says that it failed."""
         question = Question.model_validate_json(job.payload)
@@ -97,7 +116,17 @@ class ReplyJobs:
 class _Reply:
     """One attempt at one reply."""
 
-    def __init__(self, jobs: ReplyJobs, job: Job, journal: Journal, question: Question, state: ReplyState) -> None:
+    def __init__(
+        self,
+        jobs: ReplyJobs,
+        job: Job,
+        journal: Journal,
+        question: Question,
+        state: ReplyState,
+        *,
+        more: Sequence[Question] = (),
+    ) -> None:
+        self._more = tuple(more)
         self._api = jobs._api
         self._identity = jobs._identity
         self._llm = jobs._llm
@@ -203,7 +232,7 @@ class _Reply:
         deadline = self._question.event_time + self._settings.token_seconds if self._question.by_token else None
         return Generation(
             self._llm,
-            [self._question],
+            [self._question, *self._more],
             turn_id=self._job.job_id,
             settings=self._settings,
             clock=self._clock,
@@ -493,3 +522,14 @@ class _Reply:
                 await self._api.send(self._scope, channel_id, body, nonce=nonce, priority=Priority.FINAL)
         except Refused as refusal:
             _log.info("reply.nowhere_to_say_it", job_id=self._job.job_id, why=str(refusal))
+
+
+def _part_of_burst(question: Question) -> bool:
+    """Whether a question is a plain message in a conversation, so that it can be answered together with its like."""
+    return (
+        question.in_conversation
+        and question.interaction is None
+        and not question.replies_to
+        and not question.attachments
+        and not question.model
+    )

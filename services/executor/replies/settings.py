@@ -61,6 +61,8 @@ class ReplySettings(Section):
     """The pause before the language service is tried again; it grows up to five seconds."""
     nonce_trust_seconds: float = Field(default=120.0, gt=0)
     """How long Discord is trusted to know a nonce; an older send is looked up in the channel instead."""
+    burst_messages: int = Field(default=10, ge=1)
+    """The most messages that are answered together when they came while an answer was given."""
     typing_delay_seconds: float = Field(default=1.0, gt=0)
     """How long there is no text before typing is shown."""
     typing_seconds: float = Field(default=8.0, gt=0)
