@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright
 from playwright.async_api import TimeoutError as TooLate
 
 from sandbox.app import Sandbox, running
@@ -30,8 +30,8 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-DESKTOP = {"width": 1440, "height": 900}
-PHONE = {"width": 390, "height": 844}
+DESKTOP: ViewportSize = {"width": 1440, "height": 900}
+PHONE: ViewportSize = {"width": 390, "height": 844}
 
 
 @pytest_asyncio.fixture
@@ -130,7 +130,7 @@ async def visit(
 async def become(page: Page, shown_name: str) -> None:
     """Switches to another person by the name that the page shows."""
     if not await page.is_visible(".me-button"):
-        await page.click('button[aria-label="Channels"]')
+        await page.click('button[aria-label="Channels"]:visible')
     await page.click(".me-button")
     await page.click(f'.people-list .option:has-text("{shown_name}")')
     await page.locator(".me-name b", has_text=shown_name).wait_for()

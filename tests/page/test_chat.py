@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from playwright.async_api import Browser
+from playwright.async_api import Browser, FilePayload
 
 from sandbox.app import Sandbox
 from sandbox.control.client import SandboxClient
-from tests.page.bot import ShowBot, showcase
+from tests.page.bot import ShowBot, png, showcase
 from tests.page.conftest import Visit, become, visit
 
 EVIL = [
@@ -179,16 +179,12 @@ async def test_message_and_user_commands_are_in_the_menus(opened: Visit, bot: Sh
 
 
 async def test_files_are_sent_and_pictures_shown(opened: Visit, bot: ShowBot) -> None:
-    from tests.page.bot import png
-
     page = opened.page
-    await page.set_input_files(
-        ".composer input[type=file]",
-        [
-            {"name": "blue.png", "mimeType": "image/png", "buffer": png()},
-            {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello"},
-        ],
-    )
+    files: list[FilePayload] = [
+        {"name": "blue.png", "mimeType": "image/png", "buffer": png()},
+        {"name": "notes.txt", "mimeType": "text/plain", "buffer": b"hello"},
+    ]
+    await page.set_input_files(".composer input[type=file]", files)
     await opened.say("two files")
     message = await opened.shown("two files")
     await message.locator(".picture img").wait_for()
@@ -202,7 +198,7 @@ async def test_at_phone_width_one_can_walk_and_write(opened_phone: Visit, bot: S
     page = opened_phone.page
     await opened_phone.say("from a phone")
     await opened_phone.shown("from a phone")
-    await page.click('button[aria-label="Channels"]')
+    await page.click('button[aria-label="Channels"]:visible')
     await page.click('.channel:has-text("music")')
     await page.locator(".chat-title", has_text="music").wait_for()
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -229,7 +229,7 @@ async def test_the_panels_fit_a_phone(opened_phone: Visit, control: SandboxClien
     page = opened_phone.page
     await control.call("POST", "/v1/traces", SPANS)
     for tool in ("Traces", "Lab"):
-        await page.click('button[aria-label="Channels"]')
+        await page.click('button[aria-label="Channels"]:visible')
         await page.click(f'.tool:has-text("{tool}")')
         await page.locator(".panel").wait_for()
         assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from typing import Any
 
 import anthropic
 import pytest
@@ -33,7 +34,7 @@ async def test_thinking_comes_first_in_signed_blocks_that_can_be_sent_back(clien
         first = await stream.get_final_message()
     assert [block.type for block in first.content] == ["thinking", "text"]
     assert first.content[0].signature
-    history = [*USER, {"role": "assistant", "content": [block.model_dump() for block in first.content]}]
+    history: list[Any] = [*USER, {"role": "assistant", "content": [block.model_dump() for block in first.content]}]
     again = await client.messages.create(messages=[*history, {"role": "user", "content": "and before?"}], **options)
     assert again.content[-1].type == "text"
     history[1]["content"][0]["signature"] = "forged"
@@ -49,7 +50,7 @@ TOOL = {
 
 
 async def test_tools_are_called_in_a_stream_and_their_results_told(client: anthropic.AsyncAnthropic) -> None:
-    messages = [{"role": "user", "content": "How is the weather in Lisbon?"}]
+    messages: list[Any] = [{"role": "user", "content": "How is the weather in Lisbon?"}]
     async with client.messages.stream(model="demo", max_tokens=500, messages=messages, tools=[TOOL]) as stream:
         first = await stream.get_final_message()
     call = first.content[-1]
@@ -102,7 +103,7 @@ async def test_what_a_provider_refuses_is_refused(
     client: anthropic.AsyncAnthropic, change: dict[str, object], error: type[anthropic.APIStatusError]
 ) -> None:
     with pytest.raises(error) as caught:
-        await client.messages.create(**{"model": "demo", "max_tokens": 2000, "messages": USER, **change})  # type: ignore[call-overload]
+        await client.messages.create(**{"model": "demo", "max_tokens": 2000, "messages": USER, **change})
     assert caught.value.body["error"]["message"]
     if error is anthropic.RateLimitError:
         assert caught.value.response.headers["retry-after"] == "3"

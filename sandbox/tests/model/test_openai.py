@@ -54,7 +54,7 @@ async def test_it_uses_the_whole_conversation(client: openai.AsyncOpenAI) -> Non
         answer = await client.chat.completions.create(
             model="demo", messages=[*messages, {"role": "user", "content": text}]
         )
-        return answer.choices[0].message.content
+        return answer.choices[0].message.content or ""
 
     assert "Ada" in await ask("What is my name?")
     assert "teal" in await ask("What did I say before?")

@@ -38,7 +38,7 @@ export class ChatView {
     const name = channelName(channel);
     const sign = isThread(channel) ? "thread" : channel.type === CHANNEL.voice ? "voice" : channel.type === CHANNEL.news ? "news" : "hash";
     fill(this.head,
-      this.side ? null : h("button.icon-button.phone-only", { type: "button", "aria-label": "Channels", onclick: () => emit("toggle-channels") }, icon("menu")),
+      h("button.icon-button.phone-only", { type: "button", "aria-label": "Channels", onclick: () => emit("toggle-channels") }, icon("menu")),
       channel.recipients ? avatar(channel.recipients.find((u) => u.id) ?? {}, 24) : icon(sign, 22),
       h("h1.chat-title", {}, name),
       channel.topic ? h("div.topic", { title: channel.topic }, markdown(channel.topic.split("\n")[0], found)) : h("span.grow"),
