@@ -86,7 +86,8 @@ def when_done(
                 _button(REPORT, answer, text("reply.button.report"), _SECONDARY),
             ),
         ]
-    if versions > 1:
+    # A private answer can be reached by the newest press alone, so there is no paging in it.
+    if versions > 1 and not private:
         rows[-1]["components"] += _pages(answer, versions, shown)
     return rows
 

@@ -23,6 +23,7 @@ from chassis.scoped import ScopedSettings, SettingsMirror
 from services.gateway import client as discord_client
 from services.gateway.callbacks import Callbacks
 from services.gateway.claims import Claims
+from services.gateway.cleanup import Cleanup
 from services.gateway.client import Application, Client, Misconfigured, Recommended
 from services.gateway.context import Context, Services
 from services.gateway.conversation import Conversations
@@ -162,6 +163,7 @@ class Bot:
         self._intake = Intake(
             router=Router(self._registry, make_context),
             conversations=conversations,
+            cleanup=Cleanup(self._services),
             threads=threads,
             claims=Claims(settings.current.remembered_events),
             clock=runtime.clock,

@@ -11,8 +11,10 @@ from typing import Any
 import structlog
 
 from chassis.clock import Clock
+from chassis.scoped import Scope, ScopeKind
 from services.gateway import events
 from services.gateway.claims import Claims
+from services.gateway.cleanup import Cleanup
 from services.gateway.conversation import Conversations
 from services.gateway.events import DEFAULT_MESSAGE, REPLY_MESSAGE, snowflake_time
 from services.gateway.journal import Event
@@ -25,16 +27,25 @@ _log = structlog.get_logger(__name__)
 
 # Discord tells the person that the app did not respond after this; a repeat that is older would surprise them.
 INTERACTION_LIFETIME = 3.0
+CATEGORY = 4
 
 
 class Intake:
     """Takes events from shards."""
 
     def __init__(
-        self, *, router: Router, conversations: Conversations, threads: ThreadIndex, claims: Claims, clock: Clock
+        self,
+        *,
+        router: Router,
+        conversations: Conversations,
+        cleanup: Cleanup,
+        threads: ThreadIndex,
+        claims: Claims,
+        clock: Clock,
     ) -> None:
         self._router = router
         self._conversations = conversations
+        self._cleanup = cleanup
         self._threads = threads
         self._claims = claims
         self._clock = clock
@@ -42,6 +53,9 @@ class Intake:
         self._work: Mapping[str, Callable[[Shard, Any, Event], bool]] = {
             "INTERACTION_CREATE": self._interaction,
             "MESSAGE_CREATE": self._message,
+            "GUILD_DELETE": self._guild_left,
+            "CHANNEL_DELETE": self._channel_deleted,
+            "THREAD_DELETE": self._thread_deleted,
         }
         self._index: Mapping[str, Callable[[Any], Change]] = {
             "GUILD_CREATE": threads.guild_snapshot,
@@ -76,6 +90,31 @@ class Intake:
     def _guild_gone(self, guild: Any) -> Change:
         # An outage is no farewell: the guild and its threads come back.
         return Change() if guild.get("unavailable") else self._threads.guild_removed(int(guild["id"]))
+
+    def _guild_left(self, shard: Shard, guild: Any, event: Event) -> bool:
+        if guild.get("unavailable"):
+            return False
+        guild_id = int(guild["id"])
+        return self._forget(Scope(ScopeKind.GUILD, guild_id, guild_id), event)
+
+    def _channel_deleted(self, shard: Shard, channel: Any, event: Event) -> bool:
+        kind = ScopeKind.CATEGORY if channel.get("type") == CATEGORY else ScopeKind.CHANNEL
+        return self._forget_in_guild(kind, channel, event)
+
+    def _thread_deleted(self, shard: Shard, thread: Any, event: Event) -> bool:
+        return self._forget_in_guild(ScopeKind.THREAD, thread, event)
+
+    def _forget_in_guild(self, kind: ScopeKind, gone: Any, event: Event) -> bool:
+        guild_id = int(gone.get("guild_id") or 0)
+        return bool(guild_id) and self._forget(Scope(kind, guild_id, int(gone["id"])), event)
+
+    def _forget(self, scope: Scope, event: Event) -> bool:
+        async def work() -> None:
+            await self._cleanup.forget(scope)
+            event.done()
+
+        self._lanes.put(("cleanup", scope.guild_id), work)
+        return True
 
     def _interaction(self, shard: Shard, data: Any, event: Event) -> bool:
         interaction = events.interaction(data)

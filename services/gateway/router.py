@@ -13,6 +13,7 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from chassis.caller import acting_for
 from chassis.errors import GuildhallError, Internal
 from chassis.telemetry import current_trace_id, tracer
+from services.gateway import meters
 from services.gateway.callbacks import CallbackRefused, InteractionGone
 from services.gateway.command import Handler
 from services.gateway.context import Context, path_of
@@ -38,7 +39,8 @@ class Router:
     async def handle(self, interaction: Interaction) -> None:
         """Handles one interaction to its end. Never raises: what goes wrong is told to the person and logged."""
         name = name_of(interaction)
-        with tracer().start_as_current_span(
+        timed = meters.Interaction(name, interaction.kind.name)
+        with timed, tracer().start_as_current_span(
             f"interaction {name}",
             context=TraceContext(),
             kind=SpanKind.SERVER,
@@ -53,16 +55,20 @@ class Router:
                 with acting_for(interaction.person):
                     await self._handler(interaction)(context)
             except InteractionGone:
+                timed.failed("INTERACTION_GONE")
                 span.set_status(Status(StatusCode.ERROR, "interaction gone"))
                 _log.warning("interaction was gone before its answer", interaction=name)
             except CallbackRefused as error:
+                timed.failed("CALLBACK_REFUSED")
                 span.set_status(Status(StatusCode.ERROR, "callback refused"))
                 _log.error("answer to an interaction refused", interaction=name, error=str(error))
             except GuildhallError as error:
+                timed.failed(error.reason)
                 span.set_attribute("guildhall.error.reason", error.reason)
                 _log.info("interaction ended with an error", interaction=name, reason=error.reason)
                 await self._tell(context, error, name)
             except Exception as error:  # noqa: BLE001 - whatever a handler does wrong, the person is told
+                timed.failed("INTERNAL")
                 span.record_exception(error)
                 span.set_status(Status(StatusCode.ERROR, type(error).__name__))
                 _log.exception("interaction failed", interaction=name)
