@@ -130,6 +130,9 @@ class Limiter:
 
     async def decide(self, ask: Ask) -> Answer:
         """Decides at once. Unavailable where the store is away and a limit fails closed."""
+        flight = self.start(ask)
+        if flight is not None:
+            return await self.finish(ask, flight)
         if not ask.demands:
             return Answer(True, [])
         impossible = next((demand for demand in ask.demands if demand.impossible), None)
@@ -137,12 +140,34 @@ class Limiter:
             answer = await self.peek(ask.demands)
             return Answer(False, answer.limits, 0, impossible.limit)
         try:
-            if not self._cluster or len(ask.tags) == 1:
-                answer = await self._decide_in_one(ask)
-            else:
-                answer = await self._decide_across(ask)
+            answer = await self._decide_across(ask)
         except StoreAway:
             answer = self._decide_without_store(ask)
+        self._count(ask, answer)
+        return answer
+
+    def start(self, ask: Ask) -> "asyncio.Future[Outcome] | None":
+        """Sends a request on its way, without a task of its own; None where one call can't decide it."""
+        demands = ask.demands
+        if not demands or any(demand.impossible for demand in demands) or (self._cluster and len(ask.tags) > 1):
+            return None
+        tag = demands[0].tag
+        return self._submit(ask.mode, tag, demands, self._record(ask, demands, tag))
+
+    async def finish(self, ask: Ask, flight: "asyncio.Future[Outcome]") -> Answer:
+        """The answer to a request that was started."""
+        try:
+            outcome = await flight
+        except StoreAway:
+            answer = self._decide_without_store(ask)
+        else:
+            if outcome.status is Status.CONFLICT:
+                raise _conflict()
+            limits = _limits(ask.demands, outcome)
+            if outcome.status is Status.DENIED:
+                answer = _refusal(limits, [demand.key for demand in ask.demands])
+            else:
+                answer = self._granted(ask, outcome, limits, [ask.demands[0].tag])
         self._count(ask, answer)
         return answer
 
@@ -204,16 +229,6 @@ class Limiter:
         return await self._holds.settle(
             kind, identifier, tags, used, now_us=self._now_us(), retention=self._settings.reservations.retention
         )
-
-    async def _decide_in_one(self, ask: Ask) -> Answer:
-        tag = ask.demands[0].tag
-        outcome = await self._submit(ask.mode, tag, ask.demands, self._record(ask, ask.demands, tag))
-        if outcome.status is Status.CONFLICT:
-            raise _conflict()
-        limits = _limits(ask.demands, outcome)
-        if outcome.status is Status.DENIED:
-            return _refusal(limits, [demand.key for demand in ask.demands])
-        return self._granted(ask, outcome, limits, [tag])
 
     async def _decide_across(self, ask: Ask) -> Answer:
         """Several slots of a cluster: hold, decide, confirm."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import grpc
@@ -14,6 +15,7 @@ from chassis.errors import GuildhallError, InvalidArgument
 from services.ratelimit.administration import Administration
 from services.ratelimit.answers import Answer, LimitAnswer
 from services.ratelimit.catalogue import Subject
+from services.ratelimit.decider import Outcome
 from services.ratelimit.durations import patience, put
 from services.ratelimit.limiter import Ask, Limiter
 from services.ratelimit.settings import RatelimitSettings
@@ -22,6 +24,22 @@ from services.ratelimit.waiting import WaitingRoom
 _MICRO = 1_000_000
 _READ_AHEAD = 256
 _Context = grpc.aio.ServicerContext[Any, Any]
+
+
+@dataclass(slots=True)
+class _Started:
+    """One of many requests, under way."""
+
+    ask: Ask | None = None
+    flight: "asyncio.Future[Outcome] | None" = None
+    waiting: "asyncio.Task[pb.AcquireResponse] | None" = None
+    error: GuildhallError | None = None
+
+    def abandon(self) -> None:
+        """Nobody wants the answer any more, if it is still to come."""
+        for pending in (self.flight, self.waiting):
+            if pending is not None and not pending.cancel() and not pending.cancelled():
+                pending.exception()  # noted, so that it is not reported as never looked at
 
 
 class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
@@ -45,34 +63,40 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
             raise InvalidArgument(
                 "too many requests", reason="TOO_MANY_REQUESTS", fields={"requests": f"at most {most}"}
             )
-        decided = await asyncio.gather(*map(self._acquire, request.requests), return_exceptions=True)
-        return pb.AcquireBatchResponse(decisions=[pb.BatchDecision(**_outcome(one)) for one in decided])
+        started = [self._start(one) for one in request.requests]
+        try:
+            return pb.AcquireBatchResponse(decisions=[pb.BatchDecision(**await self._finish(one)) for one in started])
+        finally:
+            for one in started:
+                one.abandon()
 
     async def AcquireStream(
         self, request_iterator: AsyncIterator[pb.AcquireStreamRequest], context: _Context
     ) -> AsyncIterator[pb.AcquireStreamResponse]:
         # Requests are decided side by side, answers keep the order; a full queue holds back a sender that is too fast.
-        asked: asyncio.Queue[asyncio.Task[pb.AcquireResponse] | None] = asyncio.Queue(_READ_AHEAD)
+        asked: asyncio.Queue[_Started | None] = asyncio.Queue(_READ_AHEAD)
 
         async def read() -> None:
             try:
                 async for message in request_iterator:
-                    await asked.put(asyncio.create_task(self._acquire(message.request)))
+                    await asked.put(self._start(message.request))
             finally:
                 await asked.put(None)
 
         reader = asyncio.create_task(read())
         try:
-            while (task := await asked.get()) is not None:
-                (decided,) = await asyncio.gather(task, return_exceptions=True)
-                yield pb.AcquireStreamResponse(**_outcome(decided))
+            while (one := await asked.get()) is not None:
+                try:
+                    yield pb.AcquireStreamResponse(**await self._finish(one))
+                finally:
+                    one.abandon()
             await reader
         finally:
             reader.cancel()
             while not asked.empty():
                 left = asked.get_nowait()
                 if left is not None:
-                    left.cancel()
+                    left.abandon()
 
     async def Release(self, request: pb.ReleaseRequest, context: _Context) -> pb.ReleaseResponse:
         return pb.ReleaseResponse(released=await self._limiter.release(request.hold_id))
@@ -130,6 +154,29 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
         if request.HasField("max_wait"):
             return _response(await self._room.decide(ask, self._max_wait(request.max_wait)))
         return _response(await self._limiter.decide(ask))
+
+    def _start(self, request: pb.AcquireRequest) -> "_Started":
+        """Sends one request of many on its way."""
+        try:
+            if request.HasField("max_wait"):
+                return _Started(waiting=asyncio.create_task(self._acquire(request)))
+            ask = self._ask(request)
+        except GuildhallError as error:
+            return _Started(error=error)
+        return _Started(ask, self._limiter.start(ask))
+
+    async def _finish(self, one: "_Started") -> dict[str, Any]:
+        """What came of it, as the fields of an answer."""
+        try:
+            if one.waiting is not None:
+                return {"response": await one.waiting}
+            if one.ask is None:
+                return {"error": _error(one.error)}
+            if one.flight is not None:
+                return {"response": _response(await self._limiter.finish(one.ask, one.flight))}
+            return {"response": _response(await self._limiter.decide(one.ask))}
+        except GuildhallError as error:
+            return {"error": _error(error)}
 
     def _ask(self, request: pb.AcquireRequest) -> Ask:
         return self._limiter.ask(
@@ -204,12 +251,10 @@ def _response(answer: Answer) -> pb.AcquireResponse:
     return response
 
 
-def _outcome(decided: pb.AcquireResponse | BaseException) -> dict[str, Any]:
-    if isinstance(decided, pb.AcquireResponse):
-        return {"response": decided}
-    if not isinstance(decided, GuildhallError):
-        raise decided
-    error = pb.DecisionError(reason=decided.reason, message=decided.message)
-    if decided.retry_after is not None:
-        put(error.retry_after, round(decided.retry_after * _MICRO))
-    return {"error": error}
+def _error(error: GuildhallError | None) -> pb.DecisionError:
+    if error is None:
+        return pb.DecisionError()
+    told = pb.DecisionError(reason=error.reason, message=error.message)
+    if error.retry_after is not None:
+        put(told.retry_after, round(error.retry_after * _MICRO))
+    return told
