@@ -275,6 +275,46 @@ async def test_lists_posts_and_messages_follow(member: Screen, crafter: Screen, 
     assert len(await owner.messages(index["id"])) == 2, "the list and the notice that it was pinned"
 
 
+async def test_characters_and_who_can_make_this(member: Screen, crafter: Screen) -> None:
+    kept = await crafter.use("character add", name="Thrall_", realm="Argent Dawn", profession="alchemy", level=70)
+    assert "Thrall\\_" in kept["content"] and "Alchemy 70" in kept["content"]
+    wrong = await crafter.use("character add", name="Jaina", profession="alchemy", level=101)
+    assert "0 to 100" in wrong["content"]
+    who = await member.use("board who", item="Flask of Alchemical Chaos")
+    assert "Thrall\\_" in text_of(who) and "has the skill" in text_of(who)
+    offered = await member.sandbox.autocomplete("member", CHANNEL, "board who", {"item": "flask of alch"}, "item")
+    assert "Flask of Alchemical Chaos" in [choice["name"] for choice in offered]
+    await crafter.use("character remove", character="Thrall_")
+    assert "No characters" in text_of(await crafter.use("character list"))
+
+
+async def test_numbers_come_with_a_picture_and_the_board_as_a_file(member: Screen, owner: Screen) -> None:
+    await asked(member, "1x Quick Sapphire @JC")
+    numbers = await member.use("board stats", period="week")
+    assert numbers["attachments"][0]["filename"] == "weeks.png"
+    assert "asked for" in text_of(numbers)
+    file = await owner.use("board export", format="csv")
+    assert file["attachments"][0]["filename"] == "requests.csv"
+    refused = await member.use("board export")
+    assert "officers" in refused["content"]
+
+
+async def test_cleaning_up_removes_the_bots_own_messages_and_no_others(member: Screen, owner: Screen) -> None:
+    guild = (await owner.sandbox.call("GET", "/control/as/owner/guilds"))[0]
+    room = await owner.sandbox.rest("owner", "POST", f"/guilds/{guild['id']}/channels", {"name": "tidy", "type": 0})
+    for count in range(3):
+        await member.use("request quick", channel=room["id"], text=f"{count + 1}x Weavercloth Bag @Tailor")
+    mine = await member.sandbox.say("member", room["id"], "this is mine")
+    assert "Manage Messages" in (await member.use("clean", channel=room["id"]))["content"]
+    await owner.use("clean", channel=room["id"])
+
+    async def only_mine_is_left() -> bool:
+        shown = [one for one in await member.messages(room["id"]) if not one.get("flags", 0) & 64]
+        return [one["id"] for one in shown] == [mine["id"]]
+
+    await eventually(only_mine_is_left, timeout=30)
+
+
 async def _told(screen: Screen, words: str) -> dict[str, Any]:
     for message in await screen.directs():
         if words in message["content"]:
