@@ -4,7 +4,7 @@ import os
 
 from hypothesis import HealthCheck, settings
 
-pytest_plugins = ["tests.support.fixtures", "tests.support.network", "tests.support.postgres"]
+pytest_plugins = ["tests.support.fixtures", "tests.support.network", "tests.support.postgres", "tests.support.telemetry"]
 
 # How long an example takes says how busy the machine is, not whether the property holds. Continuous integration tries
 # the same examples each time (Hypothesis' own profile for it); a developer's machine looks for new ones.

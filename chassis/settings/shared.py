@@ -120,6 +120,8 @@ class Telemetry(Section):
     """The share of traces that is kept; a trace is kept whole or not at all."""
     metrics_interval: Seconds = 15.0
     """Seconds between two exports of metrics."""
+    log_interval: Annotated[float, Field(ge=0)] = 600.0
+    """Seconds between two log lines with the metrics; 0 for none. They need no endpoint."""
     trace_ui_url: Annotated[str | None, Env("TRACE_UI_URL")] = None
     """The page of one trace, with `{trace_id}` in it: turns trace ids into links."""
 

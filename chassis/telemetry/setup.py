@@ -18,6 +18,7 @@ from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
 from chassis.settings.shared import Telemetry as TelemetrySettings
 from chassis.telemetry.cleaning import CleaningExporter
+from chassis.telemetry.log_line import LogLineExporter
 
 FLUSH_SECONDS = 3.0
 # Soon enough for somebody who waits for the trace of what they just did.
@@ -60,15 +61,23 @@ def start(service: str, instance: str, version: str, settings: TelemetrySettings
         resource=resource, sampler=ParentBased(TraceIdRatioBased(settings.sampling_ratio)), shutdown_on_exit=False
     )
     trace.set_tracer_provider(tracers)
-    if settings.endpoint is None:
+    readers = []
+    if settings.log_interval:
+        readers.append(
+            PeriodicExportingMetricReader(LogLineExporter(), export_interval_millis=settings.log_interval * 1000)
+        )
+    if settings.endpoint is not None:
+        base = settings.endpoint.rstrip("/")
+        exporter = CleaningExporter(OTLPSpanExporter(endpoint=f"{base}/v1/traces"))
+        tracers.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=_EXPORT_EVERY_MS))
+        readers.append(
+            PeriodicExportingMetricReader(
+                OTLPMetricExporter(endpoint=f"{base}/v1/metrics"),
+                export_interval_millis=settings.metrics_interval * 1000,
+            )
+        )
+    if not readers:
         return Telemetry(tracers)
-    base = settings.endpoint.rstrip("/")
-    exporter = CleaningExporter(OTLPSpanExporter(endpoint=f"{base}/v1/traces"))
-    tracers.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=_EXPORT_EVERY_MS))
-    reader = PeriodicExportingMetricReader(
-        OTLPMetricExporter(endpoint=f"{base}/v1/metrics"),
-        export_interval_millis=settings.metrics_interval * 1000,
-    )
-    meters = MeterProvider([reader], resource=resource, shutdown_on_exit=False)
+    meters = MeterProvider(readers, resource=resource, shutdown_on_exit=False)
     metrics.set_meter_provider(meters)
     return Telemetry(tracers, meters)

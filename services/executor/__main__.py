@@ -6,6 +6,7 @@ import asyncio
 import sys
 
 from chassis.service import Runtime, run
+from services.executor.jobs.gauges import QueueGauges
 from services.executor.parts import Parts
 from services.executor.settings import ExecutorSettings
 
@@ -15,6 +16,9 @@ async def build(runtime: Runtime[ExecutorSettings]) -> None:
     parts = Parts(runtime)
     parts.serve()
     parts.work()
+    interval = runtime.settings.current.jobs.measure_seconds
+    gauges = QueueGauges(parts.store, lambda: parts.runner.partitions, runtime.clock, interval=interval)
+    runtime.background("queue", gauges.measure)
 
 
 if __name__ == "__main__":

@@ -40,16 +40,19 @@ class Router:
         """Handles one interaction to its end. Never raises: what goes wrong is told to the person and logged."""
         name = name_of(interaction)
         timed = meters.Interaction(name, interaction.kind.name)
-        with timed, tracer().start_as_current_span(
-            f"interaction {name}",
-            context=TraceContext(),
-            kind=SpanKind.SERVER,
-            attributes={
-                "guildhall.interaction.id": str(interaction.interaction_id),
-                "guildhall.interaction.kind": interaction.kind.name,
-                "guildhall.guild.id": str(interaction.guild_id),
-            },
-        ) as span:
+        with (
+            timed,
+            tracer().start_as_current_span(
+                f"interaction {name}",
+                context=TraceContext(),
+                kind=SpanKind.SERVER,
+                attributes={
+                    "guildhall.interaction.id": str(interaction.interaction_id),
+                    "guildhall.interaction.kind": interaction.kind.name,
+                    "guildhall.guild.id": str(interaction.guild_id),
+                },
+            ) as span,
+        ):
             context = self.make_context(interaction)
             try:
                 with acting_for(interaction.person):

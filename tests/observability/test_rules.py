@@ -18,11 +18,13 @@ RULES = ROOT / "deploy" / "observability" / "rules.yaml"
 DASHBOARDS = sorted((ROOT / "deploy" / "observability" / "dashboards").glob("*.json"))
 # Of the semantic conventions: not ours, so not in our schema.
 CONVENTIONS = {
+    "http.client.request.duration": "histogram",
     "rpc.server.call.duration": "histogram",
     "gen_ai.client.operation.duration": "histogram",
     "gen_ai.client.token.usage": "histogram",
 }
-_METRIC = re.compile(r"\b((?:rpc|gen_ai|guildhall)_[a-z_]+)\s*(?:\{|\[|\)| |$)")
+_METRIC = re.compile(r"\b((?:rpc|http_client|gen_ai|guildhall)_[a-z_]+)\s*(?:\{|\[|\)| |$)")
+_BY = re.compile(r"\bby \([^)]*\)")
 
 
 def rules() -> list[dict[str, Any]]:
@@ -61,7 +63,7 @@ def test_prometheus_takes_the_rules() -> None:
 
 
 def test_every_query_asks_for_what_is_sent() -> None:
-    asked = {name for query in queries() for name in _METRIC.findall(re.sub(r"\bby \([^)]*\)", "", query))}
+    asked = {name for query in queries() for name in _METRIC.findall(_BY.sub("", query))}
     assert len(asked) > 8
     assert asked <= series()
 

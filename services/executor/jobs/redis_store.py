@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,18 @@ class Entry:
     partition: int
     entry_id: str
     job: Job
+
+
+@dataclass(frozen=True)
+class Backlog:
+    """What waits in some partitions."""
+
+    pending: int
+    """Jobs that are not done, those under way included."""
+    dead: int
+    """Jobs that were given up and are still kept."""
+    oldest: float | None
+    """When the oldest job that is not done was taken over, in Unix seconds."""
 
 
 class JobStore:
@@ -103,6 +115,19 @@ class JobStore:
         """How many jobs were given up and are still kept."""
         return sum([int(await self._redis.xlen(keys.dead(p))) for p in range(self._settings.partitions)])
 
+    async def backlog(self, partitions: Collection[int]) -> Backlog:
+        """What waits in some partitions, at one look."""
+        if not partitions:
+            return Backlog(0, 0, None)
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for partition in partitions:
+                pipe.xlen(keys.stream(partition))
+                pipe.xlen(keys.dead(partition))
+                pipe.xrange(keys.stream(partition), count=1)
+            found = await pipe.execute()
+        first = [float(fields[b"created"]) for entries in found[2::3] for _, fields in entries]
+        return Backlog(sum(found[0::3]), sum(found[1::3]), min(first, default=None))
+
     async def journal_of(self, key: str, job_id: str) -> dict[str, bytes]:
         """The journal of any job, for reading only."""
         return _decoded(await self._redis.hgetall(keys.journal(self.partition(key), job_id)))
@@ -154,6 +179,8 @@ class JobStore:
                 "kind": entry.job.kind,
                 "key": entry.job.key,
                 "payload": entry.job.payload,
+                "created": repr(entry.job.created),
+                "trace": json.dumps(dict(entry.job.trace)),
                 "reason": reason,
                 "time": repr(self._clock.now()),
             }

@@ -36,6 +36,8 @@ class JobSettings(Section):
     """How long the journal of a finished job is kept."""
     dead_letters: int = Field(default=1_000, ge=1)
     """How many jobs that were given up are kept for each partition."""
+    measure_seconds: float = Field(default=5.0, gt=0)
+    """How often the length of the queue is measured."""
     drain_seconds: float = Field(default=3.0, ge=0)
     """How long a stopping process lets jobs go on before it leaves them to the next owner."""
 
