@@ -8,6 +8,7 @@ import pytest_asyncio
 
 from sandbox.control.client import SandboxClient
 from tests.conversations.talking import Talk
+from tests.support import eventually
 from tests.support.platform import RunningPlatform
 
 _numbers = itertools.count(1)
@@ -20,6 +21,13 @@ PATIENT = {"GUILDHALL_GATEWAY__ASK_LIMITS": "[]", "GUILDHALL_LLM__LIMITS__ENABLE
 async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningPlatform]:
     """The whole platform, shared."""
     async with RunningPlatform(tmp_path_factory.mktemp("conversations"), PATIENT) as running:
+        async with SandboxClient(running.page, running.control_token) as client:
+
+            async def models_offered() -> bool:
+                return bool(await client.autocomplete("owner", "general", "ask", {"prompt": "x", "model": ""}, "model"))
+
+            # Services find one another within seconds of the last one's start.
+            await eventually(models_offered, timeout=30, interval=0.2)
         yield running
 
 

@@ -98,19 +98,24 @@ async def test_fork_opens_a_thread_that_knows_what_was_said(talk: Talk, sandbox:
     assert "lighthouse" in (await talk.answers(thread))[0]["content"].lower()
 
 
-async def test_report_reaches_the_log_channel_with_context(talk: Talk, sandbox: SandboxClient) -> None:
-    answered = await talk.ask("Say something odd")
-    opened = await talk.press(answered.message, answered.button("reply.report"), CRAFTER)
-    refused = await sandbox.submit(CRAFTER, opened["id"], {"reason": "It is odd"})
-    assert "no log channel" in (await talk.said(refused, CRAFTER, channel=answered.thread))["content"]
-    log = await sandbox.rest(OWNER, "POST", f"/guilds/{talk.guild}/channels", {"name": "bot-log", "type": 0})
+async def choose_log_channel(talk: Talk, channels: list[str]) -> None:
     menu = await talk.private("settings", OWNER)
     await talk.press(menu, button(menu, "settings.show:guild"), OWNER)
     menu = await talk.changed(menu, component="settings.show:guild:2")
     await talk.press(menu, button(menu, "settings.show:guild:2"), OWNER)
     choice = "settings.choose:guild:2:executor.log_channel"
     menu = await talk.changed(menu, component=choice)
-    await talk.press(menu, choice, OWNER, [log["id"]])
+    await talk.press(menu, choice, OWNER, channels)
+
+
+async def test_report_reaches_the_log_channel_with_context(talk: Talk, sandbox: SandboxClient) -> None:
+    answered = await talk.ask("Say something odd")
+    await choose_log_channel(talk, [])
+    opened = await talk.press(answered.message, answered.button("reply.report"), CRAFTER)
+    refused = await sandbox.submit(CRAFTER, opened["id"], {"reason": "It is odd"})
+    assert "no log channel" in (await talk.said(refused, CRAFTER, channel=answered.thread))["content"]
+    log = await sandbox.rest(OWNER, "POST", f"/guilds/{talk.guild}/channels", {"name": "bot-log", "type": 0})
+    await choose_log_channel(talk, [log["id"]])
     opened = await talk.press(answered.message, answered.button("reply.report"), CRAFTER)
     await sandbox.submit(CRAFTER, opened["id"], {"reason": "It is *very* odd"})
     reported = await sandbox.wait("message", as_=OWNER, channel=log["id"], contains="reports an answer")
