@@ -20,7 +20,7 @@ def notice(event: event_pb2.BoardEvent, concern: "event_pb2.Concern.ValueType", 
     name = action_name(event.action)
     if name in _SILENT.get(whose, frozenset()):
         return ""
-    if event.action == request_pb2.REQUEST_ACTION_CREATE and concern != event_pb2.CONCERN_SUBSCRIBER:
+    if (event.action == request_pb2.REQUEST_ACTION_CREATE) != (concern == event_pb2.CONCERN_SUBSCRIBER):
         return ""
     said = text(
         f"board.told.{whose}.{name}",
@@ -36,7 +36,6 @@ def notice(event: event_pb2.BoardEvent, concern: "event_pb2.Concern.ValueType", 
 _SILENT = {
     "requester": frozenset({"edit", "extend", "split", "nudge", "create"}),
     "crafter": frozenset({"create", "split", "claim", "expire", "reopen"}),
-    "subscriber": frozenset({"edit", "extend", "split"}),
 }
 
 
