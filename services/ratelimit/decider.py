@@ -59,7 +59,7 @@ _HEADER = struct.Struct("<7d")
 _FIRST = struct.Struct("<d")
 _COUNTER_BYTES = 32
 _MOST_KEYS = 2_048
-_GATHER_EACH, _GATHER_MOST = 0.001, 0.005
+_GATHER_EACH, _GATHER_MOST = 0.001, 0.003
 """Seconds: after a call that carried n decisions the next one waits n times the first, at most the second. Alone, a
 decision goes at once; under load calls grow until they are worth their cost, and shrink again when it is over."""
 
@@ -82,7 +82,7 @@ class Decider:
         self._batch, self._in_flight, self._most_holds = batch, in_flight, most_holds
         self._pending: dict[str, deque[_Pending]] = {}
         self._flying: dict[str, int] = {}
-        self._scheduled = False
+        self._timer: asyncio.TimerHandle | None = None
         self._next_call = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -114,18 +114,17 @@ class Decider:
         return pending.answer
 
     def _schedule(self) -> None:
-        if self._scheduled:
-            return
-        self._scheduled = True
         loop = asyncio.get_running_loop()
-        wait = self._next_call - loop.time()
-        if wait > 0:
-            loop.call_later(wait, self._pump)
-        else:
-            loop.call_soon(self._pump)
+        full = any(len(queue) >= self._batch for queue in self._pending.values())
+        if self._timer is not None:
+            if not full or self._timer.when() <= loop.time():
+                return
+            # A whole call's worth is there: nothing is gained by gathering on.
+            self._timer.cancel()
+        self._timer = loop.call_at(loop.time() if full else max(loop.time(), self._next_call), self._pump)
 
     def _pump(self) -> None:
-        self._scheduled = False
+        self._timer = None
         for lane, queue in list(self._pending.items()):
             while queue and self._flying.get(lane, 0) < self._in_flight:
                 self._flying[lane] = self._flying.get(lane, 0) + 1
