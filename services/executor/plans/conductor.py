@@ -283,6 +283,8 @@ class Conductor:
             patient = not _answered(error)
             if await self._was_made(operation, self._outcome(operation), patient=patient):
                 return
+            # It has not happened and cannot any more, so the next attempt is like the first.
+            await self._record(operation, Outcome(error=str(error)))
         breaker = self._breaker(operation)
         if breaker.open_until is not None:
             # While nothing of this class gets through, the fault is not this operation's.
