@@ -67,11 +67,13 @@ async def measure(
 ) -> dict[str, Any]:
     """Make the threads, talk in all of them, and gather the figures."""
     channels, people = await prepare(sandbox)
+    await ask(sandbox, channels[0], people[0], "Is everything warm?")  # imports and connections are not the subject
+    await answered(sandbox)
     threads = []
     for number in range(count):
         asked = await ask(sandbox, channels[number % len(channels)], people[number], f"Thread {number}, please.")
-        threads.append(asked["message_id"])  # a thread opened from a message has its id
-        await asyncio.sleep(0.1)
+        found = await sandbox.wait("thread", message=asked["message_id"], timeout=PATIENCE)
+        threads.append(found["thread"]["id"])
     await answered(sandbox)
     await sandbox.model_rule(tokens=TOKENS, tokens_per_second=TOKENS_PER_SECOND)
     await sandbox.reset_counters()
