@@ -315,6 +315,17 @@ async def test_cleaning_up_removes_the_bots_own_messages_and_no_others(member: S
     await eventually(only_mine_is_left, timeout=30)
 
 
+async def test_due_date_materials_and_quality_ride_along_with_the_form(member: Screen, sandbox: SandboxClient) -> None:
+    wrong = await member.use("request new", due="whenever")
+    assert "no date that I can read" in wrong["content"]
+    form = await member.opens("request new", due="in 3 days", materials="requester", quality="Rank 2")
+    answer = await sandbox.submit("member", form, {"item": "Quick Sapphire", "quantity": "2", "profession": "JC"})
+    said = (await member.settled(CHANNEL, answer["message_id"]))["content"]
+    assert "(Rank 2)" in said and "due <t:" in said
+    card = await member.use("request show", request=said.split("**")[1])
+    assert "Materials: brought by the requester" in text_of(card)
+
+
 async def _told(screen: Screen, words: str) -> dict[str, Any]:
     for message in await screen.directs():
         if words in message["content"]:

@@ -120,7 +120,7 @@ class BoardFollower:
         if event.action == request_pb2.REQUEST_ACTION_UNSPECIFIED:
             return
         guild_id, request = event.guild_id, event.request
-        index_channel = self._reader.channel("board_index_channel", guild_id)
+        index_channel, forum = await self._reader.channels(guild_id)
         if index_channel:
             what = index_job.name_of(guild_id, request.profession, index_channel)
             await self._record.changed(what, event.sequence)
@@ -128,7 +128,6 @@ class BoardFollower:
                 guild_id=guild_id, profession=request.profession, channel_id=index_channel, sequence=event.sequence
             )
             await self._submit(index_job.KIND, f"board-{what}", order.model_dump_json(), f"{what}/{event.sequence}")
-        forum = self._reader.channel("board_forum_channel", guild_id)
         if forum:
             post = post_job.Post(guild_id=guild_id, request_id=request.request_id, forum_id=forum)
             await self._submit(

@@ -7,6 +7,7 @@ from typing import TypeVar
 
 import grpc
 from guildhall.board.v1 import profession_pb2, profession_pb2_grpc, request_pb2, request_pb2_grpc
+from guildhall.settings.v1 import settings_pb2, settings_pb2_grpc
 
 from chassis.caller import acting_for
 from chassis.errors import NotFound, from_rpc_error
@@ -21,6 +22,7 @@ ACTIVE = (
     request_pb2.REQUEST_STATE_READY,
 )
 _INDEX = 25
+_CHANNELS = ("board_index_channel", "board_forum_channel")
 
 
 class BoardReader:
@@ -31,6 +33,7 @@ class BoardReader:
     ) -> None:
         self._requests = request_pb2_grpc.RequestServiceStub(channel)
         self._professions = profession_pb2_grpc.ProfessionServiceStub(channel)
+        self._settings = settings_pb2_grpc.SettingsServiceStub(channel)
         self._board = board
         self._gateway = gateway
         self._timeout = timeout
@@ -68,10 +71,16 @@ class BoardReader:
         """What is in force; None where nothing is known of it."""
         return self._board.value(Place(guild_id=guild_id, user_id=user_id), key)
 
-    def channel(self, key: str, guild_id: int) -> int:
-        """A channel that a guild set; 0 for none."""
-        value = str(self.setting(key, guild_id) or "")
-        return int(value) if value.isascii() and value.isdigit() else 0
+    async def channels(self, guild_id: int) -> tuple[int, int]:
+        """The channel of the lists and the forum of the posts that a guild set; 0 for none.
+
+        Asked for, not looked up in the copy: that may lag behind a guild that has just set them.
+        """
+        ask = settings_pb2.GetSettingsRequest(place=settings_pb2.Place(guild_id=guild_id), keys=_CHANNELS)
+        answer = await _asked(lambda: self._settings.GetSettings(ask, timeout=self._timeout))
+        found = {setting.key: setting.value.string_value for setting in answer.settings}
+        index, forum = (found.get(key, "") for key in _CHANNELS)
+        return _snowflake(index), _snowflake(forum)
 
     def text(self, guild_id: int, user_id: int = 0) -> Callable[..., str]:
         """Texts in the language that a guild or a person set; English where none did."""
@@ -81,6 +90,10 @@ class BoardReader:
             return texts().text(language, key, **values)
 
         return text
+
+
+def _snowflake(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() else 0
 
 
 async def _asked(call: Callable[[], Awaitable[AnswerT]]) -> AnswerT:

@@ -21,14 +21,23 @@ from views.messages import message
 
 NEW = "request.new"
 CHANGE = "request.change"
+MATERIALS = ("crafter", "requester", "shared")
 _ID_LENGTH = 100
+_QUALITY_LENGTH = 30
 
 
 async def new(context: Context) -> None:
-    """Asks what is wanted."""
+    """Asks what is wanted. A form holds five fields, so what else there is comes as options and rides along."""
+    desk = Desk(context)
+    try:
+        due = await desk.moment(str(context.options.get("due") or ""))
+    except InvalidArgument as error:
+        await context.respond(desk.wrong(error))
+        return
+    quality = cleaned(str(context.options.get("quality") or ""))
     await context.modal(
         modals.modal(
-            encode(NEW),
+            encode(NEW, context.options.get("materials") or MATERIALS[0], due.seconds if due else 0, quality),
             context.text("request.new.title"),
             [
                 modals.text_input("item", context.text("request.new.item"), maximum=100),
@@ -50,16 +59,21 @@ async def create(context: Context) -> None:
     if not (quantity.isascii() and quantity.isdigit()) or int(quantity) < 1:
         await context.respond(context.text("board.quantity_invalid", typed=escaped(shortened(quantity, 20))))
         return
-    await _put(
-        context,
-        request_pb2.RequestDraft(
-            item=fields.get("item", ""),
-            quantity=int(quantity),
-            profession=fields.get("profession", ""),
-            note=fields.get("note", ""),
-            tip=fields.get("tip", ""),
-        ),
+    draft = request_pb2.RequestDraft(
+        item=fields.get("item", ""),
+        quantity=int(quantity),
+        profession=fields.get("profession", ""),
+        quality=context.custom_id.argument(2),
+        note=fields.get("note", ""),
+        tip=fields.get("tip", ""),
     )
+    materials = context.custom_id.argument(0)
+    if materials in MATERIALS:
+        draft.materials = request_pb2.Materials.Value(f"MATERIALS_{materials.upper()}")
+    due = version_of(context, 1)
+    if due:
+        draft.due_time.seconds = due
+    await _put(context, draft)
 
 
 async def quick(context: Context) -> None:
@@ -218,7 +232,15 @@ def register(registry: Registry) -> None:
         Command(
             "request",
             subcommands=(
-                Command("new", new),
+                Command(
+                    "new",
+                    new,
+                    options=(
+                        Option("due", maximum=50),
+                        Option("materials", choices=MATERIALS),
+                        Option("quality", maximum=_QUALITY_LENGTH),
+                    ),
+                ),
                 Command("quick", quick, options=(Option("text", required=True, minimum=1, maximum=1500),)),
                 Command("list", listed, options=(Option("mine", OptionKind.BOOLEAN),)),
                 Command("show", show, options=(which,)),
