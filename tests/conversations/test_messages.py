@@ -51,9 +51,9 @@ async def test_messages_that_are_not_meant_for_the_bot_stay_unanswered(talk: Tal
 async def test_auto_respond_makes_the_channel_one_conversation(talk: Talk, sandbox: SandboxClient) -> None:
     await sandbox.say(MEMBER, talk.channel, "!autorespond on")
     offer = await reply_of_bot(talk, talk.channel, "Manage Channels")
-    refused = await talk.press(offer, button(offer, "settings.set"), MEMBER)  # type: ignore[arg-type]
+    refused = await talk.press(offer, button(offer, "settings.set"), MEMBER)
     assert "may not change" in (await talk.said(refused, MEMBER))["content"]
-    await talk.press(offer, button(offer, "settings.set"), OWNER)  # type: ignore[arg-type]
+    await talk.press(offer, button(offer, "settings.set"), OWNER)
     await reply_of_bot(talk, talk.channel, "gh1.")
     await sandbox.say(MEMBER, talk.channel, "Remember the word lighthouse.")
     await talk.answers(talk.channel, 1)

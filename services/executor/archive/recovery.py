@@ -55,6 +55,11 @@ class Recovery:
         await self._redis.set(keys.settings_checked(channel_id), "1")
         self._checked.add(channel_id)
 
+    async def opened(self, thread_id: int) -> None:
+        """A thread was just opened here: there is nothing in it to be brought back."""
+        self._checked.add(thread_id)
+        await self._redis.set(keys.settings_checked(thread_id), "1")
+
     async def _announcements(self, guild_id: int, channel_id: int, fence: Fence) -> list[Announcement]:
         messages = await self._api.latest(Scope(fence, guild_id), channel_id)
         own = (each for each in messages if int(each["author"]["id"]) == self._identity.user_id)

@@ -287,6 +287,7 @@ class _Reply:
                 name=name or first_words(question.prompt, self._settings.title_chars),
                 archive_minutes=self._settings.thread_archive_minutes,
             )
+            await self._recovery.opened(state.channel_id)
         except Refused as refusal:
             if refusal.code in (Code.UNKNOWN_MESSAGE, Code.UNKNOWN_CHANNEL):
                 raise PlaceGone(question.channel_id) from refusal
