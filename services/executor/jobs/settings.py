@@ -13,7 +13,7 @@ class JobSettings(Section):
     partitions: int = Field(default=32, ge=1, le=1024)
     """How many streams there are. Changing it needs empty streams: a key would change its partition."""
     lease_seconds: float = Field(default=10.0, gt=0)
-    """How long a partition stays with a dead owner. A call under way is aborted when it ends, whatever its permit says."""
+    """How long a partition stays with a dead owner. A call under way is aborted with it, whatever its permit says."""
     heartbeat_seconds: float = Field(default=2.5, gt=0)
     """How often an owner says that it lives."""
     streams_per_read: int = Field(default=64, ge=1)
