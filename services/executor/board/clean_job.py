@@ -6,6 +6,8 @@ looks again. Pinned messages stay: they are the board's lists.
 
 from __future__ import annotations
 
+import asyncio
+
 import structlog
 from pydantic import BaseModel, ConfigDict
 
@@ -85,8 +87,16 @@ class CleanJobs:
             young = [message for message in messages if snowflake_time(message) > oldest]
             if len(young) >= 2 and await self._bulk(scope, order.channel_id, young):
                 single = [message for message in messages if message not in set(young)]
-        for message in single:
-            await self._calls.delete(scope, order.channel_id, message)
+        # Several are under way at once, so that the bucket and not the way to Discord and back sets the pace.
+        together = self._settings.clean_together
+        for start in range(0, len(single), together):
+            results = await asyncio.gather(
+                *(self._calls.delete(scope, order.channel_id, message) for message in single[start : start + together]),
+                return_exceptions=True,
+            )
+            for result in results:
+                if isinstance(result, BaseException):
+                    raise result
 
     async def _bulk(self, scope: Scope, channel_id: int, messages: list[int]) -> bool:
         """Deletes in bulk; False where the bot may not, for its own messages it may always delete one by one."""

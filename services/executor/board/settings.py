@@ -26,5 +26,7 @@ class BoardDeliverySettings(Section):
     """How long it is remembered which message shows what, since it was last touched."""
     clean_most: int = Field(default=500, ge=1)
     """How many messages one clean-up removes at most."""
+    clean_together: int = Field(default=5, ge=1, le=20)
+    """How many deletions of one clean-up are under way at once."""
     clean_pages: int = Field(default=20, ge=1)
     """How many pages of 100 messages one clean-up looks through."""
