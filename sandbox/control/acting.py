@@ -11,7 +11,7 @@ from sandbox.control import view
 from sandbox.control.context import Control, answers
 from sandbox.discord import render
 from sandbox.discord.checks.fields import Fields, as_snowflake, read
-from sandbox.discord.core import commands, guilds, interactions, people
+from sandbox.discord.core import commands, founding, guilds, interactions, people
 from sandbox.discord.core.access import Actor
 from sandbox.discord.core.options import find_user
 from sandbox.discord.entities import JSON, Channel, Command, Interaction, User
@@ -22,6 +22,7 @@ from sandbox.discord.limits import INTERACTIONS
 from sandbox.discord.rest.bodies import read_body
 from sandbox.discord.rest.pipeline import to_response
 from sandbox.discord.rest.router import ROUTER, Call
+from sandbox.discord.seed import BOT_PERMISSIONS
 from sandbox.discord.world import World
 
 _AS = "/control/as/{person}"
@@ -44,6 +45,7 @@ class Acting:
             ("POST", "/control/people", self.add_person),
             ("PATCH", "/control/people/{person}", self.edit_person),
             ("GET", _AS + "/guilds", self.guilds),
+            ("POST", _AS + "/guilds", self.found),
             ("GET", _AS + "/dms", self.directs),
             ("GET", _AS + "/channels/{channel}/commands", self.commands),
             ("POST", _AS + "/channels/{channel}/commands", self.use_command),
@@ -102,6 +104,22 @@ class Acting:
     async def guilds(self, request: web.Request) -> list[JSON]:
         """What they see."""
         return view.guilds(self._world, self._control.person(request))
+
+    async def found(self, request: web.Request) -> JSON:
+        """A new guild of theirs, which bots join on wish."""
+        user_id = self._control.person(request)
+        body, _, _ = await read_body(request)
+        fields = read(body)
+        name = fields.text("name", low=1, required=True, default="")
+        with_bots = fields.boolean("bots", default=True)
+        wished = fields.snowflakes("applications")
+        fields.done()
+        known = self._world.applications
+        if any(number not in known for number in wished or ()):
+            raise DiscordError(10002)
+        chosen = [known[number] for number in (known if wished is None else dict.fromkeys(wished))]
+        guild = founding.found(self._world, user_id, name, chosen if with_bots else [], BOT_PERMISSIONS)
+        return view.guild(self._world, guild, user_id)
 
     async def directs(self, request: web.Request) -> list[JSON]:
         """Their direct channels."""

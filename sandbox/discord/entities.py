@@ -282,6 +282,7 @@ class Message:
     application_id: int | None = None
     interaction_id: int | None = None
     interaction_metadata: JSON | None = None
+    interaction: JSON | None = None
     reader_id: int | None = None
     edits: list[Edit] | None = None
 
@@ -427,3 +428,14 @@ class Interaction:
     modal: JSON | None = None
     choices: list[JSON] | None = None
     metadata: JSON = field(default_factory=dict)
+
+    @property
+    def command_name(self) -> str:
+        """The command that was used, with subcommand group and subcommand; empty for other interactions."""
+        if self.type is not InteractionType.COMMAND:
+            return ""
+        names, options = [self.data["name"]], self.data.get("options", [])
+        while options and options[0]["type"] in (1, 2):
+            names.append(options[0]["name"])
+            options = options[0].get("options", [])
+        return " ".join(names)

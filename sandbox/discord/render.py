@@ -413,6 +413,8 @@ def message(world: World, record: Message, *, reader_id: int | None = None, nest
         answer["poll"] = record.poll
     if record.interaction_metadata is not None:
         answer["interaction_metadata"] = record.interaction_metadata
+    if record.interaction is not None:
+        answer["interaction"] = record.interaction
     if record.reference is not None:
         answer["message_reference"] = record.reference
         if not nested and record.type in (MessageType.REPLY, MessageType.THREAD_STARTER_MESSAGE):

@@ -130,6 +130,14 @@ def post_for_interaction(
     message.application_id = application.id
     message.interaction_id = interaction.id
     message.interaction_metadata = interaction.metadata
+    if kind in (MessageType.CHAT_INPUT_COMMAND, MessageType.CONTEXT_MENU_COMMAND):
+        # Deprecated beside the metadata, yet the one place that names the command: clients write "used /ask" by it.
+        message.interaction = {
+            "id": str(interaction.id),
+            "type": int(interaction.type),
+            "name": interaction.command_name,
+            "user": render.user(world.users[interaction.user_id]),
+        }
     if loading:
         message.flags |= MessageFlag.LOADING
     if message.flags & MessageFlag.EPHEMERAL:

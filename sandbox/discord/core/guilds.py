@@ -58,11 +58,17 @@ def add_bot(world: World, name: str, guild_ids: list[int], permissions: int, *, 
         application.flags = 0
     world.applications[number] = application
     for guild in joined:
-        role = Role(world.new_id(), name, permissions, position=len(guild.roles), managed=True, bot_id=number)
-        guild.roles[role.id] = role
-        world.emit("GUILD_ROLE_CREATE", {"guild_id": str(guild.id), "role": render.role(role)}, guild_id=guild.id)
-        add_member(world, guild, number, [role.id])
+        join_bot(world, guild, application, permissions)
     return application
+
+
+def join_bot(world: World, guild: Guild, application: Application, permissions: int) -> None:
+    """An application's bot joins, with a managed role of its own."""
+    bot_id = application.bot_id
+    role = Role(world.new_id(), application.name, permissions, position=len(guild.roles), managed=True, bot_id=bot_id)
+    guild.roles[role.id] = role
+    world.emit("GUILD_ROLE_CREATE", {"guild_id": str(guild.id), "role": render.role(role)}, guild_id=guild.id)
+    add_member(world, guild, bot_id, [role.id])
 
 
 def remove_member(world: World, guild: Guild, user_id: int) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from itertools import islice
 
 from sandbox.discord import render
-from sandbox.discord.core import audit
+from sandbox.discord.core import audit, thread_life
 from sandbox.discord.core.access import Actor, has, require_channel
 from sandbox.discord.core.composing import apply_edit, build
 from sandbox.discord.core.message_form import MessageForm
@@ -227,7 +227,7 @@ def remove(world: World, message: Message) -> None:
     world.log(message.channel_id).remove(message.id)
     world.removed_messages[message.id] = message
     channel = world.channels[message.channel_id]
-    if channel.thread is not None and not message.ephemeral:
+    if channel.thread is not None and not message.ephemeral and thread_life.counts(channel, message):
         channel.thread.message_count = max(0, channel.thread.message_count - 1)
     data = {"id": str(message.id), "channel_id": str(message.channel_id)}
     if message.guild_id is not None:
@@ -280,7 +280,9 @@ def bulk_delete(world: World, actor: Actor, channel_id: int, message_ids: list[i
         log.remove(message.id)
         world.removed_messages[message.id] = message
     if channel.thread is not None:
-        channel.thread.message_count = max(0, channel.thread.message_count - len(gone))
+        channel.thread.message_count = max(
+            0, channel.thread.message_count - sum(thread_life.counts(channel, m) for m in gone)
+        )
     if gone and channel.guild_id is not None:
         world.emit(
             "MESSAGE_DELETE_BULK",

@@ -21,14 +21,17 @@ def state_of(channel: Channel) -> ThreadState:
     return channel.thread
 
 
+def counts(thread: Channel, message: Message) -> bool:
+    """Whether a message is among those that a thread counts: the one it began with is not."""
+    return message.type is not MessageType.THREAD_STARTER_MESSAGE and message.id != thread.id
+
+
 def on_message(world: World, thread: Channel, message: Message) -> None:
     """A message counts, wakes its thread up, and makes its author a member of it."""
     state = state_of(thread)
-    state.message_count += 1
-    state.total_message_sent += 1
-    if message.type is MessageType.THREAD_STARTER_MESSAGE:
-        state.message_count -= 1
-        state.total_message_sent -= 1
+    if counts(thread, message):
+        state.message_count += 1
+        state.total_message_sent += 1
     if state.archived:
         state.archived = False
         state.archive_changed_at = world.now()

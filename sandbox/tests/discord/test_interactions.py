@@ -185,3 +185,18 @@ async def test_components_and_modals(bot: Bot, sandbox: SandboxClient, gateway: 
     assert list(got["data"]["resolved"]["attachments"]) == sent_values["a:file"]["values"]
     await bot.call("POST", callback(got), {"type": 7, "data": {"content": "changed by a modal", "components": []}})
     await sandbox.wait("message", as_="owner", channel="general", content="changed by a modal", id=sent["id"])
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "shown"), [("board new", {}, "board new"), ("ask", {"prompt": "hi"}, "ask")]
+)
+async def test_an_answer_names_its_command(
+    bot: Bot, sandbox: SandboxClient, gateway: Gateway, name: str, options: dict[str, Any], shown: str
+) -> None:
+    await sandbox.command("member", "general", name, options, wait=0)
+    got = await gateway.event("INTERACTION_CREATE")
+    await bot.call("POST", callback(got), {"type": 5})
+    answer = await gateway.event("MESSAGE_CREATE")
+    used_by = answer["interaction"]
+    assert (used_by["id"], used_by["type"], used_by["name"]) == (got["id"], 2, shown)
+    assert used_by["user"]["id"] == str(MEMBER_ID)

@@ -4,7 +4,7 @@
  */
 import { emit, on } from "./bus.js";
 import { compareIds } from "./ids.js";
-import { findChannel, state } from "./store.js";
+import { countInThread, findChannel, state } from "./store.js";
 
 const PAGE = 50;
 const MOST_KEPT = 20_000;
@@ -120,6 +120,7 @@ function patchMessage(channelId, id, change) {
 
 on("event:MESSAGE_CREATE", (message) => {
   const channelId = message.channel_id;
+  countInThread(message, 1);
   if (message.author?.id) state.users.set(message.author.id, { ...state.users.get(message.author.id), ...message.author });
   state.typing.get(channelId)?.delete(message.author?.id);
   emit(`typing:${channelId}`);
@@ -157,13 +158,21 @@ on("event:MESSAGE_UPDATE", (message) => {
   emit(`messages:${message.channel_id}`, { kind: "update", message: run.find(message.id) });
 });
 
-function removeOne(channelId, id) {
+/** A thread changed: the message it began from, or the line that tells of it, is drawn anew. */
+on("thread", (thread) => {
+  const run = runs.get(thread.parent_id);
+  const message = run?.find(thread.id) ?? run?.messages.find((m) => m.type === 18 && m.message_reference?.channel_id === thread.id);
+  if (message) emit(`messages:${thread.parent_id}`, { kind: "update", message });
+});
+
+function removeOne({ channel_id: channelId, guild_id: guildId }, id) {
   const message = runs.get(channelId)?.remove(id);
+  countInThread({ ...message, id, channel_id: channelId, guild_id: guildId }, -1);
   if (message) emit(`messages:${channelId}`, { kind: "remove", message });
 }
 
-on("event:MESSAGE_DELETE", (d) => removeOne(d.channel_id, d.id));
-on("event:MESSAGE_DELETE_BULK", (d) => d.ids.forEach((id) => removeOne(d.channel_id, id)));
+on("event:MESSAGE_DELETE", (d) => removeOne(d, d.id));
+on("event:MESSAGE_DELETE_BULK", (d) => d.ids.forEach((id) => removeOne(d, id)));
 on("event:MESSAGE_REACTION_ADD", (d) => patchMessage(d.channel_id, d.message_id, (m) => react(m, d, 1)));
 on("event:MESSAGE_REACTION_REMOVE", (d) => patchMessage(d.channel_id, d.message_id, (m) => react(m, d, -1)));
 on("event:MESSAGE_REACTION_REMOVE_ALL", (d) => patchMessage(d.channel_id, d.message_id, (m) => (m.reactions = [])));

@@ -21,6 +21,7 @@ export const state = {
 export const CHANNEL = {
   text: 0, dm: 1, voice: 2, group: 3, category: 4, news: 5, newsThread: 10, thread: 11, privateThread: 12, stage: 13, forum: 15, media: 16,
 };
+const EPHEMERAL = 64;
 export const isThread = (channel) => Boolean(channel) && channel.type >= 10 && channel.type <= 12;
 export const isForum = (channel) => channel?.type === CHANNEL.forum || channel?.type === CHANNEL.media;
 
@@ -146,6 +147,11 @@ function upsertChannel(data) {
   }
 }
 
+function upsertThread(data) {
+  upsertChannel(data);
+  emit("thread", data);
+}
+
 function removeChannel(data) {
   const guild = state.guilds.get(data.guild_id);
   guild?.channels.delete(data.id);
@@ -162,6 +168,14 @@ function upsertMember(data) {
   guild.members.set(data.user.id, { ...guild.members.get(data.user.id), ...data });
   emit("members", guild.id);
   if (data.user.id === state.me?.id) emit("refresh");
+}
+
+/** A message came into a thread or left it: only the clients count that, no THREAD_UPDATE is sent. */
+export function countInThread(message, step) {
+  const thread = state.guilds.get(message.guild_id)?.threads.get(message.channel_id);
+  if (!thread || message.id === thread.id || message.type === 21 || message.flags & EPHEMERAL) return;
+  thread.message_count = Math.max(0, (thread.message_count ?? 0) + step);
+  emit("thread", thread);
 }
 
 const HANDLERS = {
@@ -191,8 +205,8 @@ const HANDLERS = {
     emit("refresh");
   },
   CHANNEL_DELETE: removeChannel,
-  THREAD_CREATE: upsertChannel,
-  THREAD_UPDATE: upsertChannel,
+  THREAD_CREATE: upsertThread,
+  THREAD_UPDATE: upsertThread,
   THREAD_DELETE: removeChannel,
   THREAD_LIST_SYNC: (d) => (d.threads ?? []).forEach((t) => upsertChannel({ ...t, guild_id: d.guild_id })),
   GUILD_ROLE_CREATE: upsertRole,

@@ -61,14 +61,16 @@ function content(message, context) {
 
 function foot(message, context) {
   const parts = [reactions(message)];
-  const thread = message.thread ?? findThread(message, context.guild);
+  const thread = findThread(message, context.guild) ?? message.thread;
   if (thread) parts.push(h("button.thread-card", { type: "button", onclick: () => emit("go", { channelId: thread.id }) },
     icon("thread", 18), h("b", {}, thread.name), h("span", {}, `${threadCount(thread)} ›`)));
   if (message.flags & FLAG.ephemeral) parts.push(h("div.only-you", {}, icon("eye", 14), "Only you can see this", h("button.link", { type: "button", onclick: () => emit("dismiss", message) }, "Dismiss")));
   return parts;
 }
 
-const threadCount = (thread) => `${thread.total_message_sent ?? thread.message_count ?? 0} messages`;
+function threadCount({ message_count: count = 0 }) {
+  return count === 1 ? "1 message" : `${count} messages`;
+}
 
 function findThread(message, guild) {
   return guild?.threads.get(message.id) ?? null;

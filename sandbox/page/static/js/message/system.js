@@ -13,11 +13,11 @@ const LINES = {
   4: ["edit", (m) => ["changed the name to ", h("b", {}, m.content)]],
   6: ["pin", (m) => ["pinned ", h("button.link", { type: "button", onclick: () => emit("jump", { channelId: m.message_reference?.channel_id ?? m.channel_id, messageId: m.message_reference?.message_id }) }, "a message"), " to this channel"]],
   7: ["people", () => ["joined the server"]],
-  18: ["thread", (m) => ["started a thread: ", h("button.link", { type: "button", onclick: () => emit("go", { channelId: m.message_reference?.channel_id ?? m.thread?.id }) }, m.content || "open it")]],
+  18: ["thread", (m, guild) => ["started a thread: ", h("button.link", { type: "button", onclick: () => emit("go", { channelId: m.message_reference?.channel_id ?? m.thread?.id }) }, guild?.threads.get(m.message_reference?.channel_id)?.name ?? (m.content || "open it"))]],
   21: ["thread", (m) => ["began this thread with: ", m.referenced_message?.content?.slice(0, 200) ?? "a message"]],
 };
 
 export function systemLine(message, guild) {
   const [name, words] = LINES[message.type] ?? ["spark", (m) => (m.content ? [markdown(m.content, { guild })] : [`did something (type ${m.type})`])];
-  return h("div.system-line", {}, h("span.system-icon", {}, icon(name, 18)), h("div", {}, h("b", {}, nameIn(guild, message.author?.id, message.author)), " ", words(message), h("time", {}, ` ${friendly(timeOf(message.id))}`)));
+  return h("div.system-line", {}, h("span.system-icon", {}, icon(name, 18)), h("div", {}, h("b", {}, nameIn(guild, message.author?.id, message.author)), " ", words(message, guild), h("time", {}, ` ${friendly(timeOf(message.id))}`)));
 }

@@ -20,14 +20,16 @@ function actions(view, verb, extra) {
 export function newServer() {
   const view = dialog({ title: "Add a server" });
   const name = h("input", { type: "text", required: true, minlength: 2, maxlength: 100, value: `${state.me.global_name ?? state.me.username}'s server` });
+  const bots = h("input", { type: "checkbox", checked: true });
   fill(view.body, h("form", { onsubmit: async (e) => {
     e.preventDefault();
-    const made = await attempt(() => state.acting.control("POST", "/guilds", { name: name.value }));
+    const made = await attempt(() => state.acting.control("POST", "/guilds", { name: name.value, bots: bots.checked }));
     if (made) {
       view.close();
       emit("resync", made.id);
     }
-  } }, h("p.muted", {}, "A second server to try things in. You will own it, and the bots of this sandbox are in it."), field("Name", name), actions(view, "Create")));
+  } }, h("p.muted", {}, "A server of your own to try things in."), field("Name", name),
+  h("label.check-row", {}, bots, h("span", {}, "Invite the bots", h("small", {}, "All bots of this sandbox join it"))), actions(view, "Create")));
 }
 
 export function newChannel(guild, parentId, type = 0) {
