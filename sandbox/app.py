@@ -26,6 +26,7 @@ from sandbox.discord.rest.settings import Settings
 from sandbox.discord.seed import BOT_ID, seed
 from sandbox.discord.tokens import new_bot_token
 from sandbox.discord.world import World
+from sandbox.saving import Saver
 from sandbox.settings import SandboxOptions, token_in
 
 _HOUSEKEEPING_SECONDS = 5.0
@@ -88,6 +89,8 @@ def build(options: SandboxOptions, url: str) -> tuple[web.Application, Sandbox]:
     app = web.Application(
         middlewares=[_gateway_first(hub, settings), guard(control_token)], client_max_size=64 * 1024 * 1024
     )
+    if options.state is not None:
+        Saver(world, options.state, options.state_seconds).attach(app)
     app.router.add_route("*", "/api/{tail:.*}", rest.handle)
 
     acting.Acting(control).add_to(app)
@@ -108,8 +111,6 @@ def build(options: SandboxOptions, url: str) -> tuple[web.Application, Sandbox]:
         for session in list(hub.sessions.values()):
             if session.close is not None:
                 session.close(1001, "The sandbox stops.")
-        if options.state is not None:
-            store.save(world, options.state)
 
     app.cleanup_ctx.append(housekeeping)
     return app, Sandbox(url, bot_token, control_token, world, rest, hub, control)

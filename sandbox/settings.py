@@ -15,6 +15,7 @@ class SandboxOptions:
     port: int = 8100
     public_url: str = ""
     state: Path | None = None
+    state_seconds: float = 3.0
     state_dir: Path = Path(".run/sandbox")
     bot_token: str = ""
     control_token: str = ""
@@ -42,6 +43,9 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str] = os.e
     )
     parser.add_argument("--state", type=Path, help="a file that keeps the state across restarts")
     parser.add_argument(
+        "--state-seconds", type=float, default=3.0, help="how soon after a change that file is written (default 3)"
+    )
+    parser.add_argument(
         "--state-dir",
         type=Path,
         default=Path(environment.get("SANDBOX_STATE_DIR", ".run/sandbox")),
@@ -65,6 +69,7 @@ def read_options(arguments: Sequence[str], environment: Mapping[str, str] = os.e
         port=given.port,
         public_url=environment.get("SANDBOX_PUBLIC_URL", "").rstrip("/"),
         state=given.state,
+        state_seconds=given.state_seconds,
         state_dir=given.state_dir,
         bot_token=environment.get("SANDBOX_BOT_TOKEN", ""),
         control_token=environment.get("SANDBOX_CONTROL_TOKEN", ""),

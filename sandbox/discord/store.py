@@ -1,4 +1,4 @@
-"""Keeps a world across restarts: one JSON file, written whole and put in place at once.
+"""Keeps a world across restarts: one JSON file, written whole and put in place at once (`saving.py` says when).
 
 Records are read and written by their own type hints, so a new field with a default needs nothing here. Sessions, rate
 limits and interactions are not kept: a bot has to identify anew, and pending interactions fail.
@@ -7,6 +7,7 @@ limits and interactions are not kept: a bot has to identify anew, and pending in
 import base64
 import dataclasses
 import json
+import os
 import types
 import typing
 from collections.abc import Mapping
@@ -67,8 +68,8 @@ def decode(kind: Any, value: Any) -> Any:
     return value
 
 
-def save(world: World, path: Path) -> None:
-    """Writes the world."""
+def snapshot(world: World) -> dict[str, Any]:
+    """A copy of the world as JSON, which later changes do not touch."""
     state: dict[str, Any] = {"format": _FORMAT, "last_id": world.ids.last, "event_number": world.event_number}
     for table in _TABLES:
         state[table] = encode(getattr(world, table))
@@ -79,14 +80,22 @@ def save(world: World, path: Path) -> None:
         str(id_): [world.file_kinds.get(id_, ""), base64.b64encode(data).decode()] for id_, data in world.files.items()
     }
     state["closed_direct"] = sorted(world.closed_direct)
+    return state
+
+
+def write(state: dict[str, Any], path: Path) -> None:
+    """Writes a copy: whoever reads the file finds the old one or the new one, whole."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(path.name + ".new")
-    beside.write_text(json.dumps(state), encoding="utf-8")
+    with beside.open("w", encoding="utf-8") as file:
+        file.write(json.dumps(state))
+        file.flush()
+        os.fsync(file.fileno())
     beside.replace(path)
 
 
 def load(world: World, path: Path, bot_token: str) -> bool:
-    """Reads what `save` wrote into an empty world; False where there is none. The bot's token is the one given now."""
+    """Reads what `write` wrote into an empty world; False where there is none. The bot's token is the one given now."""
     if not path.exists():
         return False
     state = json.loads(path.read_text(encoding="utf-8"))
