@@ -1,8 +1,9 @@
 """Takes decisions to the store: what comes at about the same time shares one call of the script.
 
-Python, not Redis, is what a decision costs, and most of that is the call. So decisions gather while calls are under way
-(at most `in_flight`), and under load for some milliseconds, and go out together, each still all-or-none by itself. A
-Redis Cluster wants all keys of a call in one slot, so there decisions gather by hash tag.
+Python, not Redis, is what a decision costs, and most of that is the call. So what comes in one turn of the loop, or
+while calls are under way (at most `in_flight`), goes out together, each decision still all-or-none by itself. Nothing
+ever waits for company: where no call is under way a decision goes at once. A Redis Cluster wants all keys of a call in
+one slot, so there decisions gather by hash tag.
 """
 
 import asyncio
@@ -58,18 +59,18 @@ class Outcome:
 _HEADER = struct.Struct("<7d")
 _FIRST = struct.Struct("<d")
 _COUNTER_BYTES = 32
+_STATUSES = tuple(Status)
 _MOST_KEYS = 2_048
-_GATHER_EACH, _GATHER_MOST = 0.001, 0.003
-"""Seconds: after a call that carried n decisions the next one waits n times the first, at most the second. Alone, a
-decision goes at once; under load calls grow until they are worth their cost, and shrink again when it is over."""
 
 
 class _Pending:
     __slots__ = ("answer", "keys", "packed", "record", "size")
 
-    def __init__(self, keys: Sequence[str], packed: bytes, record: Record | None, size: int) -> None:
-        self.keys, self.packed, self.record, self.size = keys, packed, record, size
-        self.answer: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+    def __init__(
+        self, keys: Sequence[str], packed: bytes, record: Record | None, answer: "asyncio.Future[Outcome]"
+    ) -> None:
+        self.keys, self.packed, self.record, self.answer = keys, packed, record, answer
+        self.size = len(keys)
 
 
 class Decider:
@@ -82,8 +83,7 @@ class Decider:
         self._batch, self._in_flight, self._most_holds = batch, in_flight, most_holds
         self._pending: dict[str, deque[_Pending]] = {}
         self._flying: dict[str, int] = {}
-        self._timer: asyncio.TimerHandle | None = None
-        self._next_call = 0.0
+        self._scheduled = False
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -107,24 +107,25 @@ class Decider:
             header = _HEADER.pack(
                 mode, len(keys), 1, record.hold_ttl_us, record.charge_at_expiry, record.ttl_ms, self._most_holds
             )
-        pending = _Pending(keys, header + b"".join(parameters), record, len(keys))
+        loop = asyncio.get_running_loop()
+        pending = _Pending(keys, header + b"".join(parameters), record, loop.create_future())
         lane = tag if self._cluster else ""
-        self._pending.setdefault(lane, deque()).append(pending)
-        self._schedule()
+        queue = self._pending.get(lane)
+        if queue is None:
+            queue = self._pending[lane] = deque()
+        queue.append(pending)
+        if self._flying.get(lane, 0) < self._in_flight:
+            self._schedule(loop)
         return pending.answer
 
-    def _schedule(self) -> None:
-        loop = asyncio.get_running_loop()
-        full = any(len(queue) >= self._batch for queue in self._pending.values())
-        if self._timer is not None:
-            if not full or self._timer.when() <= loop.time():
-                return
-            # A whole call's worth is there: nothing is gained by gathering on.
-            self._timer.cancel()
-        self._timer = loop.call_at(loop.time() if full else max(loop.time(), self._next_call), self._pump)
+    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
+        # In the next turn of the loop, so that what this turn still brings comes along.
+        if not self._scheduled:
+            self._scheduled = True
+            loop.call_soon(self._pump)
 
     def _pump(self) -> None:
-        self._timer = None
+        self._scheduled = False
         for lane, queue in list(self._pending.items()):
             while queue and self._flying.get(lane, 0) < self._in_flight:
                 self._flying[lane] = self._flying.get(lane, 0) + 1
@@ -155,10 +156,9 @@ class Decider:
                 await self._call(batch)
         finally:
             self._flying[lane] -= 1
-            self._schedule()
+            self._schedule(asyncio.get_running_loop())
 
     async def _call(self, batch: list[_Pending]) -> None:
-        self._next_call = asyncio.get_running_loop().time() + min(_GATHER_MOST, _GATHER_EACH * len(batch))
         keys: list[str] = []
         arguments: list[bytes | str] = [b"".join([pending.packed for pending in batch])]
         for pending in batch:
@@ -186,7 +186,7 @@ class Decider:
         now_us = int(_FIRST.unpack_from(answer, 0)[0])
         offset = 8
         for pending in batch:
-            status = Status(int(_FIRST.unpack_from(answer, offset)[0]))
+            status = _STATUSES[int(_FIRST.unpack_from(answer, offset)[0])]
             end = offset + 8 + pending.size * _COUNTER_BYTES
             if not pending.answer.done():
                 counters = list(_COUNTER.iter_unpack(answer[offset + 8 : end]))

@@ -51,6 +51,8 @@ class Ask:
     fingerprint: bytes
     hold_ttl: float
     record_ttl: float
+    holds: bool
+    """Whether something of it is held: a reservation, or concurrency slots."""
 
     @property
     def tags(self) -> list[str]:
@@ -112,7 +114,9 @@ class Limiter:
                 "a reservation needs an id", reason="NO_REQUEST_ID", fields={"request_id": "is empty"}
             )
         fingerprint = b""
-        held = reserve or any(demand.variant.algorithm.kind == CONCURRENCY for demand in demands)
+        held = reserve
+        for demand in demands:
+            held = held or demand.variant.algorithm.kind == CONCURRENCY
         if held and not request_id:
             request_id = new_id(self._clock.now())
         if request_id:
@@ -122,11 +126,12 @@ class Limiter:
         hold_ttl = reserve_ttl or 0.0
         if reserve:
             record_ttl = hold_ttl + reservations.retention
+        elif held:
+            record_ttl = max(self._settings.requests.repeat_ttl, *(ttl / 1e6 for ttl in _slots(demands)))
         else:
-            slots = (ttl / 1e6 for ttl in _slots(demands))
-            record_ttl = max(self._settings.requests.repeat_ttl, *slots, 0.0)
+            record_ttl = self._settings.requests.repeat_ttl
         mode, kind = (Mode.HOLD, "r") if reserve else (Mode.TAKE, "a")
-        return Ask(demands, mode, kind, request_id, fingerprint, hold_ttl, record_ttl)
+        return Ask(demands, mode, kind, request_id, fingerprint, hold_ttl, record_ttl, held)
 
     async def decide(self, ask: Ask) -> Answer:
         """Decides at once. Unavailable where the store is away and a limit fails closed."""
@@ -149,8 +154,11 @@ class Limiter:
     def start(self, ask: Ask) -> "asyncio.Future[Outcome] | None":
         """Sends a request on its way, without a task of its own; None where one call can't decide it."""
         demands = ask.demands
-        if not demands or any(demand.impossible for demand in demands) or (self._cluster and len(ask.tags) > 1):
+        if not demands or (self._cluster and len(ask.tags) > 1):
             return None
+        for demand in demands:
+            if demand.impossible:
+                return None
         tag = demands[0].tag
         return self._submit(ask.mode, tag, demands, self._record(ask, demands, tag))
 
@@ -341,7 +349,7 @@ class Limiter:
     def _granted(self, ask: Ask, outcome: Outcome, limits: list[LimitAnswer], tags: list[str]) -> Answer:
         repeated = outcome.status is Status.REPEATED
         answer = Answer(True, limits, repeated=repeated)
-        if ask.mode is Mode.HOLD or any(demand.variant.algorithm.kind == CONCURRENCY for demand in ask.demands):
+        if ask.holds:
             answer.handle = handle_of(ask.kind, ask.identifier, tags)
         if ask.mode is Mode.HOLD:
             answer.expires_us = outcome.now_us + round(ask.hold_ttl * 1e6)

@@ -65,7 +65,10 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
             )
         started = [self._start(one) for one in request.requests]
         try:
-            return pb.AcquireBatchResponse(decisions=[pb.BatchDecision(**await self._finish(one)) for one in started])
+            answers = pb.AcquireBatchResponse()
+            for one in started:
+                await self._finish(one, answers.decisions.add())
+            return answers
         finally:
             for one in started:
                 one.abandon()
@@ -87,7 +90,9 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
         try:
             while (one := await asked.get()) is not None:
                 try:
-                    yield pb.AcquireStreamResponse(**await self._finish(one))
+                    answer = pb.AcquireStreamResponse()
+                    await self._finish(one, answer)
+                    yield answer
                 finally:
                     one.abandon()
             await reader
@@ -104,9 +109,8 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
     async def Peek(self, request: pb.PeekRequest, context: _Context) -> pb.PeekResponse:
         ask = self._limiter.ask(_subject(request.subject), _charges(request.charges), caller=current_caller())
         answer = await self._limiter.peek(ask.demands)
-        response = pb.PeekResponse(
-            allowed=answer.allowed, blocking_limit=answer.blocking, limits=_states(answer.limits)
-        )
+        response = pb.PeekResponse(allowed=answer.allowed, blocking_limit=answer.blocking)
+        _write_states(response.limits, answer.limits)
         put(response.retry_after, answer.retry_us)
         return response
 
@@ -125,12 +129,8 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
             reserve_ttl=self._ttl(request),
         )
         answer = await self._room.decide(ask, self._max_wait(request.max_wait))
-        response = pb.ReserveResponse(
-            allowed=answer.allowed,
-            blocking_limit=answer.blocking,
-            limits=_states(answer.limits),
-            reservation=answer.handle,
-        )
+        response = pb.ReserveResponse(allowed=answer.allowed, blocking_limit=answer.blocking, reservation=answer.handle)
+        _write_states(response.limits, answer.limits)
         put(response.retry_after, answer.retry_us)
         if answer.expires_us:
             response.expire_time.FromMicroseconds(answer.expires_us)
@@ -145,9 +145,9 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
     async def Settle(self, request: pb.SettleRequest, context: _Context) -> pb.SettleResponse:
         used = None if request.nothing_sent else {usage.limit: usage.amount for usage in request.usages}
         settlement = await self._limiter.settle(request.reservation, used)
-        return pb.SettleResponse(
-            already_settled=settlement.already_settled, late=settlement.late, limits=_states(settlement.limits)
-        )
+        response = pb.SettleResponse(already_settled=settlement.already_settled, late=settlement.late)
+        _write_states(response.limits, settlement.limits)
+        return response
 
     async def _acquire(self, request: pb.AcquireRequest) -> pb.AcquireResponse:
         ask = self._ask(request)
@@ -165,18 +165,19 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
             return _Started(error=error)
         return _Started(ask, self._limiter.start(ask))
 
-    async def _finish(self, one: "_Started") -> dict[str, Any]:
-        """What came of it, as the fields of an answer."""
+    async def _finish(self, one: "_Started", told: pb.BatchDecision | pb.AcquireStreamResponse) -> None:
+        """Writes what came of it."""
         try:
             if one.waiting is not None:
-                return {"response": await one.waiting}
-            if one.ask is None:
-                return {"error": _error(one.error)}
-            if one.flight is not None:
-                return {"response": _response(await self._limiter.finish(one.ask, one.flight))}
-            return {"response": _response(await self._limiter.decide(one.ask))}
+                told.response.CopyFrom(await one.waiting)
+            elif one.ask is None:
+                _write_error(told.error, one.error)
+            elif one.flight is not None:
+                _write(told.response, await self._limiter.finish(one.ask, one.flight))
+            else:
+                _write(told.response, await self._limiter.decide(one.ask))
         except GuildhallError as error:
-            return {"error": _error(error)}
+            _write_error(told.error, error)
 
     def _ask(self, request: pb.AcquireRequest) -> Ask:
         return self._limiter.ask(
@@ -220,41 +221,43 @@ def _charges(charges: Sequence[pb.Charge]) -> list[tuple[str, int]]:
     return [(charge.limit, charge.cost or 1) for charge in charges]
 
 
-def _states(limits: list[LimitAnswer]) -> list[pb.LimitState]:
-    states = []
+def _write_states(states: Any, limits: list[LimitAnswer]) -> None:
+    """Writes into a repeated field: a message that is made apart is copied when it is put in."""
     for limit in limits:
-        state = pb.LimitState(
-            limit=limit.limit,
-            allowed=limit.allowed,
-            remaining=limit.remaining,
-            capacity=limit.capacity,
-            shadow=limit.shadow,
-            bypassed=limit.bypassed,
-            degraded=limit.degraded,
-        )
-        put(state.reset_after, limit.reset_us)
-        put(state.retry_after, limit.retry_us)
-        states.append(state)
-    return states
+        state = states.add(limit=limit.limit, allowed=limit.allowed, remaining=limit.remaining, capacity=limit.capacity)
+        if limit.shadow or limit.bypassed or limit.degraded:
+            state.shadow, state.bypassed, state.degraded = limit.shadow, limit.bypassed, limit.degraded
+        if limit.reset_us:
+            put(state.reset_after, limit.reset_us)
+        if limit.retry_us:
+            put(state.retry_after, limit.retry_us)
+
+
+def _write(response: pb.AcquireResponse, answer: Answer) -> None:
+    response.allowed = answer.allowed
+    if answer.blocking:
+        response.blocking_limit = answer.blocking
+    if answer.handle:
+        response.hold_id = answer.handle
+    if answer.repeated:
+        response.repeated_request = True
+    if answer.retry_us:
+        put(response.retry_after, answer.retry_us)
+    if answer.waited:
+        put(response.waited, round(answer.waited * _MICRO))
+    _write_states(response.limits, answer.limits)
 
 
 def _response(answer: Answer) -> pb.AcquireResponse:
-    response = pb.AcquireResponse(
-        allowed=answer.allowed,
-        blocking_limit=answer.blocking,
-        limits=_states(answer.limits),
-        hold_id=answer.handle,
-        repeated_request=answer.repeated,
-    )
-    put(response.retry_after, answer.retry_us)
-    put(response.waited, round(answer.waited * _MICRO))
+    response = pb.AcquireResponse()
+    _write(response, answer)
     return response
 
 
-def _error(error: GuildhallError | None) -> pb.DecisionError:
+def _write_error(told: pb.DecisionError, error: GuildhallError | None) -> None:
+    told.SetInParent()
     if error is None:
-        return pb.DecisionError()
-    told = pb.DecisionError(reason=error.reason, message=error.message)
+        return
+    told.reason, told.message = error.reason, error.message
     if error.retry_after is not None:
         put(told.retry_after, round(error.retry_after * _MICRO))
-    return told
