@@ -29,6 +29,11 @@ restart: $(VENV)/.run ## restart all services, or one: make restart SERVICE=llm
 doctor: $(VENV)/.run ## check configuration, keys, intents and reachability; starts nothing
 	@$(BIN)/python -m local doctor
 
+jobs: $(VENV)/.run ## jobs that were given up: make jobs, make jobs ARGS="show|retry|drop <id>"
+	@$(BIN)/python -m local.jobs $(ARGS)
+
+.PHONY: jobs
+
 ## setting up
 
 $(VENV)/bin/python:

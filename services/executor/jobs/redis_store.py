@@ -1,4 +1,5 @@
-"""Jobs in Redis: taking over, reading, journalling, finishing. The only module that knows their commands.
+"""Jobs in Redis: taking over, reading, journalling, finishing. With `dead_letters`, which looks after jobs that were
+given up, the only module that knows their commands.
 
 A stream holds the jobs that are not done, so no consumer group is needed: a partition has one owner, which reads from
 the beginning when it takes over and deletes each entry when it is done. Nothing is claimed by idle time.
@@ -71,14 +72,6 @@ class JobStore:
         """Takes a job over, durably; gives its id and whether the event had become a job before."""
         partition = self.partition(job.key)
         seen = keys.event(partition, event_id)
-        fields = {
-            "job": job.job_id,
-            "kind": job.kind,
-            "key": job.key,
-            "payload": job.payload,
-            "created": repr(job.created),
-            "trace": json.dumps(dict(job.trace)),
-        }
         async with self._transactions, self._redis.pipeline(transaction=True) as pipe:
             for _ in range(_MAX_RACES):
                 await pipe.watch(seen)
@@ -87,7 +80,7 @@ class JobStore:
                     return first.decode(), True
                 pipe.multi()
                 pipe.set(seen, job.job_id, ex=self._settings.event_ttl_seconds)
-                pipe.xadd(keys.stream(partition), fields)
+                pipe.xadd(keys.stream(partition), fields_of(job))
                 try:
                     await pipe.execute()
                 except WatchError:
@@ -174,16 +167,7 @@ class JobStore:
         """Moves a job that was given up to the dead letters."""
 
         def commands(pipe: Any) -> None:
-            letter = {
-                "job": entry.job.job_id,
-                "kind": entry.job.kind,
-                "key": entry.job.key,
-                "payload": entry.job.payload,
-                "created": repr(entry.job.created),
-                "trace": json.dumps(dict(entry.job.trace)),
-                "reason": reason,
-                "time": repr(self._clock.now()),
-            }
+            letter = {**fields_of(entry.job), "reason": reason, "time": repr(self._clock.now())}
             pipe.xadd(keys.dead(entry.partition), letter, maxlen=self._settings.dead_letters, approximate=True)
             pipe.xdel(keys.stream(entry.partition), entry.entry_id)
             pipe.expire(keys.journal(entry.partition, entry.job.job_id), self._settings.event_ttl_seconds)
@@ -223,17 +207,30 @@ class RedisJournal:
 
 
 def _entry(partition: int, entry_id: str, fields: Mapping[bytes, bytes]) -> Entry:
-    return Entry(
-        partition=partition,
-        entry_id=entry_id,
-        job=Job(
-            job_id=fields[b"job"].decode(),
-            kind=fields[b"kind"].decode(),
-            key=fields[b"key"].decode(),
-            payload=fields[b"payload"],
-            created=float(fields[b"created"]),
-            trace=json.loads(fields[b"trace"]),
-        ),
+    return Entry(partition=partition, entry_id=entry_id, job=job_of(fields))
+
+
+def fields_of(job: Job) -> dict[str, str | bytes]:
+    """A job as the fields of a stream's entry."""
+    return {
+        "job": job.job_id,
+        "kind": job.kind,
+        "key": job.key,
+        "payload": job.payload,
+        "created": repr(job.created),
+        "trace": json.dumps(dict(job.trace)),
+    }
+
+
+def job_of(fields: Mapping[bytes, bytes]) -> Job:
+    """The job of a stream's entry."""
+    return Job(
+        job_id=fields[b"job"].decode(),
+        kind=fields[b"kind"].decode(),
+        key=fields[b"key"].decode(),
+        payload=fields[b"payload"],
+        created=float(fields[b"created"]),
+        trace=json.loads(fields[b"trace"]),
     )
 
 
