@@ -8,10 +8,11 @@ import os
 import sys
 
 from local import doctor
+from local.output import say
 from local.paths import run_folder
 from local.platform import operators_environment
 from local.problems import Problem
-from local.run import restart, run, say, status, stop
+from local.run import restart, run, status, stop
 
 
 def main() -> int:

@@ -45,3 +45,8 @@ async def ask(socket: Path, command: str, name: str = "") -> Answer | None:
     finally:
         writer.close()
     return json.loads(line) if line else {}
+
+
+async def running(socket: Path) -> bool:
+    """Whether a supervisor answers there."""
+    return await ask(socket, "status") is not None

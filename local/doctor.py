@@ -16,11 +16,12 @@ import aiohttp
 
 from local import redis_servers
 from local.configuration import check_configuration
+from local.control import running
+from local.output import say
 from local.paths import RunFolder
 from local.ports import Ports
 from local.problems import Problem
 from local.redis_servers import RedisUrls
-from local.run import running, say
 from local.secrets_files import SERVICES
 
 _PATIENCE = aiohttp.ClientTimeout(total=10)
@@ -96,13 +97,21 @@ async def _redis(operator: dict[str, str]) -> AsyncIterator[Finding]:
 
 
 async def _ports(operator: dict[str, str], folder: RunFolder) -> Finding:
-    if await running(folder):
+    if await running(folder.control_socket):
         return Finding(Mark.OK, "Guildhall runs; the ports are its own")
     try:
         Ports.from_environment(operator).check_free(["sandbox", *SERVICES])
     except Problem as problem:
         return Finding(Mark.WRONG, str(problem))
     return Finding(Mark.OK, "the ports are free")
+
+
+async def check_discord(operator: dict[str, str]) -> None:
+    """Raise Problem where the operator's own bot could not get in: Discord is away, or refuses the token."""
+    async with aiohttp.ClientSession(timeout=_PATIENCE) as session:
+        async for finding in _discord(session, operator):
+            if finding.mark is Mark.WRONG:
+                raise Problem(finding.what)
 
 
 async def _discord(session: aiohttp.ClientSession, operator: dict[str, str]) -> AsyncIterator[Finding]:

@@ -8,8 +8,9 @@ import os
 import signal
 import time
 
-from local import control, dev, redis_servers
+from local import control, dev, doctor, redis_servers
 from local.configuration import check_configuration
+from local.output import say
 from local.paths import RunFolder
 from local.platform import Platform, has_real_model, in_real_discord
 from local.problems import Problem
@@ -19,19 +20,15 @@ from local.supervisor import Supervisor
 _START_PATIENCE = 60.0
 
 
-def say(line: str) -> None:
-    """Tell the operator; at once, even through a pipe."""
-    print(line, flush=True)
-
-
 async def run(operator: dict[str, str], folder: RunFolder, *, watch_code: bool) -> int:
     """Start everything, stay until told to stop, stop everything. Gives the exit code."""
     started = time.monotonic()
-    if await running(folder):
+    if await control.running(folder.control_socket):
         raise Problem("Guildhall runs already. `make status` shows it, `make stop` ends it.")
     platform = Platform.prepare(operator, folder)
     check_configuration(platform.environment)
     platform.ports.check_free(["sandbox", *SERVICES])
+    await doctor.check_discord(operator)
     if not platform.embedded_redis:
         for url in {platform.redis.durable, platform.redis.limits, platform.redis.cache}:
             await redis_servers.check(url)
@@ -117,11 +114,6 @@ def _welcome(platform: Platform, operator: dict[str, str], seconds: float) -> st
     return "\n".join(lines)
 
 
-async def running(folder: RunFolder) -> bool:
-    """Whether a supervisor runs in this folder."""
-    return await control.ask(folder.control_socket, "status") is not None
-
-
 async def stop(folder: RunFolder) -> int:
     """`make stop`."""
     if await control.ask(folder.control_socket, "stop") is None:
@@ -129,7 +121,7 @@ async def stop(folder: RunFolder) -> int:
         return 0
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(15):
-            while await running(folder) or folder.control_socket.exists():
+            while await control.running(folder.control_socket) or folder.control_socket.exists():
                 await asyncio.sleep(0.1)
             say("Stopped.")
             return 0

@@ -88,7 +88,7 @@ async def test_a_discord_that_does_not_answer(run_folder: Path) -> None:
         run_folder, {"DISCORD_TOKEN": "hidden.token", "DISCORD_API_BASE": "http://127.0.0.1:1/api/v10"}
     )
     assert code == 1
-    assert "gateway" in text
+    assert "Discord can't be reached at http://127.0.0.1:1/api/v10: nothing answers at 127.0.0.1:1" in text
     assert "hidden.token" not in text
 
 
