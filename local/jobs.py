@@ -6,10 +6,10 @@ import os
 import subprocess
 import sys
 
+from local.output import say
 from local.paths import ROOT, run_folder
 from local.platform import Platform, operators_environment
 from local.problems import Problem
-from local.run import say
 
 
 def main() -> int:

@@ -1,12 +1,12 @@
 """Splits a long text into messages that each stand on their own.
 
-- No part is longer than the limit, counted in UTF-16 code units: a client counts so, the API counts code points, and the
-  former is never fewer.
+- No part is longer than the limit, counted in UTF-16 code units: a client counts so, the API counts code points, and
+  the former is never fewer.
 - A code block that is cut is closed at the end of one part and opened again, with its language, in the next.
 - Cuts fall at a paragraph's end, else a line's, a sentence's (Latin or CJK), a word's; never inside a surrogate pair, a
   combined character or a run of backticks.
-- A cut depends only on what stands before it and the first limit's worth of text, so while a text grows the parts before
-  its last one stay as they are: a streaming answer edits its last message only.
+- A cut depends only on what stands before it and the first limit's worth of text, so while a text grows the parts
+  before its last one stay as they are: a streaming answer edits its last message only.
 """
 
 from __future__ import annotations
@@ -78,10 +78,9 @@ def _cut(opening: str, rest: str, limit: int) -> tuple[int, _Fence | None]:
         cut = _place(rest, room - reserve, in_code=bool(opening))
         fence = _open_fence(opening + rest[:cut])
         start = None if fence is None else fence.start - len(opening)
-        if start is not None and start >= 0 and _barely_begun(rest, start, cut):
-            if rest[:start].strip():
-                return start, None
-            # The block begins the part, so there is nothing before it to cut at: cut inside it.
+        # A block that begins the part has nothing before it to cut at: it is cut inside.
+        if start is not None and rest[: max(0, start)].strip() and _barely_begun(rest, start, cut):
+            return start, None
         if fence is None:
             return cut, None
     return cut, fence

@@ -11,7 +11,7 @@ from views.custom_id import encode
 from views.reply_controls import REGENERATE
 
 _NUMBERS = itertools.count(1)
-# A plain message, a reply, a command's response; a thread begins with a notice that shows what it was opened from (type 21).
+# A plain message, a reply, a command's response. A thread begins with a notice that shows what it was opened from (21).
 _SAID = (0, 19, 20)
 _DONE = encode(REGENERATE)
 """An answer that is done offers to be regenerated; one that is still growing does not."""

@@ -11,7 +11,22 @@ from hypothesis import strategies as st
 from views.splitter import split, units
 
 _PIECES = st.sampled_from(
-    ["word ", "Ein Satz. ", "\n", "\n\n", "```python\n", "```\n", "\n```\n", "x = 1\n", "日本語。", "👩‍👩‍👧", "é", "𝒳", "`code`", "    "]
+    [
+        "word ",
+        "Ein Satz. ",
+        "\n",
+        "\n\n",
+        "```python\n",
+        "```\n",
+        "\n```\n",
+        "x = 1\n",
+        "日本語。",
+        "👩‍👩‍👧",
+        "é",
+        "𝒳",
+        "`code`",
+        "    ",
+    ]
 )
 _TEXTS = st.one_of(st.lists(_PIECES, max_size=120).map("".join), st.text(max_size=600))
 
@@ -34,7 +49,10 @@ def test_nothing_is_lost_but_white_space(text: str, limit: int) -> None:
     assert "".join("".join(split(text, limit)).split()) == "".join(text.split())
 
 
-@given(lines=st.lists(st.text(alphabet="abc =()", min_size=1, max_size=40), min_size=1, max_size=60), limit=st.integers(80, 300))
+@given(
+    lines=st.lists(st.text(alphabet="abc =()", min_size=1, max_size=40), min_size=1, max_size=60),
+    limit=st.integers(80, 300),
+)
 @settings(max_examples=200, deadline=None)
 def test_code_stays_code_in_every_part(lines: list[str], limit: int) -> None:
     code = "\n".join(lines)
