@@ -11,9 +11,19 @@
 --     tau of now. Intervals are kept as whole microseconds plus a numerator over `den`, so rates such as 7 a minute are
 --     exact. A stored TAT is cut to now + clamp: a clock that went back, or a limit that was lowered, does bounded harm.
 --     What was cut is written back even by a denial, or it would be cut again at every look and never pass.
---     A hold that expired and was charged leaves a shadow: the TAT as it would be without that charge. TAT as a function of
---     one charge is max(a, b + charge), so shadow and TAT together say exactly what a late settlement may give back; simply
---     moving TAT back would credit what the bucket has refilled since. A shadow that TAT has caught up with says nothing more.
+--     A hold that expired was charged as estimated, at its expiry; a late settlement says that the charge was smaller. Moving
+--     TAT back by the difference would credit what the bucket has refilled since. But TAT is a maximum of sums,
+--       TAT = max over the charges k of (time of k + all charges from k on),
+--     so it is enough to keep, beside it, the maxima over the charges before the first such late charge (`base`), between
+--     each two, and after the last, each without the late charges in it. With them TAT is known for any amounts of the late
+--     charges, however many, and a settlement is exact: it puts in what was used and joins the two maxima around it. What lies
+--     below the last maximum, or below now, can't matter any more and is dropped. Three things drop all of it, so that late
+--     settlements then give back nothing, never too much: a TAT that was cut, a rate that was changed, and more than
+--     MOST_LATE late charges of one bucket that all still matter (which drops the oldest).
+--     The rate of a bucket may change under it. The stored TAT is kept, cut to the new clamp: what was used counts as so much
+--     time, whatever the rate. From the change on, the new law holds by itself: admitted at most capacity + rate x time, as
+--     TAT never lies before now; so a stretch across the change sees at most what the old law allows up to it plus what the
+--     new one allows after it. Nobody waits longer for a charge than the new law's full bucket and debt take to drain.
 --   2 sliding window: what was used when, merged by slot. A slot counts until all of it has left the window, so no
 --     window ever sees more than the limit; with a slot of one microsecond it is an exact log.
 --   3 calendar quota: a count for the period that now lies in. The caller names four successive boundaries (time zones
@@ -25,7 +35,8 @@
 
 local BUCKET, WINDOW, CALENDAR, CONCURRENCY = 1, 2, 3, 4
 local HOLD_WIDTH = 5 -- id, expiry, charge at expiry (1) or drop (0), amount, numerator
-local SHADOW_WIDTH = 3 -- id, arrival time, numerator
+local LATE_WIDTH = 5 -- id, amount, numerator, and the maximum after it: arrival time, numerator
+local MOST_LATE = 256
 local MOST_ENTRIES = 512 -- times and amounts of a sliding window
 local floor, ceil, max, min = math.floor, math.ceil, math.max, math.min
 local spack, sunpack = struct.pack, struct.unpack
@@ -42,6 +53,61 @@ local function add(whole, num, more, more_num, den)
   if num >= den then return whole + 1, num - den end
   if num < 0 then return whole - 1, num + den end
   return whole, num
+end
+
+-- Whether one mixed number is below another.
+local function below(whole, num, other, other_num)
+  return whole < other or (whole == other and num < other_num)
+end
+
+local function larger(whole, num, other, other_num)
+  if below(whole, num, other, other_num) then return other, other_num end
+  return whole, num
+end
+
+-- Puts the final amount of a late charge into the maxima before it, and joins the two around it.
+local function join(state, i, amount, num)
+  local late, den = state.late, state.den
+  local after, after_num = late[i + 3], late[i + 4]
+  state.base, state.base_num = add(state.base, state.base_num, amount, num, den)
+  for j = 4, i - 1, LATE_WIDTH do
+    late[j], late[j + 1] = add(late[j], late[j + 1], amount, num, den)
+  end
+  for _ = 1, LATE_WIDTH do table.remove(late, i) end
+  if i > 1 then
+    late[i - 2], late[i - 1] = larger(late[i - 2], late[i - 1], after, after_num)
+  else
+    state.base, state.base_num = larger(state.base, state.base_num, after, after_num)
+  end
+  if #late == 0 then state.late = nil end
+end
+
+-- The arrival time from the maxima and the late charges.
+local function arrival(state)
+  local late = state.late
+  if not late then return state.base, state.base_num end
+  local most, most_num = 0, 0
+  local sum, sum_num = 0, 0
+  for i = #late - LATE_WIDTH + 1, 1, -LATE_WIDTH do
+    local whole, num = add(late[i + 3], late[i + 4], sum, sum_num, state.den)
+    most, most_num = larger(most, most_num, whole, num)
+    sum, sum_num = add(sum, sum_num, late[i + 1], late[i + 2], state.den)
+  end
+  return larger(most, most_num, add(state.base, state.base_num, sum, sum_num, state.den))
+end
+
+-- Drops the late charges that can't matter any more.
+local function prune(state, now)
+  while state.late do
+    local late = state.late
+    local sum, sum_num = state.base, state.base_num
+    for i = 1, #late, LATE_WIDTH do
+      sum, sum_num = add(sum, sum_num, late[i + 1], late[i + 2], state.den)
+    end
+    local least, least_num = larger(now, 0, late[#late - 1], late[#late])
+    if #late <= MOST_LATE * LATE_WIDTH and below(least, least_num, sum, sum_num) then return end
+    join(state, 1, late[2], late[3])
+  end
 end
 
 local function held(state)
@@ -71,15 +137,15 @@ local function charge(state, p, amount, num, at, now)
   if algorithm == BUCKET then
     if state.tat < at then state.tat, state.num = at, 0 end
     state.tat, state.num = add(state.tat, state.num, amount, num, state.den)
-    local shadows = state.shadows
-    if shadows then
-      for i = 1, #shadows, SHADOW_WIDTH do
-        local tat, tat_num = shadows[i + 1], shadows[i + 2]
-        if tat < at then tat, tat_num = at, 0 end
-        shadows[i + 1], shadows[i + 2] = add(tat, tat_num, amount, num, state.den)
+    local late = state.late
+    if late then
+      state.base, state.base_num = add(state.base, state.base_num, amount, num, state.den)
+      for i = 4, #late, LATE_WIDTH do
+        if i + 1 == #late then late[i], late[i + 1] = larger(late[i], late[i + 1], at, 0) end
+        late[i], late[i + 1] = add(late[i], late[i + 1], amount, num, state.den)
       end
     end
-    if state.tat - now > p[8] then state.tat, state.num = now + p[8], 0 end
+    if state.tat - now > p[8] then state.tat, state.num, state.late = now + p[8], 0, nil end
   elseif algorithm == WINDOW then
     local slot, entries = p[6], state.entries
     local time = slot > 1 and (floor(at / slot) + 1) * slot or at
@@ -116,6 +182,23 @@ local function charge(state, p, amount, num, at, now)
   end
 end
 
+-- Charges a bucket for a hold that expired at `at`, so that a late settlement can still give some of it back.
+local function charge_late(state, p, id, amount, num, at, now)
+  local late = state.late
+  if late then
+    local n = #late
+    late[n - 1], late[n] = larger(late[n - 1], late[n], at, 0)
+  else
+    late = {}
+    state.late = late
+    state.base, state.base_num = larger(state.tat, state.num, at, 0)
+  end
+  local n = #late
+  late[n + 1], late[n + 2], late[n + 3], late[n + 4], late[n + 5] = id, amount, num, 0, 0
+  state.tat, state.num = arrival(state)
+  if state.tat - now > p[8] then state.tat, state.num, state.late = now + p[8], 0, nil end
+end
+
 -- Charges or drops the holds that have expired, in the order in which they did.
 local function expire(state, p, now)
   local holds, kept, gone = state.holds, {}, {}
@@ -131,13 +214,10 @@ local function expire(state, p, now)
   table.sort(gone, function(a, b) return a[1] < b[1] end)
   for _, hold in ipairs(gone) do
     if hold[2] == 1 then
-      local tat, num = state.tat, state.num
-      charge(state, p, hold[3], hold[4], hold[1], now)
       if p[1] == BUCKET then
-        local shadows = state.shadows or {}
-        local n = #shadows
-        shadows[n + 1], shadows[n + 2], shadows[n + 3] = hold[5], tat, num
-        state.shadows = shadows
+        charge_late(state, p, hold[5], hold[3], hold[4], hold[1], now)
+      else
+        charge(state, p, hold[3], hold[4], hold[1], now)
       end
     end
   end
@@ -161,16 +241,19 @@ local function load(raw, p, now)
   if algorithm == BUCKET then
     state.tat, state.num, state.den = 0, 0, p[5]
     if stored then
-      state.tat, state.num, state.holds, state.shadows = stored[2], stored[3], stored[5] or nil, stored[6] or nil
+      state.tat, state.num, state.holds = stored[2], stored[3], stored[5] or nil
+      state.late, state.base, state.base_num = stored[6] or nil, stored[7], stored[8]
       if stored[4] ~= p[5] then -- the rate was changed: round the old fractions up
         if state.num > 0 then state.tat, state.num = state.tat + 1, 0 end
-        state.shadows = nil
+        state.late = nil
         for i = 1, #(state.holds or {}), HOLD_WIDTH do
           if state.holds[i + 4] > 0 then state.holds[i + 3], state.holds[i + 4] = state.holds[i + 3] + 1, 0 end
         end
       end
     end
-    if state.tat - now > p[8] then state.tat, state.num, state.corrected = now + p[8], 0, true end
+    if state.tat - now > p[8] then
+      state.tat, state.num, state.late, state.corrected = now + p[8], 0, nil, true
+    end
   elseif algorithm == WINDOW then
     local kept, latest = {}, p[6] > 1 and (floor(now / p[6]) + 1) * p[6] or now
     if stored then
@@ -291,16 +374,15 @@ local function remove(state, place)
   if #state.holds == 0 then state.holds = nil end
 end
 
--- Gives back part of what a bucket was charged when a hold expired, and forgets the hold's shadow.
-local function give_back(state, id, amount, num)
-  local shadows = state.shadows or {}
-  for i = 1, #shadows, SHADOW_WIDTH do
-    if shadows[i] == id then
-      local floor_tat, floor_num = shadows[i + 1], shadows[i + 2]
-      local tat, tat_num = add(state.tat, state.num, -amount, -num, state.den)
-      if tat < floor_tat or (tat == floor_tat and tat_num < floor_num) then tat, tat_num = floor_tat, floor_num end
-      if tat < state.tat or (tat == state.tat and tat_num < state.num) then state.tat, state.num = tat, tat_num end
-      for _ = 1, SHADOW_WIDTH do table.remove(shadows, i) end
+-- Settles a hold of a bucket that was charged at its expiry: what was used takes the place of what was charged.
+local function settle_late(state, id, used, used_num)
+  local late = state.late or {}
+  for i = 1, #late, LATE_WIDTH do
+    if late[i] == id then
+      local amount, num = late[i + 1], late[i + 2]
+      if below(used, used_num, amount, num) then amount, num = used, used_num end
+      join(state, i, amount, num)
+      state.tat, state.num = arrival(state)
       return
     end
   end
@@ -314,19 +396,15 @@ local function save(key, state, p, now, slack)
     for i = 2, #holds, HOLD_WIDTH do last = max(last, holds[i]) end
   end
   if algorithm == BUCKET then
-    local shadows = {}
-    for i = 1, #(state.shadows or {}), SHADOW_WIDTH do
-      local tat, num = state.shadows[i + 1], state.shadows[i + 2]
-      if state.tat > now and (tat < state.tat or (tat == state.tat and num < state.num)) then
-        for j = i, i + SHADOW_WIDTH - 1 do shadows[#shadows + 1] = state.shadows[j] end
-      end
-    end
-    if not holds and state.num == 0 and #shadows == 0 then
+    prune(state, now)
+    if not holds and state.num == 0 and not state.late then
       last = state.tat
       raw = string.format('%.0f', state.tat)
     else
       last = max(last, state.tat) + held(state) + 1
-      raw = cmsgpack.pack({ BUCKET, state.tat, state.num, state.den, holds or false, #shadows > 0 and shadows or nil })
+      raw = cmsgpack.pack({
+        BUCKET, state.tat, state.num, state.den, holds or false, state.late or false, state.base or 0, state.base_num or 0,
+      })
     end
   elseif algorithm == WINDOW then
     local size = #state.entries

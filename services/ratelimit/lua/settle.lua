@@ -46,10 +46,9 @@ for i = 1, count do
       was, was_num = before[i][1], before[i][2]
     end
     local more, more_num = add(p[3], num, -was, -was_num, p[1] == BUCKET and p[5] or 1)
+    if p[1] == BUCKET then settle_late(state, id, p[3], num) end
     -- What is given back was charged when the hold expired; what comes on top is charged now.
-    if p[1] == BUCKET and more < 0 then
-      give_back(state, id, add(0, 0, -more, -more_num, p[5]))
-    else
+    if p[1] ~= BUCKET or more >= 0 then
       charge(state, p, more, more_num, more < 0 and record[3] or now, now)
     end
   end

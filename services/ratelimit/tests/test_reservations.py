@@ -1,5 +1,7 @@
 """Reservations on the real scripts: late settlements, debt, clocks that go back, and what broke other limiters."""
 
+import math
+import random
 from collections.abc import Iterator
 from fractions import Fraction
 
@@ -9,7 +11,7 @@ from hypothesis import strategies as st
 
 from services.ratelimit.algorithms import Concurrency, SlidingWindow, TokenBucket
 from services.ratelimit.decider import Mode, Status
-from services.ratelimit.tests.harness import Harness
+from services.ratelimit.tests.harness import TAG, Harness
 from services.ratelimit.tests.models import Bucket, Hold, Model
 
 START = 1_800_000_000_000_000
@@ -51,6 +53,115 @@ def test_a_late_settlement_of_a_bucket_leaves_exactly_what_the_real_use_would_ha
     _, _, x, y = harness.decide(Mode.PEEK, [harness.demand("one", algorithm, 1)]).counters[0]
     left = max(0, int((10 - model.used(harness.now)) // 1))
     assert algorithm.standing(x, y).remaining == left
+
+
+RESERVATIONS = st.lists(
+    st.tuples(st.integers(1, 5), st.integers(0, 6), st.integers(1, 3 * SECOND)), min_size=2, max_size=5
+)
+
+
+@settings(
+    max_examples=250, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(reservations=RESERVATIONS, events=EVENTS, order=st.randoms(use_true_random=False))
+def test_late_settlements_of_several_reservations_of_a_bucket_are_exact_in_any_order(
+    harness: Harness, reservations: list[tuple[int, int, int]], events: list[tuple[int, int]], order: random.Random
+) -> None:
+    harness.plain.flushdb()
+    harness.now = START
+    algorithm = TokenBucket(12, 7, 3 * SECOND, 1_000)
+    model = Model(Bucket(12, Fraction(7, 3 * SECOND)))
+
+    def agree() -> None:
+        model.expire(harness.now)
+        _, _, x, y = harness.decide(Mode.PEEK, [harness.demand("one", algorithm, 1)]).counters[0]
+        assert algorithm.standing(x, y).remaining == max(0, int((12 - model.used(harness.now)) // 1))
+
+    todo = [("take", str(index), *event) for index, event in enumerate(events)]
+    todo += [("hold", str(index), ttl, estimate) for index, (estimate, _, ttl) in enumerate(reservations)]
+    order.shuffle(todo)
+    held = []
+    for what, name, time, cost in todo:
+        demand = harness.demand("one", algorithm, cost)
+        fits = model.fits(cost, harness.now)
+        if what == "hold":
+            assert (harness.decide(Mode.HOLD, [demand], name, time).status is Status.ALLOWED) == fits
+            if fits:
+                model.holds[name] = Hold(harness.now + time, cost, charged=True)
+                held.append(name)
+        else:
+            assert (harness.decide(Mode.TAKE, [demand]).status is Status.ALLOWED) == fits
+            if fits:
+                model.charge(cost, harness.now)
+            harness.now += time
+        agree()
+    harness.now = max([harness.now, *(hold.expiry for hold in model.holds.values())])
+    agree()
+    order.shuffle(held)
+    for name in held:
+        used = reservations[int(name)][1]
+        assert harness.settle(name, {"one": used}).late
+        model.settle(name, used, harness.now)
+        agree()
+
+
+def test_late_charges_that_can_no_longer_matter_are_not_kept(harness: Harness) -> None:
+    bucket = TokenBucket(1_000, 100, SECOND)
+    for number in range(300):
+        harness.decide(Mode.HOLD, [harness.demand("one", bucket, 2)], f"r{number}", 1_000)
+        harness.now += 2_000
+    kept = harness.plain.memory_usage(f"ratelimit:{{{TAG}}}:one")
+    # More late charges than are kept: the oldest give nothing back any more, and that is all.
+    before = harness.decide(Mode.PEEK, [harness.demand("one", bucket, 1)]).counters[0]
+    assert harness.settle("r0", None).late
+    assert harness.decide(Mode.PEEK, [harness.demand("one", bucket, 1)]).counters[0] == before
+    assert harness.settle("r299", None).late
+    after = harness.decide(Mode.PEEK, [harness.demand("one", bucket, 1)]).counters[0]
+    assert after[2] - before[2] == 20_000
+    harness.now += 20 * SECOND
+    harness.decide(Mode.TAKE, [harness.demand("one", bucket, 1)])
+    assert harness.plain.memory_usage(f"ratelimit:{{{TAG}}}:one") < kept / 20
+
+
+RATES = st.tuples(st.integers(1, 12), st.sampled_from((1, 3, 7, 13)), st.sampled_from((1, 7, 60)))
+
+
+@settings(
+    max_examples=100, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(old=RATES, new=RATES, before=EVENTS, after=st.lists(st.tuples(st.integers(0, 4 * SECOND), st.integers(1, 4))))
+def test_a_bucket_whose_rate_changes_keeps_to_each_law_while_it_is_in_force(
+    harness: Harness,
+    old: tuple[int, int, int],
+    new: tuple[int, int, int],
+    before: list[tuple[int, int]],
+    after: list[tuple[int, int]],
+) -> None:
+    harness.plain.flushdb()
+    harness.now = START
+    admitted: list[tuple[int, int]] = []
+    for (capacity, rate, per), events in ((old, before), (new, after)):
+        algorithm = TokenBucket(capacity, rate, per * SECOND, capacity)
+        law = Fraction(rate, per * SECOND)
+        admitted.clear()
+        for step, cost in events:
+            harness.now += step
+            if cost > capacity:
+                continue
+            outcome = harness.decide(Mode.TAKE, [harness.demand("one", algorithm, cost)])
+            if outcome.status is Status.ALLOWED:
+                admitted.append((harness.now, cost))
+                for index, (begin, _) in enumerate(admitted):
+                    total = sum(amount for _, amount in admitted[index:])
+                    assert total <= capacity + law * (harness.now - begin)
+            else:
+                # No longer than a full bucket and its debt take to drain.
+                assert outcome.counters[0][1] <= math.ceil(2 * capacity / law)
+                now, wait = harness.now, int(outcome.counters[0][1])
+                harness.now = now + wait
+                peek = harness.decide(Mode.PEEK, [harness.demand("one", algorithm, cost)])
+                assert peek.counters[0][0] == 1.0
+                harness.now = now
 
 
 def test_two_callers_can_never_spend_the_same_budget(harness: Harness) -> None:
