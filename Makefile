@@ -4,7 +4,7 @@ SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-CODE := chassis views services sandbox local tests benchmarks
+CODE := chassis views services sandbox local operate tests benchmarks
 
 help: ## list the targets
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -88,6 +88,27 @@ test-containers: $(VENV)/.dev ## build the images and try the composed system on
 
 test-k8s: $(VENV)/.dev ## check the manifests for Kubernetes
 	$(BIN)/python -m pytest tests/k8s -rs $(ARGS)
+
+# Tools that pull in much of their own live apart, so that they decide nothing about what Guildhall runs on.
+$(VENV)/tools/%/.installed: requirements/tools/%.txt | $(VENV)/bin/python
+	@$(BIN)/python -m venv $(VENV)/tools/$*
+	@$(VENV)/tools/$*/bin/python -m pip install --disable-pip-version-check --progress-bar off -q --require-hashes -r $<
+	@touch $@
+
+audit: $(VENV)/tools/audit/.installed ## look every locked package up among known vulnerabilities (needs the network)
+	$(VENV)/tools/audit/bin/pip-audit --require-hashes --disable-pip --progress-spinner off -r requirements/dev.txt
+
+checkov: $(VENV)/tools/checkov/.installed ## install checkov, with which `make test-k8s` checks the manifests further
+
+licences: $(VENV)/.run ## list the licences of what Guildhall is installed with, and refuse those that do not fit
+	$(BIN)/python -m operate.licences
+
+lock-tools: $(VENV)/.dev ## compile the locks of audit and checkov
+	for tool in audit checkov; do \
+	  $(BIN)/uv pip compile -q --universal --generate-hashes --no-annotate --python-version 3.11 \
+	    --custom-compile-command "make lock-tools" requirements/tools/$$tool.in -o requirements/tools/$$tool.txt; done
+
+.PHONY: audit checkov licences lock-tools
 
 coverage: $(VENV)/.dev ## run every test and hold the domain code to 85 % of its branches
 	$(BIN)/python -m coverage run -m pytest $(ARGS)

@@ -1,0 +1,1 @@
+"""Upkeep of an installation that is done by hand, not by a service."""
