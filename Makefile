@@ -121,6 +121,7 @@ lint: $(VENV)/.dev ## check style, types, imports, contracts and what is generat
 	PYTHONPATH=gen $(BIN)/lint-imports --no-cache
 	$(BIN)/buf lint protos
 	@$(BIN)/python -m local.reference --check
+	@$(BIN)/python -m operate.manifests --check
 	@! git rev-parse -q --verify origin/main >/dev/null || ! git cat-file -e origin/main:protos/buf.yaml 2>/dev/null || \
 	  $(BIN)/buf breaking protos --against '.git#ref=origin/main,subdir=protos'
 	@fresh=$$(mktemp -d) && trap "rm -rf $$fresh" EXIT && $(MAKE) -s gen-into OUT=$$fresh && \
@@ -128,7 +129,7 @@ lint: $(VENV)/.dev ## check style, types, imports, contracts and what is generat
 
 docs: $(VENV)/.run ## write what is derived: the configuration reference, and the configuration in the manifests
 	@$(BIN)/python -m local.reference
-	@cp guildhall.yaml deploy/k8s/base/guildhall.yaml
+	@$(BIN)/python -m operate.manifests
 
 format: $(VENV)/.dev ## put the code into the one format
 	$(BIN)/ruff check --fix $(CODE)

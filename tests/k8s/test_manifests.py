@@ -18,13 +18,16 @@ import yaml
 from chassis.settings.loading import load
 from chassis.settings.section import Section
 from chassis.settings.shared import SERVICES
+from operate.manifests import derived
 
 ROOT = Path(__file__).parents[2]
-OVERLAYS = ("single-node", "production")
-# Defined by cert-manager: its schema does not come with Kubernetes.
-FOREIGN = {"Certificate"}
+OVERLAYS = ("single-node", "production", "observed")
+# Defined by cert-manager, the Prometheus operator and KEDA: their schemas do not come with Kubernetes.
+FOREIGN = {"Certificate", "PrometheusRule", "ScaledObject", "ServiceMonitor"}
 HEALTH_PORT = 50100
 DNS_PORT, HTTPS_PORT = 53, 443
+# What lies in other namespaces: names, and whoever gathers traces and metrics.
+NAMESPACES = {"kube-system": {DNS_PORT}, "monitoring": {4318, 9464}}
 
 pytestmark = pytest.mark.skipif(shutil.which("kubectl") is None, reason="there is no kubectl to render the manifests")
 Manifest = dict[str, Any]
@@ -192,6 +195,8 @@ def test_the_network_is_exactly_as_wide_as_it_is_used(overlay: str) -> None:
     wanted = {(caller, called, ports[called]) for caller, all_called in EDGES.items() for called in all_called}
     wanted |= {(service, redis, 6379) for service in SERVICES for redis in ("redis-durable", "redis-limits")}
     wanted.add(("board", "postgres", 5432))
+    if overlay == "observed":
+        wanted |= {(service, "collector", ports["collector"]) for service in SERVICES}
     assert doors(overlay, "egress") == wanted
     assert doors(overlay, "ingress") == wanted
 
@@ -208,7 +213,8 @@ def test_nothing_is_let_through_that_is_not_named(overlay: str) -> None:
                     assert {port["port"] for port in rule["ports"]} == {HTTPS_PORT}
                     assert "10.0.0.0/8" in peer["ipBlock"]["except"]
                 elif "namespaceSelector" in peer:
-                    assert {port["port"] for port in rule["ports"]} == {DNS_PORT}
+                    there = peer["namespaceSelector"]["matchLabels"]["kubernetes.io/metadata.name"]
+                    assert {port["port"] for port in rule["ports"]} <= NAMESPACES[there], name
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -218,10 +224,63 @@ def test_a_changed_configuration_reloads_and_a_changed_address_rolls(overlay: st
     assert any(re.fullmatch(r"addresses-[a-z0-9]+", name) for name in names)
 
 
-def test_the_configuration_in_the_manifests_is_the_projects_own() -> None:
-    assert (ROOT / "deploy/k8s/base/guildhall.yaml").read_text() == (ROOT / "guildhall.yaml").read_text(), (
-        "run `make docs`: kustomize reads nothing outside of its folder, so the manifests have a copy"
-    )
+@pytest.mark.parametrize("path", sorted(derived(ROOT)), ids=str)
+def test_what_is_derived_is_fresh(path: Path) -> None:
+    assert (ROOT / path).read_text() == derived(ROOT)[path], "run `make docs`"
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_nobody_else_sets_how_many_there_are_of_what_is_scaled(overlay: str) -> None:
+    scaled = [one["spec"]["scaleTargetRef"] for one in of_kind(overlay, "HorizontalPodAutoscaler", "ScaledObject")]
+    names = [target["name"] for target in scaled]
+    assert len(names) == len(set(names))
+    assert set(names) == (set() if overlay == "single-node" else set(SERVICES) - {"gateway"})
+    for workload in workloads(overlay):
+        if workload["metadata"]["name"] in names:
+            assert workload["kind"] == "Deployment"
+            assert "replicas" not in workload["spec"]
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_an_eviction_takes_one_pod_of_a_service_at_a_time(overlay: str) -> None:
+    budgets = {one["metadata"]["name"]: one["spec"] for one in of_kind(overlay, "PodDisruptionBudget")}
+    assert set(budgets) == set(SERVICES)
+    for name, spec in budgets.items():
+        assert spec["maxUnavailable"] == 1
+        assert selects(spec["selector"], labels(overlay)[name])
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_every_image_is_named_with_its_version_and_every_volume_is_there(overlay: str) -> None:
+    for name, pod, container in containers(overlay):
+        image = container["image"]
+        assert image.startswith("guildhall/") or re.search(r":[0-9][0-9.]*$", image), (name, image)
+        there = {volume["name"] for volume in pod.get("volumes", [])}
+        (workload,) = (one for one in workloads(overlay) if one["metadata"]["name"] == name)
+        there |= {claim["metadata"]["name"] for claim in workload["spec"].get("volumeClaimTemplates", [])}
+        assert {mount["name"] for mount in container["volumeMounts"]} == there, name
+
+
+def test_the_queue_is_scaled_by_a_metric_that_executor_sends() -> None:
+    (scaled,) = of_kind("observed", "ScaledObject")
+    (trigger,) = scaled["spec"]["triggers"]
+    schema = yaml.safe_load((ROOT / "chassis/telemetry/schema.yaml").read_text())["metrics"]
+    (asked,) = re.fullmatch(r"sum\((\w+)\)", trigger["metadata"]["query"]).groups()  # type: ignore[union-attr]
+    assert asked in {name.replace(".", "_") for name, entry in schema.items() if entry["kind"] == "gauge"}
+    # Whoever measures the queue also runs it, so there must always be one.
+    assert scaled["spec"]["minReplicaCount"] >= 1
+
+
+def test_what_is_monitored_is_there() -> None:
+    (monitor,) = of_kind("observed", "ServiceMonitor")
+    watched = [
+        one
+        for one in of_kind("observed", "Service")
+        if selects(monitor["spec"]["selector"], one["metadata"].get("labels", {}))
+    ]
+    assert [one["metadata"]["name"] for one in watched] == ["collector"]
+    named = {port["name"] for port in watched[0]["spec"]["ports"]}
+    assert {endpoint["port"] for endpoint in monitor["spec"]["endpoints"]} <= named
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -250,4 +309,4 @@ def test_the_chassis_understands_what_its_pods_are_given(overlay: str, tmp_path:
             variables = shared | own | {"REDIS_PASSWORD_FILE": str(secret)}
             rpc = load("", Nothing, variables).shared.rpc
             assert rpc.address("llm") == "dns:///llm:50051"
-            assert rpc.tls.enabled == (overlay == "production")
+            assert rpc.tls.enabled == (overlay != "single-node")
