@@ -21,7 +21,8 @@ from sandbox.discord.gateway.audience import person_sees
 from sandbox.discord.limits import INTERACTIONS
 from sandbox.discord.rest.bodies import read_body
 from sandbox.discord.rest.pipeline import to_response
-from sandbox.discord.rest.router import ROUTER, Call
+from sandbox.discord.rest.router import Call
+from sandbox.discord.rest.unbuilt import find
 from sandbox.discord.seed import BOT_PERMISSIONS
 from sandbox.discord.world import World
 
@@ -137,7 +138,7 @@ class Acting:
             head, _, rest = path.removeprefix("/channels/").partition("/")
             if as_snowflake(head) is None:
                 path = f"/channels/{self._control.channel(head, actor.user_id).id}" + (f"/{rest}" if rest else "")
-        route, params = ROUTER.find(request.method, path)
+        route, params = find(request.method, path)
         call = Call(self._world, actor, route, params, dict(request.query), body, uploads)
         reply = self._control.rest.perform(call)
         return to_response(reply, {})

@@ -346,6 +346,77 @@ class AuditEntry:
     reason: str | None = None
 
 
+class EventPlace(IntEnum):
+    """Where a scheduled event takes place: its entity type."""
+
+    STAGE = 1
+    VOICE = 2
+    EXTERNAL = 3
+
+
+class EventStatus(IntEnum):
+    """How far a scheduled event is."""
+
+    SCHEDULED = 1
+    ACTIVE = 2
+    COMPLETED = 3
+    CANCELED = 4
+
+
+@dataclass(slots=True)
+class ScheduledEvent:
+    """An event that a guild plans; times are Unix seconds."""
+
+    id: int
+    guild_id: int
+    creator_id: int
+    name: str
+    place: EventPlace
+    starts_at: float
+    ends_at: float | None = None
+    description: str | None = None
+    channel_id: int | None = None
+    location: str | None = None
+    recurrence: JSON | None = None
+    status: EventStatus = EventStatus.SCHEDULED
+
+
+class AutomodTrigger(IntEnum):
+    """What an AutoMod rule looks for."""
+
+    KEYWORD = 1
+    SPAM = 3
+    PRESET = 4
+    MENTION_SPAM = 5
+    USER_PROFILE = 6
+
+
+class AutomodAction(IntEnum):
+    """What an AutoMod rule does."""
+
+    BLOCK = 1
+    ALERT = 2
+    TIME_OUT = 3
+    QUARANTINE = 4
+
+
+@dataclass(slots=True)
+class AutomodRule:
+    """A rule of AutoMod; `metadata` is the trigger's, whole."""
+
+    id: int
+    guild_id: int
+    creator_id: int
+    name: str
+    event_type: int
+    trigger: AutomodTrigger
+    metadata: JSON
+    actions: list[JSON]
+    enabled: bool = False
+    exempt_roles: list[int] = field(default_factory=list)
+    exempt_channels: list[int] = field(default_factory=list)
+
+
 @dataclass(slots=True)
 class Guild:
     """A server."""
@@ -372,6 +443,8 @@ class Guild:
     threads: dict[int, Channel] = field(default_factory=dict)
     bans: dict[int, str | None] = field(default_factory=dict)
     emojis: dict[int, Emoji] = field(default_factory=dict)
+    events: dict[int, ScheduledEvent] = field(default_factory=dict)
+    automod: dict[int, AutomodRule] = field(default_factory=dict)
     audit: list[AuditEntry] = field(default_factory=list)
 
     @property

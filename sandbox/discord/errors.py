@@ -47,6 +47,7 @@ CATALOGUE: Final[Mapping[int, tuple[int, str]]] = {
     30032: (400, "Maximum number of application commands reached (100)"),
     30033: (400, "Max number of thread participants has been reached (1000)"),
     30034: (400, "Maximum number of daily application command creates has been reached (200)"),
+    30038: (400, "Maximum number of uncompleted guild scheduled events reached (100)"),
     30039: (400, "Maximum number of stickers reached"),
     30040: (429, "Maximum number of prune requests has been reached. Try again later"),
     30046: (429, "Maximum number of edits to messages older than 1 hour reached. Try again later"),
@@ -106,6 +107,7 @@ CATALOGUE: Final[Mapping[int, tuple[int, str]]] = {
     160004: (400, "A thread has already been created for this message"),
     160005: (400, "Thread is locked"),
     160006: (400, "Maximum number of active threads reached"),
+    180000: (400, "Cannot update a finished event"),
     500000: (400, "Failed to ban users"),
     520000: (400, "Poll voting blocked"),
 }

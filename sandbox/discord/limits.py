@@ -6,7 +6,7 @@ from headers. Nothing else in the sandbox holds a number that Discord decides.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 
@@ -92,10 +92,36 @@ class Sizes:
     invites: int = 1000
     emojis: int = 50
     emoji_bytes: int = 256 * 1024
+    scheduled_events: int = 100
+    event_name: int = 100
+    event_description: int = 1000
+    event_location: int = 100
     poll_answers: int = 10
     poll_question: int = 300
     poll_answer: int = 55
     old_message_seconds: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class AutomodLimits:
+    """https://discord.com/developers/docs/resources/auto-moderation; `rules` of each trigger that a guild may have."""
+
+    rules: Mapping[str, int] = field(
+        default_factory=lambda: {"KEYWORD": 6, "SPAM": 1, "PRESET": 1, "MENTION_SPAM": 1, "USER_PROFILE": 1}
+    )
+    name: int = 100
+    keywords: int = 1000
+    keyword: int = 60
+    patterns: int = 10
+    pattern: int = 260
+    allowed: int = 100
+    allowed_beside_presets: int = 1000
+    mentions: int = 50
+    actions: int = 5
+    block_message: int = 150
+    time_out: int = 2419200
+    exempt_roles: int = 20
+    exempt_channels: int = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,5 +262,6 @@ HIDDEN_RATES: Final[tuple[HiddenRate, ...]] = (
 EXEMPT_FROM_GLOBAL: Final[frozenset[str]] = frozenset({"interactions", "webhooks"})
 
 SIZES: Final = Sizes()
+AUTOMOD: Final = AutomodLimits()
 INTERACTIONS: Final = InteractionLimits()
 GATEWAY: Final = GatewayLimits()

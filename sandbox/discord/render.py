@@ -13,6 +13,7 @@ from sandbox.discord.entities import (
     Application,
     Attachment,
     AuditEntry,
+    AutomodRule,
     Channel,
     ChannelType,
     Command,
@@ -26,6 +27,7 @@ from sandbox.discord.entities import (
     Overwrite,
     Reaction,
     Role,
+    ScheduledEvent,
     ThreadMember,
     User,
     Webhook,
@@ -518,6 +520,50 @@ def audit_entry(record: AuditEntry) -> JSON:
     return answer
 
 
+def scheduled_event(world: World, record: ScheduledEvent, *, counts: bool = False) -> JSON:
+    """A scheduled event."""
+    answer: JSON = {
+        "id": str(record.id),
+        "guild_id": str(record.guild_id),
+        "name": record.name,
+        "description": record.description,
+        "channel_id": id_or_none(record.channel_id),
+        "creator_id": str(record.creator_id),
+        "creator": user(world.users[record.creator_id]),
+        "image": None,
+        "scheduled_start_time": iso(record.starts_at),
+        "scheduled_end_time": iso_or_none(record.ends_at),
+        "status": int(record.status),
+        "entity_type": int(record.place),
+        "entity_id": None,
+        "recurrence_rule": record.recurrence,
+        "privacy_level": 2,
+        "guild_scheduled_event_exceptions": [],
+        "entity_metadata": None if record.location is None else {"location": record.location},
+    }
+    if counts:
+        # Nobody can say through a bot's API that they are interested.
+        answer["user_count"] = 0
+    return answer
+
+
+def automod_rule(record: AutomodRule) -> JSON:
+    """A rule of AutoMod."""
+    return {
+        "id": str(record.id),
+        "guild_id": str(record.guild_id),
+        "creator_id": str(record.creator_id),
+        "name": record.name,
+        "event_type": record.event_type,
+        "trigger_type": int(record.trigger),
+        "trigger_metadata": dict(record.metadata),
+        "actions": [dict(action) for action in record.actions],
+        "enabled": record.enabled,
+        "exempt_roles": [str(id_) for id_ in record.exempt_roles],
+        "exempt_channels": [str(id_) for id_ in record.exempt_channels],
+    }
+
+
 def guild_create(world: World, record: Guild, reader_id: int) -> JSON:
     """A guild as GUILD_CREATE carries it."""
     answer: dict[str, Any] = guild(world, record)
@@ -536,7 +582,11 @@ def guild_create(world: World, record: Guild, reader_id: int) -> JSON:
         ],
         presences=[],
         stage_instances=[],
-        guild_scheduled_events=[],
+        guild_scheduled_events=[
+            scheduled_event(world, e)
+            for e in record.events.values()
+            if e.channel_id not in record.channels or world.can_view(record.channels[e.channel_id], reader_id)
+        ],
         soundboard_sounds=[],
     )
     return answer

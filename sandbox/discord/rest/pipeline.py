@@ -21,8 +21,9 @@ from sandbox.discord.rest.faults import Fault, Faults
 from sandbox.discord.rest.log import Entry, RequestLog
 from sandbox.discord.rest.ratelimits import RateLimits
 from sandbox.discord.rest.ratelimits import Verdict as LimitVerdict
-from sandbox.discord.rest.router import ROUTER, Call, Reply, Route
+from sandbox.discord.rest.router import Call, Reply, Route
 from sandbox.discord.rest.settings import Settings
+from sandbox.discord.rest.unbuilt import NOT_BUILT, find
 from sandbox.discord.world import World
 
 _VERSIONS = ("v10", "v9")
@@ -95,7 +96,7 @@ class Rest:
             path = "/" + rest
         if not request.headers.get("User-Agent"):
             raise DiscordError(40333, "internal network error", status=403)
-        route, params = ROUTER.find(request.method, path)
+        route, params = find(request.method, path)
         entry.route = route.template
         credential = request.headers.get("Authorization", "")
         application = self.world.application_by_token(credential[4:]) if credential.startswith("Bot ") else None
@@ -151,7 +152,8 @@ class Rest:
         shared = headers.get("X-RateLimit-Scope") == "shared"
         if self.settings.rate_limits and (reply.status in (401, 403) or (reply.status == 429 and not shared)):
             self.limits.count_invalid(request.remote or "")
-        if self.settings.check_answers and not entry.fault and entry.route and reply.content_type == "application/json":
+        described = not entry.fault and entry.route and reply.status != NOT_BUILT
+        if self.settings.check_answers and described and reply.content_type == "application/json":
             entry.response = self.checker.answer(f"{request.method} {entry.route}", reply.status, reply.body)
 
 

@@ -6,6 +6,7 @@ from sandbox.discord.rest import (
     routes_interactions,
     routes_members,
     routes_messages,
+    routes_planning,
     routes_threads,
     routes_users,
 )
@@ -18,6 +19,7 @@ __all__ = [
     "routes_interactions",
     "routes_members",
     "routes_messages",
+    "routes_planning",
     "routes_threads",
     "routes_users",
 ]

@@ -103,10 +103,18 @@ def audit_log(call: Call) -> JSON:
         "users": [render.user(call.world.users[id_]) for id_ in sorted(people)],
         "integrations": [],
         "webhooks": [render.webhook(call.world, w, secret=False) for w in {w.id: w for w in hooks}.values()],
-        "guild_scheduled_events": [],
+        "guild_scheduled_events": [
+            render.scheduled_event(call.world, guild.events[id_])
+            for id_ in dict.fromkeys(e.target_id for e in page)
+            if id_ in guild.events
+        ],
         "threads": [render.thread(t) for t in {t.id: t for t in named}.values()],
         "application_commands": [],
-        "auto_moderation_rules": [],
+        "auto_moderation_rules": [
+            render.automod_rule(guild.automod[id_])
+            for id_ in dict.fromkeys(e.target_id for e in page)
+            if id_ in guild.automod
+        ],
     }
 
 
@@ -184,8 +192,6 @@ def delete_emoji(call: Call) -> None:
 
 @ROUTER.add("GET", "/guilds/{guild_id}/stickers")
 @ROUTER.add("GET", "/guilds/{guild_id}/integrations")
-@ROUTER.add("GET", "/guilds/{guild_id}/scheduled-events")
-@ROUTER.add("GET", "/guilds/{guild_id}/auto-moderation/rules")
 @ROUTER.add("GET", "/guilds/{guild_id}/templates")
 def none_of_those(call: Call) -> list[Any]:
     """None."""

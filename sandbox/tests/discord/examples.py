@@ -93,6 +93,32 @@ _CHANNEL: dict[str, Any] = {
     "default_sort_order": 1,
     "position": 3,
 }
+EVENT: dict[str, Any] = {
+    "name": "Market day",
+    "description": "All crafts",
+    "privacy_level": 2,
+    "entity_type": 3,
+    "entity_metadata": {"location": "The square"},
+    "scheduled_start_time": "2096-01-01T10:00:00+00:00",
+    "scheduled_end_time": "2096-01-01T12:00:00+00:00",
+}
+RULE: dict[str, Any] = {
+    "name": "No gold sellers",
+    "event_type": 1,
+    "trigger_type": 1,
+    "trigger_metadata": {
+        "keyword_filter": ["cheap gold"],
+        "regex_patterns": ["g[o0]ld{2,3}"],
+        "allow_list": ["golden"],
+    },
+    "actions": [
+        {"type": 1, "metadata": {"custom_message": "Not here"}},
+        {"type": 3, "metadata": {"duration_seconds": 9}},
+    ],
+    "enabled": True,
+    "exempt_roles": [str(GUILD_ID + 3)],
+    "exempt_channels": [_GENERAL],
+}
 # Route, path parameters, body.
 BODIES: list[tuple[str, dict[str, str], Any]] = [
     ("POST /channels/{channel_id}/messages", {"channel_id": _GENERAL}, _MESSAGE),
@@ -130,6 +156,10 @@ BODIES: list[tuple[str, dict[str, str], Any]] = [
     ("POST /channels/{channel_id}/webhooks", {"channel_id": _GENERAL}, {"name": "n", "avatar": PIXEL}),
     ("POST /guilds/{guild_id}/emojis", {"guild_id": str(GUILD_ID)}, {"name": "nn", "image": PIXEL, "roles": []}),
     ("POST /channels/{channel_id}/invites", {"channel_id": _GENERAL}, {"max_age": 1, "max_uses": 2, "unique": True}),
+]
+BODIES += [
+    ("POST /guilds/{guild_id}/scheduled-events", {"guild_id": str(GUILD_ID)}, EVENT),
+    ("POST /guilds/{guild_id}/auto-moderation/rules", {"guild_id": str(GUILD_ID)}, RULE),
 ]
 ANSWERS: list[Any] = [
     {"type": 4, "data": {"content": "x", "components": [ROW], "flags": 64}},

@@ -17,7 +17,7 @@ from sandbox.discord.seed import (
     OWNER_ID,
 )
 from sandbox.tests.discord.bot import Bot
-from sandbox.tests.discord.examples import CONTAINER, EMBED, OVERWRITE, PIXEL, ROW
+from sandbox.tests.discord.examples import CONTAINER, EMBED, EVENT, OVERWRITE, PIXEL, ROW, RULE
 
 GUILD = f"/guilds/{GUILD_ID}"
 GENERAL = f"/channels/{GUILD_ID + 21}"
@@ -270,6 +270,21 @@ class Tour:
         await call("DELETE", f"{hook}/messages/@original")
         await gateway.socket.close()
 
+    async def planning(self) -> None:
+        call = self.bot.call
+        events, rules = f"{GUILD}/scheduled-events", f"{GUILD}/auto-moderation/rules"
+        made = await call("POST", events, EVENT)
+        await call("GET", events, params={"with_user_count": "true"})
+        await call("GET", f"{events}/{made['id']}", params={"with_user_count": "true"})
+        await call("PATCH", f"{events}/{made['id']}", {"name": "Moved", "description": None})
+        await call("DELETE", f"{events}/{made['id']}")
+        made = await call("POST", rules, RULE)
+        await call("GET", rules)
+        await call("GET", f"{rules}/{made['id']}")
+        await call("PATCH", f"{rules}/{made['id']}", {"enabled": False})
+        await call("GET", f"{GUILD}/audit-logs")
+        await call("DELETE", f"{rules}/{made['id']}")
+
     async def leaving(self) -> None:
         await self.bot.call("DELETE", f"/users/@me/guilds/{GUILD_ID}")
 
@@ -284,6 +299,7 @@ class Tour:
             self.webhooks,
             self.commands,
             self.interactions,
+            self.planning,
             self.members,
             self.leaving,
         ]

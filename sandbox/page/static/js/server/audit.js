@@ -11,6 +11,7 @@ const ACTIONS = {
   15: "removed permissions from a channel", 20: "kicked a member", 21: "pruned members", 22: "banned a member", 23: "unbanned a member", 24: "changed a member", 25: "changed a member's roles",
   30: "created a role", 31: "changed a role", 32: "deleted a role", 40: "created an invite", 42: "deleted an invite", 50: "created a webhook", 51: "changed a webhook", 52: "deleted a webhook",
   60: "created an emoji", 61: "changed an emoji", 62: "deleted an emoji", 72: "deleted a message", 73: "deleted messages", 74: "pinned a message", 75: "unpinned a message",
+  100: "planned an event", 101: "changed an event", 102: "deleted an event", 140: "created an AutoMod rule", 141: "changed an AutoMod rule", 142: "deleted an AutoMod rule",
   110: "created a thread", 111: "changed a thread", 112: "deleted a thread",
 };
 
