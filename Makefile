@@ -32,7 +32,13 @@ doctor: $(VENV)/.run ## check configuration, keys, intents and reachability; sta
 jobs: $(VENV)/.run ## jobs that were given up: make jobs, make jobs ARGS="show|retry|drop <id>"
 	@$(BIN)/python -m local.jobs $(ARGS)
 
-.PHONY: jobs
+backup: $(VENV)/.run ## save everything that `make run` keeps, also while it runs: make backup FOLDER=/somewhere/new
+	@$(BIN)/python -m operate.backup save $(FOLDER)
+
+restore: $(VENV)/.run ## bring it back after `make stop`: make restore FOLDER=/somewhere
+	@$(BIN)/python -m operate.backup restore $(FOLDER)
+
+.PHONY: backup jobs restore
 
 ## setting up
 
