@@ -16,7 +16,7 @@ from chassis.clock import Clock
 from chassis.errors import InvalidArgument, PermissionDenied, Unavailable
 from services.ratelimit.catalogue import PREFIX, Subject
 from services.ratelimit.limiter import Limiter
-from services.ratelimit.settings import PERMISSION_BITS
+from services.ratelimit.limits import PERMISSION_BITS
 
 AUDIT_KEY = f"{PREFIX}:{{*}}:audit"
 _AUDIT_LENGTH = 10_000
@@ -37,7 +37,7 @@ class Administration:
             raise InvalidArgument(
                 "a reset says why", reason="NO_REASON", fields={"reason": f"1 to {_LONGEST_REASON} characters"}
             )
-        found = self._limiter.catalogue.keys(subject, names)
+        found = self._limiter.asks.catalogue.keys(subject, names)
         allowed = self._may(subject, {tag for _, _, tag in found}, caller)
         await self._audit(subject, [limit for limit, _, _ in found], reason, caller, allowed=allowed)
         if not allowed:
@@ -57,7 +57,7 @@ class Administration:
         person = caller.person
         if person is None:
             return False
-        if person.user_id in self._limiter.catalogue.limits.operators:
+        if person.user_id in self._limiter.asks.catalogue.limits.operators:
             return True
         # Wide counters are everybody's: an administrator has no say there.
         own = {f"g{person.guild_id}"}

@@ -94,7 +94,7 @@ async def build(runtime: Runtime[RatelimitSettings]) -> None:
         invalid.use(new.discord.invalid)
         envoy.use(new.envoy)
         leases.use(new.store)
-        _log.info("policies in force", version=limiter.catalogue.version)
+        _log.info("policies in force", version=limiter.asks.catalogue.version)
 
     runtime.settings.subscribe(use)
     health.on_return += [leases.renew, limiter.charge_given]

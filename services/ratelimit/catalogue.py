@@ -14,7 +14,8 @@ from urllib.parse import quote
 
 from chassis.errors import InvalidArgument
 from services.ratelimit.algorithms import ENFORCED, FORCED, LARGEST, AnyAlgorithm, Packer
-from services.ratelimit.settings import Limits, Override, Policy
+from services.ratelimit.limits import Limits
+from services.ratelimit.policies import Override, Policy
 
 PREFIX = "ratelimit"
 _LONGEST_NAME = 128

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from services.ratelimit.catalogue import Demand
 from services.ratelimit.scripts import Script, Scripts
 from services.ratelimit.store_health import StoreAway
 
@@ -96,6 +97,18 @@ class Decider:
     ) -> Outcome:
         """One request over counters of one hash tag (of any, where the store is no cluster). StoreAway, if it is."""
         return await self.submit(mode, tag, keys, parameters, record)
+
+    def demand(
+        self, mode: Mode, demands: Sequence[Demand], now_us: int, record: Record | None = None
+    ) -> "asyncio.Future[Outcome]":
+        """`submit` of demands, all of one hash tag where the store is a cluster."""
+        return self.submit(
+            mode,
+            demands[0].tag,
+            [demand.key for demand in demands],
+            [demand.variant.packer.pack(demand.flags, demand.cost, now_us) for demand in demands],
+            record,
+        )
 
     def submit(
         self, mode: Mode, tag: str, keys: Sequence[str], parameters: Sequence[bytes], record: Record | None = None

@@ -1,63 +1,27 @@
 """The decisions on people, guilds, models and money: policies applied to counters.
 
-One request is one call of the decide script (shared with whatever else came in the same tick). In a Redis Cluster its
-counters may stand in several slots; then all but the last slot's are held tentatively, the last one decides, and the
-others are confirmed or given back. A hold that expired before it was confirmed makes the request fail, so nothing is
-ever admitted that a slot did not agree to. While the store is away each limit's own policy decides.
+One request is one call of the decide script (shared with whatever else comes in the same turn); where its counters
+stand in several slots of a cluster, `across_slots` decides. While the store is away each limit's own policy does.
 """
 
 import asyncio
-import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-import structlog
-
-from chassis.caller import Caller
 from chassis.clock import Clock
-from chassis.errors import AlreadyExists, FailedPrecondition, InvalidArgument, NotFound
-from chassis.ids import new_id
-from services.ratelimit.algorithms import CONCURRENCY, FORCED, Concurrency
-from services.ratelimit.answers import Answer, LimitAnswer, Settlement, denied_by
-from services.ratelimit.catalogue import Catalogue, Demand, Subject
-from services.ratelimit.decider import Decider, Mode, Outcome, Record, Status
-from services.ratelimit.holds import (
-    LOCAL_TAG,
-    STRICT,
-    Holds,
-    check_id,
-    handle_of,
-    notes_of,
-    parse_handle,
-    record_key,
-)
+from chassis.errors import InvalidArgument
+from services.ratelimit.across_slots import AcrossSlots
+from services.ratelimit.algorithms import CONCURRENCY, FORCED, LARGEST
+from services.ratelimit.answers import Answer, Settlement, denied_by
+from services.ratelimit.asks import Ask, Asks
+from services.ratelimit.catalogue import Demand
+from services.ratelimit.decider import Decider, Mode, Outcome, Status
+from services.ratelimit.holds import LOCAL_TAG, Holds, parse_handle
 from services.ratelimit.meters import Decisions, Hottest
-from services.ratelimit.settings import PERMISSION_BITS, RatelimitSettings
+from services.ratelimit.outage import decide_without_store
+from services.ratelimit.outcomes import conflict, granted, limits_of, refused
+from services.ratelimit.settings import RatelimitSettings
 from services.ratelimit.shares import Shares
 from services.ratelimit.store_health import StoreAway
-
-_log = structlog.stdlib.get_logger(__name__)
-_RACE_RETRY_US = 50_000
-
-
-@dataclass(slots=True)
-class Ask:
-    """A request, resolved: what it takes, and what is remembered of it."""
-
-    demands: list[Demand]
-    mode: Mode
-    kind: str
-    identifier: str
-    fingerprint: bytes
-    hold_ttl: float
-    record_ttl: float
-    holds: bool
-    """Whether something of it is held: a reservation, or concurrency slots."""
-
-    @property
-    def tags(self) -> list[str]:
-        """The hash tags of its counters, in the order of its demands."""
-        return list(dict.fromkeys(demand.tag for demand in self.demands))
 
 
 class Limiter:
@@ -74,64 +38,16 @@ class Limiter:
         cluster: bool,
     ) -> None:
         self._decider, self._holds, self._shares, self._clock, self._cluster = decider, holds, shares, clock, cluster
+        self._across = AcrossSlots(decider, holds, clock, settings.reservations)
+        self._reservations = settings.reservations
+        self.asks = Asks(settings, clock)
         self.decisions = Decisions()
         self.hottest = Hottest()
-        self.use(settings)
 
     def use(self, settings: RatelimitSettings) -> None:
         """Puts a configuration in force, whole."""
-        self._settings = settings
-        self.catalogue = Catalogue(settings.limits, settings.requests.most_limits)
-
-    def may_bypass(self, subject: Subject, caller: Caller | None) -> bool:
-        """Whether the rights of the person behind the call lift limits that can be lifted."""
-        person = caller.person if caller else None
-        if person is None or person.user_id != subject.user_id:
-            return False
-        bypass = self._settings.limits.bypass
-        if person.user_id in bypass.persons or not bypass.roles.isdisjoint(person.role_ids):
-            return True
-        return any(person.permissions & PERMISSION_BITS[name] for name in bypass.permissions)
-
-    def ask(
-        self,
-        subject: Subject,
-        charges: Sequence[tuple[str, int]],
-        *,
-        request_id: str = "",
-        caller: Caller | None = None,
-        reserve_ttl: float | None = None,
-    ) -> Ask:
-        """Resolves a request. With `reserve_ttl` (seconds) it reserves. InvalidArgument for what makes no sense."""
-        reserve = reserve_ttl is not None
-        bypass = self._settings.limits.bypass
-        lifted = bool(bypass.permissions or bypass.roles or bypass.persons) and self.may_bypass(subject, caller)
-        demands = self.catalogue.demands(subject, charges, bypass=lifted, estimates=reserve)
-        if request_id:
-            check_id(request_id)
-        elif reserve:
-            raise InvalidArgument(
-                "a reservation needs an id", reason="NO_REQUEST_ID", fields={"request_id": "is empty"}
-            )
-        fingerprint = b""
-        held = reserve
-        for demand in demands:
-            held = held or demand.variant.algorithm.kind == CONCURRENCY
-        if held and not request_id:
-            request_id = new_id(self._clock.now())
-        if request_id:
-            told = repr([(demand.key, demand.cost) for demand in demands]).encode()
-            fingerprint = hashlib.blake2b(told, digest_size=8).digest()
-        reservations = self._settings.reservations
-        hold_ttl = reserve_ttl or 0.0
-        if reserve:
-            record_ttl = hold_ttl + reservations.retention
-        elif held:
-            record_ttl = max(self._settings.requests.repeat_ttl, *(ttl / 1e6 for ttl in _slots(demands)))
-        else:
-            record_ttl = self._settings.requests.repeat_ttl
-        mode, kind = (Mode.HOLD, "r") if reserve else (Mode.TAKE, "a")
-        return Ask(demands, mode, kind, request_id, fingerprint, hold_ttl, record_ttl, held)
+        self.asks.use(settings)
+        self._reservations = self._across.reservations = settings.reservations
 
     async def decide(self, ask: Ask) -> Answer:
         """Decides at once. Unavailable where the store is away and a limit fails closed."""
@@ -145,9 +61,9 @@ class Limiter:
             answer = await self.peek(ask.demands)
             return Answer(False, answer.limits, 0, impossible.limit)
         try:
-            answer = await self._decide_across(ask)
+            answer = await self._across.decide(ask)
         except StoreAway:
-            answer = self._decide_without_store(ask)
+            answer = decide_without_store(ask, self._shares, self._clock.now())
         self._count(ask, answer)
         return answer
 
@@ -159,23 +75,22 @@ class Limiter:
         for demand in demands:
             if demand.impossible:
                 return None
-        tag = demands[0].tag
-        return self._submit(ask.mode, tag, demands, self._record(ask, demands, tag))
+        return self._decider.demand(ask.mode, demands, self._now_us(), ask.record(demands))
 
     async def finish(self, ask: Ask, flight: "asyncio.Future[Outcome]") -> Answer:
         """The answer to a request that was started."""
         try:
             outcome = await flight
         except StoreAway:
-            answer = self._decide_without_store(ask)
+            answer = decide_without_store(ask, self._shares, self._clock.now())
         else:
             if outcome.status is Status.CONFLICT:
-                raise _conflict()
-            limits = _limits(ask.demands, outcome)
+                raise conflict()
+            limits = limits_of(ask.demands, outcome)
             if outcome.status is Status.DENIED:
-                answer = _refusal(limits, [demand.key for demand in ask.demands])
+                answer = refused(limits, [demand.key for demand in ask.demands])
             else:
-                answer = self._granted(ask, outcome, limits, [ask.demands[0].tag])
+                answer = granted(ask, outcome, limits, [ask.demands[0].tag])
         self._count(ask, answer)
         return answer
 
@@ -186,10 +101,11 @@ class Limiter:
         groups: dict[str, list[Demand]] = {}
         for demand in demands:
             groups.setdefault(demand.tag if self._cluster else "", []).append(demand)
-        outcomes = await asyncio.gather(*(self._submit(Mode.PEEK, tag, group, None) for tag, group in groups.items()))
+        now_us = self._now_us()
+        outcomes = await asyncio.gather(*(self._decider.demand(Mode.PEEK, group, now_us) for group in groups.values()))
         limits = {}
         for group, outcome in zip(groups.values(), outcomes, strict=True):
-            limits.update({answer.limit: answer for answer in _limits(group, outcome)})
+            limits.update({answer.limit: answer for answer in limits_of(group, outcome)})
         ordered = [limits[demand.limit] for demand in demands]
         retry, blocking, key = denied_by(ordered, [demand.key for demand in demands])
         return Answer(not blocking, ordered, retry, blocking, blocking_key=key)
@@ -206,7 +122,7 @@ class Limiter:
         if tags == [LOCAL_TAG]:
             return Settlement(limits=[])
         for name, amount in (used or {}).items():
-            if amount > 2**53 - 1:
+            if amount > LARGEST:
                 raise InvalidArgument(
                     "the amount is out of range", reason="COST_OUT_OF_RANGE", fields={"usages": f"{name}: too large"}
                 )
@@ -222,7 +138,7 @@ class Limiter:
         if tags == [LOCAL_TAG]:
             return round((self._clock.now() + ttl) * 1e6)
         return await self._holds.extend(
-            "r", identifier, tags, ttl, now_us=self._now_us(), retention=self._settings.reservations.retention
+            "r", identifier, tags, ttl, now_us=self._now_us(), retention=self._reservations.retention
         )
 
     async def charge_given(self) -> None:
@@ -235,147 +151,8 @@ class Limiter:
 
     async def _settle(self, kind: str, identifier: str, tags: Sequence[str], used: dict[str, int] | None) -> Settlement:
         return await self._holds.settle(
-            kind, identifier, tags, used, now_us=self._now_us(), retention=self._settings.reservations.retention
+            kind, identifier, tags, used, now_us=self._now_us(), retention=self._reservations.retention
         )
-
-    async def _decide_across(self, ask: Ask) -> Answer:
-        """Several slots of a cluster: hold, decide, confirm."""
-        groups = _by_slot(ask.demands)
-        last = groups.pop()
-        token = new_id(self._clock.now())
-        held: list[tuple[str, str, str]] = []
-        looked: list[LimitAnswer] = []
-        try:
-            for group in groups:
-                record = self._tentative(ask, group, token)
-                outcome = await self._submit(Mode.HOLD, group[0].tag, group, record[1])
-                if outcome.status is Status.CONFLICT:
-                    raise _conflict()
-                looked += _limits(group, outcome)
-                if outcome.status is Status.DENIED:
-                    return _refusal(looked, [demand.key for one in groups for demand in one][: len(looked)])
-                held.append(record[0])
-            kind = "r" if ask.mode is Mode.HOLD else "a" if last[0].variant.algorithm.kind == CONCURRENCY else "q"
-            record_of_last = self._record(ask, last, last[0].tag, kind)
-            outcome = await self._submit(ask.mode, last[0].tag, last, record_of_last)
-            if outcome.status is Status.CONFLICT:
-                raise _conflict()
-            looked += _limits(last, outcome)
-            if outcome.status is Status.DENIED:
-                keys = [demand.key for group in (*groups, last) for demand in group]
-                return _refusal(looked, keys)
-            if outcome.status is Status.ALLOWED and not await self._confirm(ask, groups, held):
-                # What the last slot charged stays charged: it gives too little after such a stall, never too much.
-                if ask.mode is Mode.HOLD:
-                    await self._holds.settle(
-                        "r", ask.identifier, [last[0].tag], None, now_us=self._now_us(), retention=1.0
-                    )
-                return Answer(False, looked, _RACE_RETRY_US, looked[0].limit, blocking_key=groups[0][0].key)
-            if outcome.status is Status.ALLOWED or ask.kind == "r":
-                held.clear()
-            tags = [group[0].tag for group in (*groups, last) if ask.mode is Mode.HOLD or _slots(group)]
-            order = {demand.limit: index for index, demand in enumerate(ask.demands)}
-            looked.sort(key=lambda answer: order[answer.limit])
-            return self._granted(ask, outcome, looked, tags)
-        finally:
-            for kind, identifier, tag in held:
-                await self._give_back(kind, identifier, tag)
-
-    def _tentative(self, ask: Ask, group: list[Demand], token: str) -> tuple[tuple[str, str, str], Record]:
-        """A hold that is dropped unless it is confirmed soon. Gives what it is called, and its record."""
-        ttl = self._settings.reservations.tentative_ttl
-        kind, identifier = ("t", token)
-        if ask.mode is Mode.HOLD:
-            kind, identifier = "r", ask.identifier
-        elif _slots(group):
-            kind, identifier = "a", ask.identifier
-        tag = group[0].tag
-        record = Record(
-            record_key(kind, identifier, tag),
-            identifier,
-            ask.fingerprint,
-            notes_of(group),
-            round(ttl * 1000),
-            round(ttl * 1e6),
-            charge_at_expiry=False,
-        )
-        return (kind, identifier, tag), record
-
-    async def _confirm(self, ask: Ask, groups: list[list[Demand]], held: list[tuple[str, str, str]]) -> bool:
-        """Turns tentative holds into charges, or into holds that last. False where one had expired."""
-        now_us, retention = self._now_us(), self._settings.reservations.retention
-        try:
-            for group, (kind, identifier, tag) in zip(groups, held, strict=True):
-                if kind == "t":
-                    await self._holds.settle(kind, identifier, [tag], {}, now_us=now_us, retention=1.0, flags=STRICT)
-                else:
-                    ttl = ask.hold_ttl if kind == "r" else max(_slots(group)) / 1e6
-                    await self._holds.extend(
-                        kind, identifier, [tag], ttl, now_us=now_us, retention=retention, charge_at_expiry=kind == "r"
-                    )
-        except (FailedPrecondition, NotFound):
-            return False
-        return True
-
-    async def _give_back(self, kind: str, identifier: str, tag: str) -> None:
-        try:
-            await self._holds.settle(kind, identifier, [tag], None, now_us=self._now_us(), retention=1.0)
-        except (StoreAway, NotFound):
-            # It expires by itself in a moment.
-            _log.debug("a tentative hold was not given back", tag=tag)
-
-    def _record(self, ask: Ask, demands: list[Demand], tag: str, kind: str | None = None) -> Record | None:
-        if not ask.identifier:
-            return None
-        return Record(
-            record_key(kind or ask.kind, ask.identifier, tag),
-            ask.identifier,
-            ask.fingerprint,
-            notes_of(demands),
-            round(ask.record_ttl * 1000),
-            round(ask.hold_ttl * 1e6),
-        )
-
-    def _submit(self, mode: Mode, tag: str, demands: list[Demand], record: Record | None) -> "asyncio.Future[Outcome]":
-        now_us = self._now_us()
-        return self._decider.submit(
-            mode,
-            tag,
-            [demand.key for demand in demands],
-            [demand.variant.packer.pack(demand.flags, demand.cost, now_us) for demand in demands],
-            record,
-        )
-
-    def _granted(self, ask: Ask, outcome: Outcome, limits: list[LimitAnswer], tags: list[str]) -> Answer:
-        repeated = outcome.status is Status.REPEATED
-        answer = Answer(True, limits, repeated=repeated)
-        if ask.holds:
-            answer.handle = handle_of(ask.kind, ask.identifier, tags)
-        if ask.mode is Mode.HOLD:
-            answer.expires_us = outcome.now_us + round(ask.hold_ttl * 1e6)
-        return answer
-
-    def _decide_without_store(self, ask: Ask) -> Answer:
-        policies = {demand.policy.on_outage for demand in ask.demands if not demand.shadow}
-        if "closed" in policies:
-            raise StoreAway
-        shared = [demand for demand in ask.demands if demand.policy.on_outage == "share"]
-        taken = dict(zip((demand.limit for demand in shared), self._shares.take(shared), strict=True))
-        limits = []
-        for demand in ask.demands:
-            capacity = demand.variant.algorithm.capacity
-            fits, wait_us, left = taken.get(demand.limit, (True, 0, capacity))
-            answer = LimitAnswer(demand.limit, fits, left, capacity, 0, wait_us, demand.shadow, degraded=True)
-            answer.bypassed = demand.bypassed and not fits
-            limits.append(answer)
-        retry, blocking, key = denied_by(limits, [demand.key for demand in ask.demands])
-        if blocking:
-            return Answer(False, limits, max(retry, 1), blocking, blocking_key=key)
-        answer_ = Answer(True, limits)
-        if ask.identifier and (ask.mode is Mode.HOLD):
-            answer_.handle = handle_of(ask.kind, ask.identifier, [LOCAL_TAG])
-            answer_.expires_us = round((self._clock.now() + ask.hold_ttl) * 1e6)
-        return answer_
 
     def _count(self, ask: Ask, answer: Answer) -> None:
         counts = self.decisions.counts
@@ -391,48 +168,3 @@ class Limiter:
 
     def _now_us(self) -> int:
         return int(self._clock.now() * 1e6)
-
-
-def _limits(demands: list[Demand], outcome: Outcome) -> list[LimitAnswer]:
-    answers = []
-    for demand, (fits, wait, x, y) in zip(demands, outcome.counters, strict=True):
-        algorithm = demand.variant.algorithm
-        standing = algorithm.standing(x, y)
-        allowed = fits == 1.0
-        answers.append(
-            LimitAnswer(
-                demand.limit,
-                allowed,
-                standing.remaining,
-                algorithm.capacity,
-                standing.reset_us,
-                int(wait),
-                demand.policy.mode == "shadow",
-                not allowed and demand.flags == FORCED,
-            )
-        )
-    return answers
-
-
-def _refusal(limits: list[LimitAnswer], keys: list[str]) -> Answer:
-    retry, blocking, key = denied_by(limits, keys)
-    return Answer(False, limits, retry, blocking, blocking_key=key)
-
-
-def _by_slot(demands: list[Demand]) -> list[list[Demand]]:
-    """Demands by hash tag, concurrency apart from the rest; the one that decides last."""
-    groups: dict[tuple[str, bool], list[Demand]] = {}
-    for demand in demands:
-        groups.setdefault((demand.tag, demand.variant.algorithm.kind == CONCURRENCY), []).append(demand)
-    return [groups[key] for key in sorted(groups, key=lambda key: not key[1])]
-
-
-def _slots(group: list[Demand]) -> list[int]:
-    """Times to live of the concurrency slots among some demands, in microseconds."""
-    return [demand.variant.algorithm.ttl_us for demand in group if isinstance(demand.variant.algorithm, Concurrency)]
-
-
-def _conflict() -> AlreadyExists:
-    return AlreadyExists(
-        "this id belongs to another request", reason="REQUEST_ID_REUSED", fields={"request_id": "was used otherwise"}
-    )

@@ -14,10 +14,11 @@ from chassis.caller import current_caller
 from chassis.errors import GuildhallError, InvalidArgument
 from services.ratelimit.administration import Administration
 from services.ratelimit.answers import Answer, LimitAnswer
+from services.ratelimit.asks import Ask
 from services.ratelimit.catalogue import Subject
 from services.ratelimit.decider import Outcome
 from services.ratelimit.durations import patience, put
-from services.ratelimit.limiter import Ask, Limiter
+from services.ratelimit.limiter import Limiter
 from services.ratelimit.settings import RatelimitSettings
 from services.ratelimit.waiting import WaitingRoom
 
@@ -107,7 +108,7 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
         return pb.ReleaseResponse(released=await self._limiter.release(request.hold_id))
 
     async def Peek(self, request: pb.PeekRequest, context: _Context) -> pb.PeekResponse:
-        ask = self._limiter.ask(_subject(request.subject), _charges(request.charges), caller=current_caller())
+        ask = self._limiter.asks.resolve(_subject(request.subject), _charges(request.charges), caller=current_caller())
         answer = await self._limiter.peek(ask.demands)
         response = pb.PeekResponse(allowed=answer.allowed, blocking_limit=answer.blocking)
         _write_states(response.limits, answer.limits)
@@ -121,7 +122,7 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
         return pb.ResetResponse(limits=done)
 
     async def Reserve(self, request: pb.ReserveRequest, context: _Context) -> pb.ReserveResponse:
-        ask = self._limiter.ask(
+        ask = self._limiter.asks.resolve(
             _subject(request.subject),
             _charges(request.charges),
             request_id=request.request_id,
@@ -180,7 +181,7 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
             _write_error(told.error, error)
 
     def _ask(self, request: pb.AcquireRequest) -> Ask:
-        return self._limiter.ask(
+        return self._limiter.asks.resolve(
             _subject(request.subject), _charges(request.charges), request_id=request.request_id, caller=current_caller()
         )
 

@@ -41,7 +41,7 @@ class Status:
             for tag, count in self._limiter.hottest.top(self._runtime.settings.current.hottest)
         ]
         return {
-            "version": self._limiter.catalogue.version,
+            "version": self._limiter.asks.catalogue.version,
             "store": "away" if self._health.away else "serving",
             "degraded_seconds": round(self._health.degraded_seconds, 3),
             "replicas": self._shares.replicas,
@@ -53,13 +53,13 @@ class Status:
 
     def policies(self) -> dict[str, JSON]:
         """The policies in force, whole."""
-        limits = self._limiter.catalogue.limits
+        limits = self._limiter.asks.catalogue.limits
         policies: dict[str, JSON] = {
             name: {"by": list(policy.by), **policy.model_dump(mode="json", exclude_defaults=True)}
             for name, policy in limits.policies.items()
         }
         return {
-            "version": self._limiter.catalogue.version,
+            "version": self._limiter.asks.catalogue.version,
             "policies": policies,
             "groups": {name: list(members) for name, members in limits.groups.items()},
             "bypass": limits.bypass.model_dump(mode="json"),

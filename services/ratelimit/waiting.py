@@ -7,8 +7,9 @@ from chassis.clock import Clock
 from chassis.errors import ResourceExhausted
 from services.ratelimit.algorithms import CONCURRENCY
 from services.ratelimit.answers import Answer
+from services.ratelimit.asks import Ask
 from services.ratelimit.fair_queue import FairQueue, Waiter
-from services.ratelimit.limiter import Ask, Limiter
+from services.ratelimit.limiter import Limiter
 from services.ratelimit.meters import WAIT_SECONDS
 from services.ratelimit.queue_runner import run_queue
 

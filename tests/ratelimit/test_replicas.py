@@ -65,6 +65,42 @@ async def test_the_same_request_sent_to_every_replica_takes_once(redis_url: str,
         assert (await two[1].limits.Acquire(acquire("hour"), timeout=10)).limits[0].remaining == 498
 
 
+@pytest.mark.timeout(180)
+async def test_no_guild_starves_behind_another_one_that_asks_two_replicas_for_much_more(
+    redis_url: str, tmp_path: Path
+) -> None:
+    limits = {
+        "policies": {
+            "shared": {"algorithm": "token_bucket", "by": ["provider"], "capacity": 1, "rate": 40, "per": 1.0},
+        },
+        "groups": {},
+    }
+    greedy, modest = 100, 4
+    async with replicas(2, redis_url, tmp_path, {"limits": limits}) as two:
+        served: list[int] = []
+
+        async def wait(guild: int, replica: Replica) -> None:
+            request = pb.AcquireRequest(
+                subject=pb.Subject(guild_id=guild, provider="openai"),
+                charges=[pb.Charge(limit="shared")],
+                max_wait=Duration(seconds=50),
+            )
+            assert (await replica.limits.Acquire(request, timeout=60)).allowed
+            served.append(guild)
+
+        # The greedy guild asks both replicas first; then one modest guild asks the first, another one the second.
+        waiters = [asyncio.create_task(wait(1, two[turn % 2])) for turn in range(greedy)]
+        await eventually(lambda: len(served) >= 3, timeout=30)
+        for guild, replica in ((2, two[0]), (3, two[1])):
+            waiters += [asyncio.create_task(wait(guild, replica)) for _ in range(modest)]
+        await asyncio.wait_for(asyncio.gather(*waiters), 90)
+        assert len(served) == greedy + 2 * modest
+        for guild in (2, 3):
+            # Between replicas Redis's order decides, so not every other one, but long before the greedy guild is done.
+            last = max(index for index, one in enumerate(served) if one == guild)
+            assert last < (greedy + 2 * modest) * 2 / 3, served
+
+
 @pytest.fixture
 def durable_redis() -> Iterator[RedisProcess]:
     server = RedisProcess("--save", "", "--appendonly", "yes", "--appendfsync", "always")

@@ -13,8 +13,8 @@ from services.ratelimit.answers import Settlement
 from services.ratelimit.catalogue import Demand, Variant
 from services.ratelimit.decider import Decider, Mode, Outcome, Record
 from services.ratelimit.holds import Holds, notes_of, record_key
+from services.ratelimit.policies import SlidingWindowPolicy
 from services.ratelimit.scripts import Scripts
-from services.ratelimit.settings import SlidingWindowPolicy
 from services.ratelimit.store_health import StoreHealth
 
 T = TypeVar("T")

@@ -82,6 +82,27 @@ async def test_each_policy_decides_what_happens_without_the_store(start: Start, 
         assert after.limits[0].remaining in (4, 5)  # everysec may lose the one charge before the kill
 
 
+async def test_a_shadow_of_a_closed_limit_denies_nobody_while_the_store_is_away_and_says_that_it_would(
+    start: Start, own_redis: RedisProcess
+) -> None:
+    limits_ = {
+        "policies": {
+            "tried": WINDOW | {"limit": 5, "mode": "shadow"},
+            "tried_share": WINDOW | {"limit": 2, "mode": "shadow", "on_outage": "share"},
+            "open": WINDOW | {"limit": 5, "on_outage": "open"},
+        },
+        "groups": {"all": ["tried", "tried_share", "open"]},
+    }
+    async with start(limits_, url=own_redis.url) as (limits, _):
+        assert (await limits.Acquire(acquire("all"), timeout=5)).allowed
+        own_redis.kill()
+        answers = [await limits.Acquire(acquire("all"), timeout=5) for _ in range(2)]
+        assert [answer.allowed for answer in answers] == [True, True]
+        told = [[(state.limit, state.allowed, state.shadow) for state in answer.limits] for answer in answers]
+        assert told[0] == [("tried", False, True), ("tried_share", True, True), ("open", True, False)]
+        assert told[1] == [("tried", False, True), ("tried_share", False, True), ("open", True, False)]
+
+
 async def test_a_reservation_without_the_store_is_the_policys_matter_too(start: Start, own_redis: RedisProcess) -> None:
     async with start(LIMITS, url=own_redis.url) as (limits, _):
         assert (await limits.Acquire(acquire("shared"), timeout=5)).allowed

@@ -17,7 +17,8 @@ from chassis.caller import Caller, Person
 from chassis.errors import GuildhallError, from_rpc_error
 from chassis.testing import channel_to, running_service
 from services.ratelimit.app import build
-from services.ratelimit.settings import Limits, RatelimitSettings
+from services.ratelimit.limits import Limits
+from services.ratelimit.settings import RatelimitSettings
 from services.ratelimit.tests.conftest import Start
 from tests.support import eventually
 
