@@ -58,7 +58,7 @@ class AnthropicProvider:
             default_headers=settings.headers or None,
             max_retries=0,
             timeout=timeout,
-            http_client=anthropic.DefaultAsyncHttpxClient(limits=limits, timeout=timeout),
+            http_client=anthropic.DefaultAioHttpClient(limits=limits, timeout=timeout),
         )
 
     async def stream(self, model: Model, request: ChatRequest) -> AsyncGenerator[ChatEvent, None]:

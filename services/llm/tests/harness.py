@@ -22,6 +22,7 @@ from services.llm.settings import LlmSettings
 ALICE = Person(user_id=11, guild_id=7, display_name="Alice")
 ADMIN = Person(user_id=1, guild_id=7, permissions=1 << 3)
 TIMEOUT = 20.0
+MINIMAL = Path(__file__).with_name("minimal.yaml")
 
 
 @dataclass
@@ -88,6 +89,7 @@ async def gather(stream: Any) -> Answer:
 def variables(redis_url: str, url: str = "", **more: str) -> dict[str, str]:
     """The environment of a service that asks this provider and no other."""
     base = {
+        "GUILDHALL_CONFIG": str(MINIMAL),
         "REDIS_URL": redis_url,
         "GUILDHALL_LLM__LIMITS__ENABLED": "false",
         "GUILDHALL_LLM__RETRY__BASE_DELAY": "0.01",
@@ -97,7 +99,7 @@ def variables(redis_url: str, url: str = "", **more: str) -> dict[str, str]:
 
 def config(folder: Path, **sections: Any) -> str:
     """The path of a configuration of its own: these sections over a minimal one."""
-    minimal = {"providers": {"openai": {"wire": "openai"}}, "prompts": {"assistant": {"text": "Be kind."}}}
+    minimal = yaml.safe_load(MINIMAL.read_text(encoding="utf-8"))
     path = folder / "guildhall.yaml"
     path.write_text(yaml.safe_dump({**minimal, **sections}), encoding="utf-8")
     return str(path)

@@ -144,7 +144,7 @@ def test_providers_without_address_and_key_are_left_out() -> None:
     )
     assert list(settings.providers_in_force()) == ["openai", "own"]
     catalogue = Catalogue(settings, {"own": ("m", "text-embedding-3"), "openai": ("c",)})
-    assert [model.name for model in catalogue.all()] == ["own/m", "openai/c"]
+    assert [model.name for model in catalogue.all()] == ["openai/c", "own/m"]
     found = catalogue.find("m")
     assert found is not None
     assert found.profile.context_window == 999

@@ -202,7 +202,10 @@ async def test_a_picture_comes_in_chunks_with_its_cost(redis_url: str, tmp_path:
     data = png((300, 300)) + b"\0" * 600_000
     images = {"models": ["openai/painter"], "price_dollars": {"openai/painter": 0.04}}
     environment = {"GUILDHALL_CONFIG": config(tmp_path, llm={"images": images})}
-    async with upstream(paints(data)) as provider, running(variables(redis_url, provider.url, **environment)) as llm:
+    async with (
+        upstream(paints(data), models=["painter"]) as provider,
+        running(variables(redis_url, provider.url, **environment)) as llm,
+    ):
         events = await picture(llm, request_id="r1")
         started, end = events[0].started, events[-1].end
         assert (started.model, started.size, started.content_type) == ("openai/painter", len(data), "image/png")
@@ -229,7 +232,10 @@ async def test_a_picture_comes_in_chunks_with_its_cost(redis_url: str, tmp_path:
 )  # fmt: skip
 async def test_pictures_that_are_not_made(redis_url: str, tmp_path: Path, fields: dict[str, str], why: str) -> None:
     environment = {"GUILDHALL_CONFIG": config(tmp_path, llm={"images": {"blocked_patterns": [r"\bforbidden\b"]}})}
-    async with upstream(paints(png())) as provider, running(variables(redis_url, provider.url, **environment)) as llm:
+    async with (
+        upstream(paints(png()), models=["gpt-image-2"]) as provider,
+        running(variables(redis_url, provider.url, **environment)) as llm,
+    ):
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await picture(llm, **fields)
         assert reason(caught.value) == why
@@ -239,7 +245,7 @@ async def test_pictures_that_are_not_made(redis_url: str, tmp_path: Path, fields
 async def test_a_picture_that_a_provider_refuses_or_fails(redis_url: str) -> None:
     policy = fails(400, {"error": {"code": "content_policy_violation", "message": "no"}})
     async with (
-        upstream(policy, fails(503), paints(png())) as provider,
+        upstream(policy, fails(503), paints(png()), models=["gpt-image-2.5-flare", "gpt-image-2"]) as provider,
         running(variables(redis_url, provider.url)) as llm,
     ):
         with pytest.raises(grpc.aio.AioRpcError) as caught:
