@@ -144,7 +144,8 @@ class LeaseKeeper:
         sent = self._clock.monotonic()
         async with self._redis.pipeline(transaction=True) as pipe:
             await pipe.watch(keys.lease(partition), keys.epoch(partition))
-            owner, epoch = await pipe.mget(keys.lease(partition), keys.epoch(partition))
+            # Not MGET, which the client for a Redis Cluster does not have in a transaction.
+            owner, epoch = await pipe.get(keys.lease(partition)), await pipe.get(keys.epoch(partition))
             if owner != self._value(lease.epoch) or int(epoch or 0) != lease.epoch:
                 await self._drop(partition, "another owner has it")
                 return
@@ -168,7 +169,8 @@ class LeaseKeeper:
         sent = self._clock.monotonic()
         async with self._redis.pipeline(transaction=True) as pipe:
             await pipe.watch(keys.lease(partition), keys.epoch(partition))
-            owner, epoch = await pipe.mget(keys.lease(partition), keys.epoch(partition))
+            # Not MGET, which the client for a Redis Cluster does not have in a transaction.
+            owner, epoch = await pipe.get(keys.lease(partition)), await pipe.get(keys.epoch(partition))
             if owner is not None and not owner.startswith(f"{self._instance} ".encode()):
                 return
             mine = int(epoch or 0) + 1
