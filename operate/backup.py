@@ -119,7 +119,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _save(platform: Platform, folder: Path) -> None:
-    folder.mkdir(parents=True, mode=0o700)
+    try:
+        folder.mkdir(parents=True, mode=0o700)
+    except FileExistsError as error:
+        raise Problem(f"{folder} is there already; name a new one") from error
     if platform.embedded_redis:
         for role in ROLES:
             save_redis(getattr(platform.redis, role), folder / f"redis-{role}.rdb")

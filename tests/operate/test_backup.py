@@ -2,17 +2,24 @@
 
 import asyncio
 import contextlib
+import os
 import shutil
 import sqlite3
+import subprocess
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]
 import pytest
 import redis
 
+from local.paths import RunFolder
+from local.platform import Platform
 from local.problems import Problem
+from local.redis_servers import ROLES, answers, find_server, program
 from operate import backup
 from tests.support.redis_process import RedisProcess, redis_binary
+from tests.support.waiting import eventually
 
 LOGGED = ("--appendonly", "yes", "--appendfsync", "always", "--save", "")
 
@@ -73,6 +80,51 @@ def test_sqlite_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     backup.restore_database(url, saved)
     with contextlib.closing(sqlite3.connect(path)) as restored:
         assert restored.execute("SELECT item FROM requests").fetchall() == [("a sword",)]
+
+
+async def test_everything_that_one_machine_keeps_moves_to_another(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def machine(name: str) -> Platform:
+        monkeypatch.setenv("GUILDHALL_RUN_DIR", str(tmp_path / name))
+        return Platform.prepare({}, RunFolder(tmp_path / name))
+
+    @contextlib.asynccontextmanager
+    async def running(platform: Platform) -> AsyncIterator[None]:
+        programs = [program(role, find_server(), platform.folder, dict(os.environ)) for role in ROLES]
+        servers = [await asyncio.create_subprocess_exec(*one.arguments, stdout=subprocess.DEVNULL) for one in programs]
+        try:
+            for role in ROLES:
+                await eventually(lambda role=role: answers(getattr(platform.redis, role)))
+            yield
+        finally:
+            for server in servers:
+                server.terminate()
+                await asyncio.wait_for(server.wait(), 20)
+
+    def board(platform: Platform) -> sqlite3.Connection:
+        return sqlite3.connect(platform.folder.data / "board.sqlite3")
+
+    old = machine("old")
+    async with running(old):
+        for role in ROLES:
+            with redis.Redis.from_url(getattr(old.redis, role)) as client:
+                client.set("whose", role)
+        with contextlib.closing(board(old)) as database:
+            database.executescript("CREATE TABLE requests (item TEXT); INSERT INTO requests VALUES ('a sword')")
+        assert await asyncio.to_thread(backup.main, ["save", str(tmp_path / "saved")]) == 0
+        assert await asyncio.to_thread(backup.main, ["save", str(tmp_path / "saved")]) == 1
+    new = machine("new")
+    assert await asyncio.to_thread(backup.main, ["restore", str(tmp_path / "saved")]) == 0
+    async with running(new):
+        for role in ROLES:
+            with redis.Redis.from_url(getattr(new.redis, role)) as client:
+                assert client.get("whose") == role.encode()
+    with contextlib.closing(board(new)) as database:
+        assert database.execute("SELECT item FROM requests").fetchall() == [("a sword",)]
+    for key in old.folder.keys.rglob("*"):
+        if key.is_file():
+            assert (new.folder.keys / key.relative_to(old.folder.keys)).read_bytes() == key.read_bytes()
 
 
 @pytest.mark.skipif(shutil.which("pg_dump") is None, reason="pg_dump (PostgreSQL's client programs) is not installed")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import redis
@@ -29,7 +29,7 @@ async def cluster() -> AsyncIterator[str]:
     nodes = [RedisProcess("--cluster-enabled", "yes", "--save", "", "--appendonly", "no") for _ in range(3)]
     for node in nodes:
         node.start()
-    clients = [redis.Redis.from_url(node.url) for node in nodes]
+    clients: list[Any] = [redis.Redis.from_url(node.url) for node in nodes]
     bounds = [index * SLOTS // 3 for index in range(4)]
     for client, first, last in zip(clients, bounds, bounds[1:], strict=False):
         client.execute_command("CLUSTER ADDSLOTSRANGE", first, last - 1)
