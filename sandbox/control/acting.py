@@ -47,6 +47,7 @@ class Acting:
             ("PATCH", "/control/people/{person}", self.edit_person),
             ("GET", _AS + "/guilds", self.guilds),
             ("POST", _AS + "/guilds", self.found),
+            ("DELETE", _AS + "/guilds/{guild}", self.close),
             ("GET", _AS + "/dms", self.directs),
             ("GET", _AS + "/channels/{channel}/commands", self.commands),
             ("POST", _AS + "/channels/{channel}/commands", self.use_command),
@@ -121,6 +122,11 @@ class Acting:
         chosen = [known[number] for number in (known if wished is None else dict.fromkeys(wished))]
         guild = founding.found(self._world, user_id, name, chosen if with_bots else [], BOT_PERMISSIONS)
         return view.guild(self._world, guild, user_id)
+
+    async def close(self, request: web.Request) -> JSON:
+        """Deletes a guild that they own."""
+        founding.close(self._world, self._control.person(request), as_snowflake(request.match_info["guild"]) or 0)
+        return {"status": "deleted"}
 
     async def directs(self, request: web.Request) -> list[JSON]:
         """Their direct channels."""

@@ -179,6 +179,37 @@ MODAL: Json = {
 }
 
 
+FIELDS: Json = {
+    "title": "All about it",
+    "custom_id": "about",
+    "components": [
+        {"type": 10, "content": "Fill in what you **know**."},
+        {
+            "type": 18,
+            "label": "Quality",
+            "component": {
+                "type": 21,
+                "custom_id": "quality",
+                "options": [{"label": "Plain", "value": "plain"}, {"label": "Masterwork", "value": "master"}],
+            },
+        },
+        {
+            "type": 18,
+            "label": "Runes",
+            "component": {
+                "type": 22,
+                "custom_id": "runes",
+                "min_values": 1,
+                "max_values": 2,
+                "options": [{"label": name.title(), "value": name} for name in ("fire", "ice", "wind")],
+            },
+        },
+        {"type": 18, "label": "Urgent", "component": {"type": 23, "custom_id": "urgent"}},
+        {"type": 18, "label": "Drawing", "component": {"type": 19, "custom_id": "drawing", "min_values": 1}},
+    ],
+}
+
+
 class ShowBot:
     """Connects, registers its commands and answers; `async with ShowBot(...)` until it is ready."""
 
@@ -286,6 +317,8 @@ class ShowBot:
             await self._reply(interaction, 7, {"components": changed})
         elif name == "modal":
             await self._reply(interaction, 9, MODAL)
+        elif name == "fields":
+            await self._reply(interaction, 9, FIELDS)
         elif name != "silent":
             await self._reply(interaction, 4, {"content": f"{name}: {data.get('values', [])}", "flags": 64})
 

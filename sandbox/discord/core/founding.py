@@ -1,12 +1,13 @@
-"""A new guild, as Discord's client makes one: its founder owns it, a text and a voice channel are there.
+"""Guilds come and go, as Discord's client has it: a founder owns a new one, with a text and a voice channel in it.
 
-Bots cannot do this any more (https://discord.com/developers/docs/change-log, "Guild Create Deprecation"), so there is
-no route for it in Discord's API; people do it at the page, and tests by the control API.
+Bots cannot do this any more (https://discord.com/developers/docs/change-log, "Guild Create Deprecation"), so there are
+no routes for it in Discord's API; people do it at the page, and tests by the control API.
 """
 
 from sandbox.discord import render
 from sandbox.discord.core.guilds import add_member, check_name, join_bot
 from sandbox.discord.entities import Application, Channel, ChannelType, Guild, Role
+from sandbox.discord.errors import DiscordError
 from sandbox.discord.permissions import EVERYONE_DEFAULT
 from sandbox.discord.world import World
 
@@ -31,6 +32,21 @@ def found(world: World, owner_id: int, name: str, bots: list[Application], permi
     for application in bots:
         join_bot(world, guild, application, permissions)
     return guild
+
+
+def close(world: World, owner_id: int, guild_id: int) -> None:
+    """Deletes a guild with all that is in it; its owner alone may."""
+    guild = world.guild(guild_id)
+    if guild.owner_id != owner_id:
+        raise DiscordError(50013 if owner_id in guild.members else 10004)
+    world.emit("GUILD_DELETE", {"id": str(guild.id)}, guild_id=guild.id, audience=tuple(guild.members))
+    for channel_id in (*guild.channels, *guild.threads):
+        world.channels.pop(channel_id, None)
+        world.messages.pop(channel_id, None)
+    for table in (world.webhooks, world.commands, world.invites):
+        for key in [key for key, record in table.items() if record.guild_id == guild.id]:
+            del table[key]
+    del world.guilds[guild.id]
 
 
 def _channel(

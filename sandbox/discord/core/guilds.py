@@ -82,8 +82,7 @@ def remove_member(world: World, guild: Guild, user_id: int) -> None:
         guild_id=guild.id,
         subject_id=user_id,
     )
-    if world.users[user_id].bot:
-        world.emit("GUILD_DELETE", {"id": str(guild.id)}, guild_id=guild.id, audience=(user_id,))
+    world.emit("GUILD_DELETE", {"id": str(guild.id)}, guild_id=guild.id, audience=(user_id,))
     guild.members.pop(user_id, None)
 
 

@@ -1,6 +1,7 @@
 """Routes of scheduled events and AutoMod rules."""
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from sandbox.discord import render
@@ -19,7 +20,7 @@ _PRIVACY = 2
 
 def _event(fields: Fields, *, new: bool) -> JSON:
     """What the body names, by the names of the record."""
-    readers = {
+    readers: dict[str, tuple[str, Callable[[], Any]]] = {
         "name": ("name", lambda: fields.text("name", low=1, high=SIZES.event_name, required=True, default="-")),
         "description": ("description", lambda: fields.text("description", high=SIZES.event_description)),
         "scheduled_start_time": ("starts_at", lambda: fields.time("scheduled_start_time") or 0.0),

@@ -52,6 +52,22 @@ async def test_what_is_refused(sandbox: SandboxClient, body: dict[str, object], 
     assert len(await sandbox.call("GET", "/control/as/member/guilds")) == before
 
 
+async def test_its_owner_alone_deletes_it(bot: Bot, sandbox: SandboxClient) -> None:
+    made = await sandbox.call("POST", "/control/as/member/guilds", {"name": "Short-lived"})
+    general = f"/channels/{made['system_channel_id']}/messages"
+    await bot.call("POST", general, {"content": "hello"})
+    with pytest.raises(Refused) as refused:
+        await sandbox.call("DELETE", f"/control/as/owner/guilds/{made['id']}")
+    assert refused.value.status == 404
+    gateway = await bot.gateway()
+    await gateway.identify()
+    await sandbox.call("DELETE", f"/control/as/member/guilds/{made['id']}")
+    await gateway.event("GUILD_DELETE", id=made["id"])
+    assert (await bot.refused("GET", general))[:2] == (404, 10003)
+    assert made["id"] not in {g["id"] for g in await sandbox.call("GET", "/control/as/member/guilds")}
+    await gateway.socket.close()
+
+
 async def test_no_bot_founds_a_server(bot: Bot) -> None:
     status, _, _ = await bot.refused("POST", "/guilds", {"name": "Mine"})
     assert status in (404, 405)

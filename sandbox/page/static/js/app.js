@@ -66,6 +66,7 @@ export class App {
       if (id === state.selected.threadId) this.closeSide();
       if (id === state.selected.channelId) this.goGuild(state.selected.guildId);
     });
+    on("event:GUILD_DELETE", ({ id }) => id === state.selected.guildId && this.goGuild([...state.guilds.keys()][0] ?? "@me"));
     on("open-panel", (name) => this.openPanel(name));
     on("open-trace", ({ traceId }) => !(this.panel instanceof TracesPanel) && this.openPanel("traces", traceId));
     on("close-panel", () => this.closePanel());

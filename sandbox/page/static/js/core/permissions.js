@@ -13,6 +13,12 @@ export const BITS = {
 
 const bit = (name) => 1n << BigInt(BITS[name]);
 const ALL = (1n << 60n) - 1n;
+const QUIET = (1n << 10n) | (1n << 16n);
+
+/** Whether a member is timed out now: they may look and read, no more. */
+function timedOut(member) {
+  return Boolean(member?.communication_disabled_until) && new Date(member.communication_disabled_until) > new Date();
+}
 
 /** The person's permissions in a guild, as a BigInt. */
 export function guildPermissions(guild, userId) {
@@ -20,7 +26,8 @@ export function guildPermissions(guild, userId) {
   const member = guild.members.get(userId);
   let bits = BigInt(guild.roles.get(guild.id)?.permissions ?? 0);
   for (const role of member?.roles ?? []) bits |= BigInt(guild.roles.get(role)?.permissions ?? 0);
-  return bits & bit("ADMINISTRATOR") ? ALL : bits;
+  if (bits & bit("ADMINISTRATOR")) return ALL;
+  return timedOut(member) ? bits & QUIET : bits;
 }
 
 /** The person's permissions in a channel or in a thread's parent. */
@@ -41,7 +48,8 @@ export function channelPermissions(guild, channel, userId) {
   }
   bits = apply(bits, deny, allow);
   const own = overwrites.get(userId);
-  return own ? apply(bits, BigInt(own.deny), BigInt(own.allow)) : bits;
+  if (own) bits = apply(bits, BigInt(own.deny), BigInt(own.allow));
+  return timedOut(guild.members.get(userId)) ? bits & QUIET : bits;
 }
 
 /** Whether bits hold a permission. */

@@ -72,14 +72,16 @@ export function nameIn(guild, userId, user = state.users.get(userId)) {
   return guild?.members.get(userId)?.nick || userName(user);
 }
 
-/** The colour of a member: that of the highest role that has one; empty for none. */
+/** The colour of a member, as CSS: that of the highest role that has one, as dark or light as the theme needs it to be
+ * read; empty for none. */
 export function colourIn(guild, userId) {
   let best = null;
   for (const id of guild?.members.get(userId)?.roles ?? []) {
     const role = guild.roles.get(id);
     if (role && colourOf(role) && (!best || role.position > best.position)) best = role;
   }
-  return best ? `#${colourOf(best).toString(16).padStart(6, "0")}` : "";
+  if (!best) return "";
+  return `oklch(from #${colourOf(best).toString(16).padStart(6, "0")} clamp(var(--role-darkest), l, var(--role-lightest)) c h)`;
 }
 
 export function colourOf(role) {

@@ -12,6 +12,7 @@ import { formatted, friendly } from "../text/times.js";
 import { components } from "./components.js";
 import { embed } from "./embeds.js";
 import { attachments } from "./media.js";
+import { poll } from "./poll.js";
 import { reactions } from "./reactions.js";
 import { systemLine } from "./system.js";
 
@@ -55,7 +56,7 @@ function content(message, context) {
   if (!(message.flags & FLAG.suppressEmbeds)) parts.push((message.embeds ?? []).map((e) => embed(e, context)));
   parts.push(components(message.components, context));
   parts.push((message.sticker_items ?? []).map((s) => h("div.outside", {}, `Sticker: ${s.name}`)));
-  if (message.poll) parts.push(h("div.outside", {}, `A poll: ${message.poll.question?.text ?? ""} (the sandbox counts no votes)`));
+  if (message.poll) parts.push(poll(message.poll));
   return parts;
 }
 

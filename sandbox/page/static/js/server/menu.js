@@ -18,6 +18,6 @@ export function guildMenu(anchor, guild) {
     { label: "Members", icon: "people", action: () => emit("toggle-members") },
     "-",
     guild.owner_id !== state.me.id && { label: "Leave the server", icon: "close", danger: true, action: async () => (await confirmFirst(`Leave ${guild.name}?`, "You can come back when somebody adds you.", "Leave")) && rest("DELETE", `/users/@me/guilds/${guild.id}`) },
-    guild.owner_id === state.me.id && { label: "Delete the server", icon: "trash", danger: true, action: async () => (await confirmFirst(`Delete ${guild.name}?`, "Everything in it is gone.")) && rest("DELETE", `/guilds/${guild.id}`) },
+    guild.owner_id === state.me.id && { label: "Delete the server", icon: "trash", danger: true, action: async () => (await confirmFirst(`Delete ${guild.name}?`, "Everything in it is gone.")) && attempt(() => state.acting.control("DELETE", `/guilds/${guild.id}`)) },
   ].filter(Boolean), { label: `Actions for ${guild.name}` });
 }
