@@ -2,8 +2,9 @@
 
 Python, not Redis, is what a decision costs, and most of that is the call. So what comes in one turn of the loop, or
 while calls are under way (at most `in_flight`), goes out together, each decision still all-or-none by itself. Nothing
-ever waits for company: where no call is under way a decision goes at once. A Redis Cluster wants all keys of a call in
-one slot, so there decisions gather by hash tag.
+ever waits for time to pass: where no call is under way a decision goes at once, and a call during which others came is
+followed by the next as soon as the loop has handled what has arrived. A Redis Cluster wants all keys of a call in one
+slot, so there decisions gather by hash tag.
 """
 
 import asyncio
@@ -62,6 +63,9 @@ _FIRST = struct.Struct("<d")
 _COUNTER_BYTES = 32
 _STATUSES = tuple(Status)
 _MOST_KEYS = 2_048
+_TURNS, _MOST_TURNS = 4, 16
+"""Turns of the loop: a request that the network has brought takes about the first to become a decision; after a call
+during which others came, the next one lets in what is there already, for at most the second."""
 
 
 class _Pending:
@@ -167,9 +171,22 @@ class Decider:
         try:
             if batch:
                 await self._call(batch)
+                await self._let_arrive(lane)
         finally:
             self._flying[lane] -= 1
             self._schedule(asyncio.get_running_loop())
+
+    async def _let_arrive(self, lane: str) -> None:
+        # No clock in it: where nothing waits it returns at once, and where nothing more comes, after a few turns.
+        queue = self._pending[lane]
+        for _ in range(_MOST_TURNS // _TURNS):
+            waiting = len(queue)
+            if not 0 < waiting < self._batch:
+                return
+            for _ in range(_TURNS):
+                await asyncio.sleep(0)
+            if len(queue) == waiting:
+                return
 
     async def _call(self, batch: list[_Pending]) -> None:
         keys: list[str] = []

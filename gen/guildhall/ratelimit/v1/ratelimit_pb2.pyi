@@ -114,7 +114,10 @@ class AcquireRequest(_message.Message):
 
     @_builtins.property
     def max_wait(self) -> _duration_pb2.Duration:
-        """How long the caller would wait in the limits' fair queue; also bound by the deadline. Absent: answered at once."""
+        """How long the caller would wait in the limits' fair queue; also bound by the deadline. Absent: answered at once.
+        The queue is fair within a replica: people, or guilds where no person is named, take turns. Between replicas the heads
+        of their queues race, and Redis's order decides; nobody starves, but a replica with fewer waiters serves each sooner.
+        """
 
     def __init__(
         self,
