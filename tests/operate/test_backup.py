@@ -7,6 +7,7 @@ import shutil
 import sqlite3
 import subprocess
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 
 import asyncpg  # type: ignore[import-untyped]
@@ -95,7 +96,7 @@ async def test_everything_that_one_machine_keeps_moves_to_another(
         servers = [await asyncio.create_subprocess_exec(*one.arguments, stdout=subprocess.DEVNULL) for one in programs]
         try:
             for role in ROLES:
-                await eventually(lambda role=role: answers(getattr(platform.redis, role)))
+                await eventually(partial(answers, getattr(platform.redis, role)))
             yield
         finally:
             for server in servers:

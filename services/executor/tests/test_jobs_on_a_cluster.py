@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -17,23 +18,33 @@ from services.executor.jobs.model import Job, Journal
 from services.executor.jobs.redis_store import JobStore
 from services.executor.jobs.settings import JobSettings
 from services.executor.tests.harness import Scripted, a_job, worker
-from tests.support.redis_process import RedisProcess
-from tests.support.waiting import eventually
+from tests.support.redis_process import RedisProcess, redis_binary
+from tests.support.waiting import eventually, free_port
 
 SLOTS = 16_384
+_VERSION = subprocess.run([redis_binary(), "--version"], capture_output=True, text=True, check=True).stdout
+
+pytestmark = pytest.mark.skipif(
+    int(_VERSION.partition("v=")[2].partition(".")[0]) < 7, reason="a cluster on free ports needs Redis 7 or newer"
+)
 
 
 @pytest.fixture
 async def cluster() -> AsyncIterator[str]:
     """The address of one node of a cluster without replicas."""
-    nodes = [RedisProcess("--cluster-enabled", "yes", "--save", "", "--appendonly", "no") for _ in range(3)]
+    # By default a node's second port lies 10,000 above its first, which may be more than there are.
+    buses = [free_port() for _ in range(3)]
+    nodes = [
+        RedisProcess(*("--cluster-enabled", "yes", "--cluster-port", str(bus)), *("--save", "", "--appendonly", "no"))
+        for bus in buses
+    ]
     for node in nodes:
         node.start()
     clients: list[Any] = [redis.Redis.from_url(node.url) for node in nodes]
     bounds = [index * SLOTS // 3 for index in range(4)]
     for client, first, last in zip(clients, bounds, bounds[1:], strict=False):
         client.execute_command("CLUSTER ADDSLOTSRANGE", first, last - 1)
-        client.execute_command("CLUSTER MEET", "127.0.0.1", nodes[0].port)
+        client.execute_command("CLUSTER MEET", "127.0.0.1", nodes[0].port, buses[0])
 
     def joined() -> bool:
         return all(
