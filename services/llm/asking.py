@@ -14,7 +14,7 @@ from chassis.settings import Live
 from services.llm.cache import ResponseCache, request_key
 from services.llm.catalogue import Model
 from services.llm.chat import ChatRequest, DocumentFormat, Finish, Finished, Message, TextDelta, Usage
-from services.llm.limits import Asker, Denial, Limits, Reservation, Spending
+from services.llm.limits import Asker, Denial, Hold, Limits, Reservation, Spending
 from services.llm.pricing import cost_nanos
 from services.llm.router import Chosen, RoutedEvent, Router
 from services.llm.settings import LlmSettings
@@ -86,14 +86,17 @@ class Desk:
             if self._cache.under_way(key):
                 reply, _ = await self._gather(self._cache.join(key), model)
                 return Reply(reply.text, reply.model, Usage(cost_nanos=0), reply.finish, reply.interruption)
-        counted = model.counter.messages(question.messages)
-        worst = Usage(counted, question.max_output_tokens)
-        estimate = Spending(counted + question.max_output_tokens, cost_nanos(model, worst, self._settings.current) or 0)
         call_id = new_id(self._clock.now())
-        held = await self._limits.reserve(call_id, asker, model.name, estimate, budget)
+        held = await self._limits.reserve(call_id, asker, model.name, self._estimate(question, model), budget)
         if isinstance(held, Denial):
             return held
         return await self._ask(question, candidates, asker, budget, key, call_id, held)
+
+    def _estimate(self, question: Question, model: Model) -> Spending:
+        """The most that a model can use for a question."""
+        counted = model.counter.messages(question.messages)
+        worst = Usage(counted, question.max_output_tokens)
+        return Spending(counted + question.max_output_tokens, cost_nanos(model, worst, self._settings.current) or 0)
 
     async def _ask(  # noqa: PLR0917 - each is a part of the question
         self,
@@ -107,7 +110,10 @@ class Desk:
     ) -> Reply:
         began_at = self._clock.monotonic()
 
+        hold = Hold(self._limits, call_id, asker, candidates[0].name, held)
+
         async def prepare(candidate: Model) -> ChatRequest:
+            await hold.cover(candidate.name, self._estimate(question, candidate), budget)
             return question.request(candidate)
 
         routed = self._router.stream(candidates, prepare, budget)
@@ -122,7 +128,7 @@ class Desk:
             usage = usage.priced(cost_nanos(reply.model, usage, self._settings.current))
             spent = Spending(usage.input_tokens + usage.output_tokens, usage.cost_nanos or 0)
         finally:
-            self._background.start(held.settle(spent))
+            self._background.start(hold.settle(spent))
         record = CallRecord(
             call_id, self._clock.now(), asker.guild_id, asker.user_id, reply.model.name, question.operation, usage,
             self._clock.monotonic() - began_at, reply.finish.value,

@@ -39,6 +39,7 @@ from services.llm.planning import Planner
 from services.llm.plans import Documents
 from services.llm.pool import ProviderPool
 from services.llm.preferences import Preferences
+from services.llm.provider_watch import ProviderWatch
 from services.llm.ratelimit_limits import RatelimitLimits
 from services.llm.redis_cache import RedisCache
 from services.llm.redis_conversations import RedisConversations
@@ -189,9 +190,9 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
     )
     runtime.background("discovery", pool.discover_forever)
     runtime.background("ledger", ledger.fold_forever)
-    runtime.status(
-        "models", lambda: {"offered": [each.name for each in pool.catalogue.all()], "problems": pool.problems()}
-    )
+    watch = ProviderWatch(settings, pool, health, runtime.health("providers", critical=False))
+    runtime.background("providers", watch.watch_forever)
+    runtime.status("models", watch.facts)
     runtime.status("cache", cache.facts)
     runtime.status("recommendations", recommender.facts)
     runtime.on_stop(pool.aclose)

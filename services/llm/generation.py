@@ -24,7 +24,7 @@ from services.llm.catalogue import Catalogue, Model
 from services.llm.chat import ChatRequest, Finish, Finished, TextDelta, ThinkingDelta, ToolCall, ToolCallEvent, Usage
 from services.llm.coalescing import coalesce
 from services.llm.conversation import ConversationStore
-from services.llm.limits import Asker, Denial, Free, Limits, Reservation, Spending
+from services.llm.limits import Asker, Denial, Free, Hold, Limits, Reservation, Spending
 from services.llm.locks import KeyedLocks
 from services.llm.planning import Planner, TurnPlan
 from services.llm.preferences import Preferences
@@ -50,7 +50,7 @@ class _Answer:
     asker: Asker
     began_at: float
     model: Model
-    held: Reservation
+    held: Hold
     context_tokens: int
     text: list[str] = field(default_factory=list)
     thinking: list[str] = field(default_factory=list)
@@ -184,14 +184,23 @@ class Generator:
                 return
         call_id = new_id(self._clock.now())
         if key and self._cache.under_way(key):
-            answer = _Answer(call_id, asker, began_at, wished, Free(), 0, billed=False)
+            answer = _Answer(
+                call_id,
+                asker,
+                began_at,
+                wished,
+                Hold(self._limits, call_id, asker, wished.name, Free()),
+                0,
+                billed=False,
+            )
             source = self._cache.join(key)
         else:
             model, held = await self._reserve(plan, call_id, asker, catalogue, wished, ends)
             if isinstance(held, Denial):
                 yield Denied(held)
                 return
-            answer = _Answer(call_id, asker, began_at, model, held, plan.prepared[model.name].tokens)
+            hold = Hold(self._limits, call_id, asker, model.name, held)
+            answer = _Answer(call_id, asker, began_at, model, hold, plan.prepared[model.name].tokens)
             source = await self._ask_models(plan, answer, catalogue, ends, key if model is wished else "")
         async with aclosing(self._stream(plan, answer, source, wished, key)) as events:
             async for event in events:
@@ -216,12 +225,14 @@ class Generator:
     async def _hold(
         self, call_id: str, asker: Asker, model: Model, plan: TurnPlan, seconds: float
     ) -> Reservation | Denial:
+        return await self._limits.reserve(call_id, asker, model.name, self._estimate(plan, model), seconds)
+
+    def _estimate(self, plan: TurnPlan, model: Model) -> Spending:
+        """The most that a model can use for a turn."""
         prepared = plan.prepared[model.name]
         output = prepared.request.max_output_tokens
         worst = cost_nanos(model, Usage(prepared.tokens, output), self._settings.current) or 0
-        return await self._limits.reserve(
-            call_id, asker, model.name, Spending(prepared.tokens + output, worst), seconds
-        )
+        return Spending(prepared.tokens + output, worst)
 
     async def _ask_models(
         self, plan: TurnPlan, answer: _Answer, catalogue: Catalogue, ends: float, key: str
@@ -231,7 +242,9 @@ class Generator:
         candidates = [answer.model, *allowed]
 
         async def prepare(model: Model) -> ChatRequest:
-            return (await self._planner.prepare(plan, model)).request
+            prepared = await self._planner.prepare(plan, model)
+            await answer.held.cover(model.name, self._estimate(plan, model), ends - self._clock.monotonic())
+            return prepared.request
 
         source = self._router.stream(candidates, prepare, ends - self._clock.monotonic())
         if not key:

@@ -57,6 +57,10 @@ class Health:
         record = self._records.get(model)
         return record.last_failure if record else ""
 
+    def unwell(self) -> dict[str, str]:
+        """The last failure of each model that rests now, by model."""
+        return {model: record.last_failure for model, record in self._records.items() if self.wait(model) > 0}
+
     def admit(self, model: str) -> bool:
         """Whether a call may be made now. While a breaker is half open only one call at a time is."""
         if self.wait(model) > 0:

@@ -81,6 +81,38 @@ class Limits(Protocol):
         ...
 
 
+class NotCoveredError(ValueError):
+    """A limit stands against another model than the one that was asked first."""
+
+
+class Hold:
+    """What one answer holds, model by model: whichever model is asked, its own limits and price count."""
+
+    def __init__(self, limits: Limits, call_id: str, asker: Asker, model: str, held: Reservation) -> None:
+        self._limits = limits
+        self._call_id = call_id
+        self._asker = asker
+        self._model = model
+        self._held = held
+        self._moves = 0
+
+    async def cover(self, model: str, estimate: Spending, seconds: float) -> None:
+        """Holds for a model in place of the one before it, which did not answer. Raises NotCoveredError."""
+        if model == self._model:
+            return
+        self._moves += 1
+        before, self._held, self._model = self._held, Free(), ""
+        await before.settle(None)
+        held = await self._limits.reserve(f"{self._call_id}f{self._moves}", self._asker, model, estimate, seconds)
+        if isinstance(held, Denial):
+            raise NotCoveredError(held.limit)
+        self._held, self._model = held, model
+
+    async def settle(self, used: Spending | None) -> None:
+        """See Reservation."""
+        await self._held.settle(used)
+
+
 class Free:
     """A reservation of nothing."""
 

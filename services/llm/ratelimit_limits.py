@@ -1,7 +1,12 @@
-"""Limits as ratelimit keeps them: one Reserve before a call, one Settle after it."""
+"""Limits as ratelimit keeps them: one Reserve before a call, one Settle after it, an Extend now and then for long ones.
+
+What is held when this process dies is charged as estimated when the hold expires, so a long answer is held for a while
+at a time and never for good.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
@@ -16,8 +21,8 @@ from services.llm.limits import Asker, Denial, Free, Reservation, Spending
 from services.llm.settings import LimitSettings, LlmSettings
 
 log = structlog.get_logger(__name__)
-LONGEST_RESERVATION = 900.0
-"""Seconds for which an estimate is held at most."""
+GRACE = 30.0
+"""Seconds for which an estimate is held beyond the time that the answer may take."""
 
 
 class RatelimitLimits:
@@ -35,8 +40,6 @@ class RatelimitLimits:
         charges = charged(limits, estimate)
         if not limits.enabled or not asker.user_id or not charges:
             return Free()
-        ttl = Duration()
-        ttl.FromMilliseconds(round(1_000 * min(LONGEST_RESERVATION, seconds + 30)))
         request = ratelimit_pb2.ReserveRequest(
             request_id=call_id,
             subject=ratelimit_pb2.Subject(
@@ -48,7 +51,7 @@ class RatelimitLimits:
                 provider=model.partition("/")[0],
             ),
             charges=[ratelimit_pb2.Charge(limit=name, cost=amount) for name, amount in charges],
-            ttl=ttl,
+            ttl=_duration(min(limits.hold, seconds + GRACE)),
         )
         try:
             answer = await self._stub.Reserve(request, timeout=limits.timeout)
@@ -59,7 +62,7 @@ class RatelimitLimits:
                 return Free()
             raise Unavailable("Limits can't be checked right now.", reason="LIMITS_UNAVAILABLE") from error
         if answer.allowed:
-            return _Held(self._stub, answer.reservation, limits, [name for name, _ in charges])
+            return _Held(self._stub, answer.reservation, limits, [name for name, _ in charges], seconds + GRACE)
         return denial(answer, limits.budgets)
 
 
@@ -72,14 +75,30 @@ class _Held:
         reservation: str,
         limits: LimitSettings,
         reserved: Sequence[str],
+        seconds: float,
     ) -> None:
         self._stub = stub
         self._reservation = reservation
         self._limits = limits
         self._reserved = reserved
+        self._extending = asyncio.create_task(self._extend(seconds)) if seconds > limits.hold else None
+
+    async def _extend(self, seconds: float) -> None:
+        """Holds on for as long as the answer may take, each time well before the hold ends."""
+        hold, held = self._limits.hold, self._limits.hold
+        while held < seconds:
+            await asyncio.sleep(hold / 2)
+            held += hold / 2
+            request = ratelimit_pb2.ExtendRequest(reservation=self._reservation, ttl=_duration(hold))
+            try:
+                await self._stub.Extend(request, timeout=self._limits.timeout)
+            except grpc.aio.AioRpcError as error:
+                log.warning("a reservation was not extended", reservation=self._reservation, code=error.code().name)
 
     async def settle(self, used: Spending | None) -> None:
         """See Reservation."""
+        if self._extending is not None:
+            self._extending.cancel()
         request = ratelimit_pb2.SettleRequest(reservation=self._reservation, nothing_sent=used is None)
         if used is not None:
             amounts = dict(charged(self._limits, used))
@@ -90,6 +109,12 @@ class _Held:
             await self._stub.Settle(request, timeout=self._limits.timeout)
         except grpc.aio.AioRpcError as error:
             log.warning("a reservation was not settled", reservation=self._reservation, code=error.code().name)
+
+
+def _duration(seconds: float) -> Duration:
+    duration = Duration()
+    duration.FromMilliseconds(round(1_000 * seconds))
+    return duration
 
 
 def charged(limits: LimitSettings, spending: Spending) -> list[tuple[str, int]]:

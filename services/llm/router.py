@@ -109,12 +109,14 @@ class Router:
         ends = self._clock.monotonic() + budget
         search = _Search(ends, ProviderFailure(FailureKind.OVERLOADED, "every model rests"))
         for position, model in enumerate(candidates):
+            if position and self._health.wait(model.name) > 0:
+                continue
             try:
                 request = await prepare(model)
             except ValueError:
                 if position == 0:
                     raise
-                continue  # a fallback with a smaller window
+                continue  # a fallback with a smaller window, or with a limit of its own against it
             async with aclosing(self._ask(model, request, search)) as events:
                 async for event in events:
                     yield event
@@ -125,13 +127,26 @@ class Router:
             wait = self._health.wait(last.name)
             if wait <= self._settings.current.retry.max_delay and self._clock.monotonic() + wait < ends:
                 await asyncio.sleep(wait)
-            async with aclosing(self._ask(last, await prepare(last), search, anyway=True)) as events:
+            async with aclosing(self._last_resort(last, prepare, search)) as events:
                 async for event in events:
                     yield event
             if search.answered:
                 return
         waits = [self._health.wait(model.name) for model in candidates]
         raise NoModelAnsweredError(search.failure, candidates[-1], search.failure.retry_after or min(waits) or None)
+
+    async def _last_resort(
+        self, model: Model, prepare: Callable[[Model], Awaitable[ChatRequest]], search: _Search
+    ) -> AsyncGenerator[RoutedEvent, None]:
+        """The events of a model that rests, where there is no other; none where it cannot be asked either."""
+        try:
+            request = await prepare(model)
+        except ValueError as error:
+            log.warning("the last model can't be asked", model=model.name, why=str(error))
+            return
+        async with aclosing(self._ask(model, request, search, anyway=True)) as events:
+            async for event in events:
+                yield event
 
     async def _ask(
         self, model: Model, request: ChatRequest, search: _Search, *, anyway: bool = False

@@ -174,7 +174,7 @@ class AttachmentSettings(Section):
     """Pages read of a PDF."""
     max_per_turn: int = Field(default=10, ge=1)
     """Attachments in one turn."""
-    ttl: float = Field(default=7 * 86_400.0, gt=0)
+    ttl: float = Field(default=86_400.0, gt=0)
     """Seconds until an attachment is forgotten."""
 
 
@@ -200,6 +200,8 @@ class LimitSettings(Section):
     """Whether ratelimit is asked."""
     timeout: float = Field(default=1.0, gt=0)
     """Seconds to wait for ratelimit."""
+    hold: float = Field(default=900.0, ge=0.1)
+    """Seconds for which an estimate is held at most; for an answer that takes longer it is extended in time."""
     requests: tuple[str, ...] = ("llm_requests",)
     """Names of limits that a call takes one unit from."""
     tokens: tuple[str, ...] = ("llm_tokens",)

@@ -36,6 +36,7 @@ class Limiter(ratelimit_pb2_grpc.RateLimitServiceServicer):
     def __init__(self) -> None:
         self.reserved: list[ratelimit_pb2.ReserveRequest] = []
         self.settled: list[ratelimit_pb2.SettleRequest] = []
+        self.extended: list[ratelimit_pb2.ExtendRequest] = []
         self.denied_models: dict[str, str] = {}
         """The limit that stands against a model."""
         self.away = False
@@ -57,6 +58,10 @@ class Limiter(ratelimit_pb2_grpc.RateLimitServiceServicer):
     async def Settle(self, request: ratelimit_pb2.SettleRequest, context: Any) -> ratelimit_pb2.SettleResponse:
         self.settled.append(request)
         return ratelimit_pb2.SettleResponse()
+
+    async def Extend(self, request: ratelimit_pb2.ExtendRequest, context: Any) -> ratelimit_pb2.ExtendResponse:
+        self.extended.append(request)
+        return ratelimit_pb2.ExtendResponse()
 
     def amounts(self, index: int = -1) -> dict[str, int]:
         return {usage.limit: usage.amount for usage in self.settled[index].usages}
@@ -153,18 +158,71 @@ async def test_at_the_end_of_a_budget_a_cheaper_model_answers_or_none(world: Wor
             assert not answer.end.usage.HasField("cost_nanos")
 
 
-async def test_a_fallback_of_unknown_price_settles_its_money_as_nothing(world: World) -> None:
-    models = {**PRICED["models"], "openai/demo": {**PRICED["models"]["openai/demo"], "fallbacks": ["openai/small"]}}
+FALLING_BACK = {
+    "openai/demo": {**PRICED["models"]["openai/demo"], "fallbacks": ["openai/small", "openai/other"]},
+    "openai/small": {"price": {"input": 2.0, "output": 20.0}},
+    "openai/other": {},
+}
+
+
+async def test_a_fallback_is_reserved_anew_at_its_own_price(world: World) -> None:
     async with (
         serve_in_process(
             (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
         ) as address,
-        upstream(fails(401), says("Hi."), models=["demo", "small"]) as provider,
-        running(world.variables(provider.url, address, models=models)) as llm,
+        upstream(fails(401), says("Hi."), models=["demo", "small", "other"]) as provider,
+        running(world.variables(provider.url, address, models=FALLING_BACK)) as llm,
     ):
         assert (await llm.ask()).started.model == "openai/small"
+        await eventually(lambda: len(world.limiter.settled) == 2)
+        assert [each.subject.model for each in world.limiter.reserved] == ["openai/demo", "openai/small"]
+        first, second = (each.request_id for each in world.limiter.reserved)
+        assert first != second
+        assert [(each.reservation, each.nothing_sent) for each in world.limiter.settled] == [
+            (first, True),
+            (second, False),
+        ]
+        assert world.limiter.amounts() == {"llm_requests": 1, "llm_tokens": 15, "llm_money": 12 * 2_000 + 3 * 20_000}
+
+
+async def test_a_fallback_with_a_limit_of_its_own_against_it_is_passed_over(world: World) -> None:
+    world.limiter.denied_models = {"openai/small": "llm_tokens"}
+    async with (
+        serve_in_process(
+            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
+        ) as address,
+        upstream(fails(401), says("Hi."), fails(401), models=["demo", "small", "other"]) as provider,
+        running(world.variables(provider.url, address, models=FALLING_BACK)) as llm,
+    ):
+        assert (await llm.ask()).started.model == "openai/other"
+        assert [request["model"] for request in provider.requests] == ["demo", "other"]
+        await eventually(lambda: len(world.limiter.settled) == 2)
+        assert world.limiter.amounts() == {"llm_requests": 1, "llm_tokens": 15}
+        world.limiter.denied_models["openai/other"] = "llm_requests"
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await llm.ask(turn_id="t2")
+        assert reason(caught.value) == "PROVIDER_AUTHENTICATION"
+
+
+async def test_what_a_long_answer_holds_is_extended_until_it_ends(world: World) -> None:
+    hold = asyncio.Event()
+    more = {"GUILDHALL_LLM__LIMITS__HOLD": "0.2"}
+    async with (
+        serve_in_process(
+            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
+        ) as address,
+        upstream(sends(chunk({"content": "Long"}), hold=hold)) as provider,
+        running({**world.variables(provider.url, address), **more}) as llm,
+    ):
+        answering = asyncio.create_task(llm.ask())
+        await eventually(lambda: len(world.limiter.extended) >= 3)
+        assert not answering.done()
+        assert {each.reservation for each in world.limiter.extended} == {world.limiter.reserved[0].request_id}
+        assert world.limiter.extended[0].ttl.ToMilliseconds() == 200
+        hold.set()
+        await answering
         await eventually(lambda: world.limiter.settled)
-        assert world.limiter.amounts() == {"llm_requests": 1, "llm_tokens": 15, "llm_money": 0}
+        await eventually(lambda: "_Held._extend" not in str(asyncio.all_tasks()))
 
 
 @pytest.mark.parametrize("fault", [fails(401), fails(400)])

@@ -9,9 +9,11 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
 import tiktoken
 import yaml
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from opentelemetry import trace
 from opentelemetry.sdk.metrics import MeterProvider
 from opentelemetry.sdk.metrics.export import InMemoryMetricReader
@@ -28,7 +30,7 @@ from services.llm.chat import FailureKind as Kind
 from services.llm.pricing import cost_nanos
 from services.llm.settings import LlmSettings, ModelSettings, Price, ProviderSettings
 from services.llm.tests.harness import config, running, variables
-from services.llm.tests.upstream import says, upstream
+from services.llm.tests.upstream import fails, says, upstream
 from tests.support.waiting import eventually
 
 COUNT_ALONE = """
@@ -126,6 +128,38 @@ async def test_a_reload_under_load_loses_no_call(redis_url: str, tmp_path: Path)
             gone = settings.current.model_copy(update={"providers": {}, "models": {}})
             settings.replace(gone)
             await eventually(lambda: old.open_streams == new.open_streams == 0)
+
+
+async def test_a_provider_that_fails_shows_in_health_and_in_the_status(redis_url: str, tmp_path: Path) -> None:
+    path = config(tmp_path, models={"openai/demo": {}}, providers={"openai": {"discover": False}, "anthropic": {}})
+    settings = {"GUILDHALL_CONFIG": path, "GUILDHALL_LLM__RETRY__BREAKER_FAILURES": "1"}
+    settings["GUILDHALL_LLM__RETRY__ATTEMPTS"] = "1"
+    async with (
+        upstream(fails(503)) as provider,
+        running(variables(redis_url, provider.url, **settings)) as llm,
+    ):
+        part = llm.runtime.health("providers")
+        await eventually(lambda: part.is_serving)
+        assert llm.runtime.statuses["models"]() == {
+            "offered": ["openai/demo"], "problems": {}, "resting": {}, "not_set_up": ["anthropic"],
+        }  # fmt: skip
+        with pytest.raises(grpc.aio.AioRpcError):
+            await llm.ask()
+        await eventually(lambda: not part.is_serving)
+        assert part.why == "openai/demo: PROVIDER_OVERLOADED"
+        assert llm.runtime.statuses["models"]()["resting"] == {"openai/demo": "PROVIDER_OVERLOADED"}
+        stub: Any = health_pb2_grpc.HealthStub(llm.channel)
+        whole = await stub.Check(health_pb2.HealthCheckRequest(), timeout=5)
+        assert whole.status == health_pb2.HealthCheckResponse.SERVING
+        told = await stub.Check(health_pb2.HealthCheckRequest(service="providers"), timeout=5)
+        assert told.status == health_pb2.HealthCheckResponse.NOT_SERVING
+
+
+async def test_no_provider_at_all_shows_in_health(redis_url: str) -> None:
+    async with running(variables(redis_url)) as llm:
+        part = llm.runtime.health("providers")
+        await eventually(lambda: part.why == "no provider is set up")
+        assert not part.is_serving
 
 
 def test_providers_without_address_and_key_are_left_out() -> None:
