@@ -44,18 +44,16 @@ async def cluster() -> AsyncIterator[str]:
     bounds = [index * SLOTS // 3 for index in range(4)]
     for client, first, last in zip(clients, bounds, bounds[1:], strict=False):
         client.execute_command("CLUSTER ADDSLOTSRANGE", first, last - 1)
+        client.execute_command("CLUSTER MEET", "127.0.0.1", nodes[0].port, buses[0])
 
     def joined() -> bool:
-        # Again each time, because a handshake between nodes that are only just starting may come to nothing.
-        for client in clients[1:]:
-            client.execute_command("CLUSTER MEET", "127.0.0.1", nodes[0].port, buses[0])
         return all(
             info["cluster_state"] == "ok" and info["cluster_known_nodes"] == "3"
             for info in (client.execute_command("CLUSTER INFO") for client in clients)
         )
 
     try:
-        await eventually(joined, timeout=30, interval=0.25)
+        await eventually(joined, timeout=30)
         yield nodes[0].url
     finally:
         for client in clients:
