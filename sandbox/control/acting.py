@@ -1,4 +1,7 @@
-"""Routes by which a test or the page acts as a person."""
+"""Routes by which a test or the page acts as a person.
+
+One class: a table of routes and, below it, a handler of a few lines for each; what they do is in `discord.core`.
+"""
 
 import asyncio
 import json

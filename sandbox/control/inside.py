@@ -1,4 +1,7 @@
-"""Routes that look inside, change settings and inject faults."""
+"""Routes that look inside, change settings and inject faults.
+
+One class: a table of routes and, below it, a handler of a few lines for each.
+"""
 
 import dataclasses
 from collections.abc import Awaitable, Callable

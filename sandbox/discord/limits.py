@@ -1,4 +1,4 @@
-"""Every limit that the sandbox enforces, as data: sizes first, then rates.
+"""Every limit that the sandbox enforces, as data: sizes first, then rates. One table, however long, to look one up in.
 
 Sources: https://discord.com/developers/docs (messages, channels, application commands, rate limits, gateway, August
 2026); rates are old observed tables or community reports, since Discord publishes none and asks that they be learnt
@@ -36,9 +36,13 @@ class Sizes:
     select_options: int = 25
     select_option_label: int = 100
     select_placeholder: int = 150
+    input_placeholder: int = 100
     button_label: int = 80
     custom_id: int = 100
     url: int = 512
+    address: int = 2048
+    filename: int = 1024
+    emoji: int = 32
     components_v2: int = 40
     components_v2_text: int = 4000
     media_gallery: int = 10
@@ -75,9 +79,21 @@ class Sizes:
     channel_topic: int = 1024
     forum_topic: int = 4096
     role_name: int = 100
+    role_emoji: int = 100
     nick: int = 32
     guild_name_min: int = 2
     guild_name_max: int = 100
+    guild_description: int = 300
+    user_name_min: int = 2
+    user_name_max: int = 32
+    application_description: int = 400
+    application_tags: int = 5
+    command_permissions: int = 100
+    mentions_allowed: int = 100
+    bitrate_min: int = 8000
+    bitrate_max: int = 96000
+    voice_users: int = 99
+    colour: int = 0xFFFFFF
     slowmode_seconds: int = 21600
     forum_tags: int = 20
     post_tags: int = 5
@@ -89,8 +105,13 @@ class Sizes:
     timeout_days: int = 28
     bulk_ban: int = 200
     ban_delete_seconds: int = 604800
+    ban_delete_days: int = 7
     invites: int = 1000
+    invite_seconds: int = 604800
+    invite_uses: int = 100
     emojis: int = 50
+    emoji_name_min: int = 2
+    emoji_name_max: int = 32
     emoji_bytes: int = 256 * 1024
     scheduled_events: int = 100
     event_name: int = 100
@@ -99,7 +120,26 @@ class Sizes:
     poll_answers: int = 10
     poll_question: int = 300
     poll_answer: int = 55
+    poll_hours: int = 768
     old_message_seconds: int = 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Pages:
+    """How much one call may ask for: (least, most) of `limit` in the query, unless said otherwise."""
+
+    members: tuple[int, int] = (1, 1000)
+    member_query: tuple[int, int] = (1, 100)
+    bans: tuple[int, int] = (1, 1000)
+    guilds: tuple[int, int] = (1, 200)
+    audit_entries: tuple[int, int] = (1, 100)
+    thread_members: tuple[int, int] = (1, 100)
+    archived_threads: tuple[int, int] = (2, 100)
+    thread_search: tuple[int, int] = (1, 25)
+    messages: tuple[int, int] = (1, 100)
+    reactions: tuple[int, int] = (1, 100)
+    pins: tuple[int, int] = (1, 50)
+    prune_days: tuple[int, int] = (1, 30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,6 +302,7 @@ HIDDEN_RATES: Final[tuple[HiddenRate, ...]] = (
 EXEMPT_FROM_GLOBAL: Final[frozenset[str]] = frozenset({"interactions", "webhooks"})
 
 SIZES: Final = Sizes()
+PAGES: Final = Pages()
 AUTOMOD: Final = AutomodLimits()
 INTERACTIONS: Final = InteractionLimits()
 GATEWAY: Final = GatewayLimits()

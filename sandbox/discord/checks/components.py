@@ -122,7 +122,7 @@ def emoji(fields: Fields) -> JSON | None:
     if child is None:
         return None
     number = child.snowflake("id")
-    name = child.text("name", high=32, default="")
+    name = child.text("name", high=SIZES.emoji, default="")
     if number is None and not name:
         child.fail("name", "BASE_TYPE_REQUIRED", "This field is required")
     return (
@@ -243,7 +243,7 @@ def _media(fields: Fields | None, name: str, owner: Fields, reading: Reading, *,
     if fields is None:
         owner.fail(name, "BASE_TYPE_REQUIRED", "This field is required")
         return {"id": "0", "url": "", "proxy_url": ""}
-    address: str = fields.text("url", low=1, high=2048, required=True, default="")
+    address: str = fields.text("url", low=1, high=SIZES.address, required=True, default="")
     schemes = ("attachment://",) if attachment_only else ("attachment://", "http://", "https://")
     if address and not address.startswith(schemes):
         fields.fail("url", "URL_TYPE_INVALID_SCHEME", f"Scheme must be one of {schemes}.")
@@ -273,7 +273,7 @@ def _section(fields: Fields, reading: Reading) -> JSON:
 def _thumbnail(fields: Fields, reading: Reading) -> JSON:
     return {
         "media": _media(fields.child("media"), "media", fields, reading),
-        "description": fields.text("description", high=1024),
+        "description": fields.text("description", high=SIZES.attachment_description),
         "spoiler": fields.boolean("spoiler", default=False),
     }
 
@@ -283,7 +283,7 @@ def _gallery(fields: Fields, reading: Reading) -> JSON:
         "items": [
             {
                 "media": _media(item.child("media"), "media", item, reading),
-                "description": item.text("description", high=1024),
+                "description": item.text("description", high=SIZES.attachment_description),
                 "spoiler": item.boolean("spoiler", default=False),
             }
             for item in fields.children("items", low=1, high=SIZES.media_gallery, required=True)
@@ -307,7 +307,7 @@ def _separator(fields: Fields, reading: Reading) -> JSON:
 def _container(fields: Fields, reading: Reading) -> JSON:
     children = fields.children("components", low=1, high=SIZES.components_v2, required=True)
     return {
-        "accent_color": fields.integer("accent_color", low=0, high=0xFFFFFF),
+        "accent_color": fields.integer("accent_color", low=0, high=SIZES.colour),
         "spoiler": fields.boolean("spoiler", default=False),
         "components": [_component(child, _IN_CONTAINER, reading) for child in children],
     }

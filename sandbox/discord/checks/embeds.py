@@ -38,7 +38,7 @@ def _embed(fields: Fields) -> tuple[JSON, int]:
     address = _address(fields, "url")
     if address:
         stored["url"] = address
-    color = fields.integer("color", low=0, high=0xFFFFFF)
+    color = fields.integer("color", low=0, high=SIZES.colour)
     if color is not None:
         stored["color"] = color
     if fields.time("timestamp") is not None:
@@ -93,7 +93,7 @@ def _icon(fields: Fields) -> JSON:
 
 
 def _address(fields: Fields, name: str, *, required: bool = False) -> str | None:
-    value: str | None = fields.text(name, high=2048, required=required)
+    value: str | None = fields.text(name, high=SIZES.address, required=required)
     if not value:
         return None
     scheme = urlsplit(value).scheme

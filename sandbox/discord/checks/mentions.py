@@ -7,6 +7,7 @@ import re
 from dataclasses import dataclass
 
 from sandbox.discord.checks.fields import Fields
+from sandbox.discord.limits import SIZES
 
 _USER = re.compile(r"<@!?(\d{1,20})>")
 _ROLE = re.compile(r"<@&(\d{1,20})>")
@@ -34,7 +35,7 @@ def read_allowed(fields: Fields) -> Allowed:
             child.fail(("parse", index), "BASE_TYPE_CHOICES", "Value must be one of ('roles', 'users', 'everyone').")
     kinds: dict[str, frozenset[int] | None] = {}
     for kind in ("users", "roles"):
-        listed = child.snowflakes(kind, high=100)
+        listed = child.snowflakes(kind, high=SIZES.mentions_allowed)
         if kind in parse and listed:
             child.fail(
                 "parse",

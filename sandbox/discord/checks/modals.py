@@ -74,7 +74,7 @@ def _text_input(fields: Fields, reading: c.Reading, *, legacy: bool) -> JSON:
     }
     if legacy:
         stored["label"] = fields.text("label", low=1, high=SIZES.modal_label, required=True)
-    placeholder = fields.text("placeholder", high=100)
+    placeholder = fields.text("placeholder", high=SIZES.input_placeholder)
     if placeholder:
         stored["placeholder"] = placeholder
     value = fields.text("value", high=stored["max_length"] or SIZES.text_input)

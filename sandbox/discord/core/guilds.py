@@ -1,4 +1,7 @@
-"""Guilds and who is in them. https://discord.com/developers/docs/resources/guild"""
+"""Guilds and who is in them; one module, for joining, leaving, kicks, bans and pruning end in the same two steps.
+
+https://discord.com/developers/docs/resources/guild
+"""
 
 from sandbox.discord import render
 from sandbox.discord.core import audit, messages

@@ -135,7 +135,7 @@ def _creation_only(fields: Fields, form: MessageForm) -> None:
             "fail_if_not_exists": reference.boolean("fail_if_not_exists", default=True),
         }
     form.username = fields.text("username", low=1, high=SIZES.webhook_name)
-    form.avatar_url = fields.text("avatar_url", high=2048)
+    form.avatar_url = fields.text("avatar_url", high=SIZES.address)
     form.thread_name = fields.text("thread_name", high=SIZES.channel_name)
     form.applied_tags = tuple(fields.snowflakes("applied_tags", high=SIZES.post_tags) or ())
     poll = fields.child("poll")
@@ -156,7 +156,7 @@ def _poll(fields: Fields) -> JSON:
     return {
         "question": {"text": text},
         "answers": answers,
-        "hours": fields.integer("duration", low=1, high=768, default=24),
+        "hours": fields.integer("duration", low=1, high=SIZES.poll_hours, default=24),
         "allow_multiselect": fields.boolean("allow_multiselect", default=False),
         "layout_type": fields.choice("layout_type", (1,), default=1),
     }
@@ -180,8 +180,8 @@ def _attachments(fields: Fields, uploads: Sequence[Upload], editing: Message | N
     for entry in fields.children("attachments", high=SIZES.attachments):
         number = entry.snowflake("id", required=True, default=-1)
         description = entry.text("description", high=SIZES.attachment_description)
-        name = entry.text("filename", low=1, high=1024)
-        title = entry.text("title", high=1024)
+        name = entry.text("filename", low=1, high=SIZES.filename)
+        title = entry.text("title", high=SIZES.filename)
         if number in by_index:
             upload = by_index[number]
             answer.append(AttachmentForm(None, upload, name or upload.filename, description, title))

@@ -1,4 +1,7 @@
-"""Messages: sending, editing, deleting, reading. https://discord.com/developers/docs/resources/message"""
+"""Messages: sending, editing, deleting, reading. https://discord.com/developers/docs/resources/message
+
+One module: everything in it asks the same question first, whether the actor may see and touch that message.
+"""
 
 import hashlib
 import json

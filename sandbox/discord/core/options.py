@@ -1,4 +1,7 @@
-"""From what a person typed or chose to what an interaction carries: typed values and `resolved` objects."""
+"""From what a person typed or chose to what an interaction carries: typed values and `resolved` objects.
+
+One module: each kind of value fills the same `resolved` object as it is read.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

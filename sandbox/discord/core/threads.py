@@ -1,4 +1,7 @@
-"""Threads: https://discord.com/developers/docs/topics/threads"""
+"""Threads: https://discord.com/developers/docs/topics/threads
+
+One module: the three ways to open one, changing and closing share the same few helpers; `thread_life` has the rest.
+"""
 
 import dataclasses
 from collections.abc import Callable, Sequence

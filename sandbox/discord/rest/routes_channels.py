@@ -28,8 +28,8 @@ def channel_settings(fields: Fields, kind: ChannelType, *, creating: bool) -> JS
     take("nsfw", fields.boolean("nsfw", default=False))
     take("position", fields.integer("position", low=0))
     take("rate_limit_per_user", fields.integer("rate_limit_per_user", low=0, high=SIZES.slowmode_seconds, default=0))
-    take("bitrate", fields.integer("bitrate", low=8000, high=96000, default=64000))
-    take("user_limit", fields.integer("user_limit", low=0, high=99, default=0))
+    take("bitrate", fields.integer("bitrate", low=SIZES.bitrate_min, high=SIZES.bitrate_max, default=64000))
+    take("user_limit", fields.integer("user_limit", low=0, high=SIZES.voice_users, default=0))
     take("rtc_region", fields.text("rtc_region"))
     take("parent_id", fields.snowflake("parent_id"))
     take("default_auto_archive_duration", fields.choice("default_auto_archive_duration", threads.AUTO_ARCHIVE_MINUTES))
@@ -195,8 +195,8 @@ def create_invite(call: Call) -> JSON:
     """A new one."""
     fields = call.fields()
     settings = {
-        "max_age": fields.integer("max_age", low=0, high=604800, default=86400),
-        "max_uses": fields.integer("max_uses", low=0, high=100, default=0),
+        "max_age": fields.integer("max_age", low=0, high=SIZES.invite_seconds, default=86400),
+        "max_uses": fields.integer("max_uses", low=0, high=SIZES.invite_uses, default=0),
         "temporary": fields.boolean("temporary", default=False),
         "unique": fields.boolean("unique", default=False),
     }

@@ -7,7 +7,7 @@ from sandbox.discord.core import emojis, guilds
 from sandbox.discord.core.access import require_guild, require_member
 from sandbox.discord.entities import JSON
 from sandbox.discord.errors import DiscordError
-from sandbox.discord.limits import SIZES
+from sandbox.discord.limits import PAGES, SIZES
 from sandbox.discord.permissions import P
 from sandbox.discord.rest.router import ROUTER, Call, Reply
 
@@ -47,7 +47,7 @@ def edit_guild(call: Call) -> JSON:
     if fields.has("name"):
         changes["name"] = guilds.check_name(fields.text("name", required=True, default=""))
     if fields.has("description"):
-        changes["description"] = fields.text("description", high=300)
+        changes["description"] = fields.text("description", high=SIZES.guild_description)
     for name, low, high in (
         ("verification_level", 0, 4),
         ("default_message_notifications", 0, 1),
@@ -76,7 +76,7 @@ def audit_log(call: Call) -> JSON:
     """Latest first, filtered."""
     guild = require_guild(call.world, call.actor, call.id("guild_id"), P.VIEW_AUDIT_LOG)
     arguments = call.arguments()
-    limit = arguments.integer("limit", low=1, high=100, default=50)
+    limit = arguments.integer("limit", low=PAGES.audit_entries[0], high=PAGES.audit_entries[1], default=50)
     user_id = arguments.snowflake("user_id")
     target_id = arguments.snowflake("target_id")
     action = arguments.integer("action_type")
@@ -127,7 +127,7 @@ def _roles(call: Call) -> list[int]:
 def prune_count(call: Call) -> JSON:
     """How many would go."""
     arguments = call.arguments()
-    days = arguments.integer("days", low=1, high=30, default=7)
+    days = arguments.integer("days", low=PAGES.prune_days[0], high=PAGES.prune_days[1], default=7)
     arguments.done()
     return {"pruned": len(guilds.prunable(call.world, call.actor, call.id("guild_id"), days, _roles(call)))}
 
@@ -136,7 +136,7 @@ def prune_count(call: Call) -> JSON:
 def prune(call: Call) -> JSON:
     """Lets them go."""
     fields = call.fields()
-    days = fields.integer("days", low=1, high=30, default=7)
+    days = fields.integer("days", low=PAGES.prune_days[0], high=PAGES.prune_days[1], default=7)
     count = fields.boolean("compute_prune_count", default=True)
     roles = fields.snowflakes("include_roles") or []
     fields.done()
@@ -155,7 +155,7 @@ def list_emojis(call: Call) -> JSON | list[Any]:
 def create_emoji(call: Call) -> Reply:
     """A new one."""
     fields = call.fields()
-    name = fields.text("name", low=2, high=32, required=True, default="xx")
+    name = fields.text("name", low=SIZES.emoji_name_min, high=SIZES.emoji_name_max, required=True, default="xx")
     image = fields.text("image", low=1, required=True, default="")
     roles = fields.snowflakes("roles") or []
     fields.done()
@@ -174,7 +174,7 @@ def get_emoji(call: Call) -> JSON:
 def edit_emoji(call: Call) -> JSON:
     """Renames it."""
     fields = call.fields()
-    name = fields.text("name", low=2, high=32)
+    name = fields.text("name", low=SIZES.emoji_name_min, high=SIZES.emoji_name_max)
     roles = fields.snowflakes("roles")
     fields.done()
     emoji = emojis.update(call.world, call.actor, call.id("guild_id"), call.id("emoji_id"), name=name, roles=roles)

@@ -1,4 +1,7 @@
-"""Routes of members, roles and bans."""
+"""Routes of members, roles and bans.
+
+One module: they answer with one another's records and read the same few forms.
+"""
 
 from typing import Any
 
@@ -8,7 +11,7 @@ from sandbox.discord.core import guilds, members, roles
 from sandbox.discord.core.access import Actor, require_guild, require_member
 from sandbox.discord.entities import JSON
 from sandbox.discord.errors import DiscordError, FormErrors
-from sandbox.discord.limits import SIZES
+from sandbox.discord.limits import PAGES, SIZES
 from sandbox.discord.permissions import ALL, P
 from sandbox.discord.rest.router import ROUTER, Call, Reply
 
@@ -25,7 +28,7 @@ def list_members(call: Call) -> list[Any]:
     if application is not None and not application.flags & _MEMBERS_GRANTED:
         raise DiscordError(50001)
     arguments = call.arguments()
-    limit = arguments.integer("limit", low=1, high=1000, default=1)
+    limit = arguments.integer("limit", low=PAGES.members[0], high=PAGES.members[1], default=1)
     after = arguments.snowflake("after", default=0)
     arguments.done()
     ids = [id_ for id_ in sorted(guild.members) if id_ > after]
@@ -37,8 +40,8 @@ def search_members(call: Call) -> list[Any]:
     """By the start of a name."""
     guild = require_member(call.world, call.actor, call.id("guild_id"))
     arguments = call.arguments()
-    query = arguments.text("query", low=1, high=100, required=True)
-    limit = arguments.integer("limit", low=1, high=1000, default=1)
+    query = arguments.text("query", low=PAGES.member_query[0], high=PAGES.member_query[1], required=True)
+    limit = arguments.integer("limit", low=PAGES.members[0], high=PAGES.members[1], default=1)
     arguments.done()
     return [render.member(call.world, m) for m in members.search(call.world, guild, query, limit)]
 
@@ -141,20 +144,20 @@ def _role_settings(fields: Fields) -> JSON:
     permissions = fields.integer("permissions", low=0)
     if permissions is not None:
         answer["permissions"] = permissions & ALL
-    color = fields.integer("color", low=0, high=0xFFFFFF)
+    color = fields.integer("color", low=0, high=SIZES.colour)
     if color is not None:
         answer["color"] = color
     colors = fields.child("colors")
     if colors is not None:
-        answer["color"] = colors.integer("primary_color", low=0, high=0xFFFFFF, default=0)
-        answer["secondary_color"] = colors.integer("secondary_color", low=0, high=0xFFFFFF)
-        answer["tertiary_color"] = colors.integer("tertiary_color", low=0, high=0xFFFFFF)
+        answer["color"] = colors.integer("primary_color", low=0, high=SIZES.colour, default=0)
+        answer["secondary_color"] = colors.integer("secondary_color", low=0, high=SIZES.colour)
+        answer["tertiary_color"] = colors.integer("tertiary_color", low=0, high=SIZES.colour)
     for flag in ("hoist", "mentionable"):
         value = fields.boolean(flag)
         if value is not None:
             answer[flag] = value
     if fields.has("unicode_emoji"):
-        answer["unicode_emoji"] = fields.text("unicode_emoji", high=100)
+        answer["unicode_emoji"] = fields.text("unicode_emoji", high=SIZES.role_emoji)
     fields.done()
     return answer
 
@@ -201,7 +204,7 @@ def list_bans(call: Call) -> list[Any]:
     """By id."""
     guild = require_guild(call.world, call.actor, call.id("guild_id"), P.BAN_MEMBERS)
     arguments = call.arguments()
-    limit = arguments.integer("limit", low=1, high=1000, default=1000)
+    limit = arguments.integer("limit", low=PAGES.bans[0], high=PAGES.bans[1], default=1000)
     after = arguments.snowflake("after", default=0)
     before = arguments.snowflake("before", default=1 << 63)
     arguments.done()
@@ -220,7 +223,7 @@ def get_ban(call: Call) -> JSON:
 
 
 def _delete_seconds(fields: Fields) -> int:
-    days = fields.integer("delete_message_days", low=0, high=7, default=0)
+    days = fields.integer("delete_message_days", low=0, high=SIZES.ban_delete_days, default=0)
     seconds = fields.integer("delete_message_seconds", low=0, high=SIZES.ban_delete_seconds)
     return int(days * 86400 if seconds is None else seconds)
 

@@ -8,7 +8,7 @@ from sandbox.discord.core.access import require_channel
 from sandbox.discord.core.message_form import MessageForm, read_message
 from sandbox.discord.entities import JSON, Message
 from sandbox.discord.errors import DiscordError
-from sandbox.discord.limits import SIZES
+from sandbox.discord.limits import PAGES, SIZES
 from sandbox.discord.rest.router import ROUTER, Call
 
 
@@ -26,7 +26,7 @@ def shown(call: Call, message: Message) -> JSON:
 def list_messages(call: Call) -> list[Any]:
     """Newest first."""
     arguments = call.arguments()
-    limit = arguments.integer("limit", low=1, high=100, default=50)
+    limit = arguments.integer("limit", low=PAGES.messages[0], high=PAGES.messages[1], default=50)
     anchors = {name: arguments.snowflake(name) for name in ("before", "after", "around")}
     arguments.done()
     found = messages.history(call.world, call.actor, call.id("channel_id"), limit=limit, **anchors)
@@ -131,7 +131,7 @@ def unreact_other(call: Call) -> None:
 def reactors(call: Call) -> list[Any]:
     """Who reacted so."""
     arguments = call.arguments()
-    limit = arguments.integer("limit", low=1, high=100, default=25)
+    limit = arguments.integer("limit", low=PAGES.reactions[0], high=PAGES.reactions[1], default=25)
     after = arguments.snowflake("after", default=0)
     arguments.done()
     ids = reactions.users(
@@ -159,7 +159,7 @@ def clear_emoji(call: Call) -> None:
 def list_pins(call: Call) -> JSON:
     """Pinned messages, latest pin first."""
     arguments = call.arguments()
-    limit = arguments.integer("limit", low=1, high=50, default=50)
+    limit = arguments.integer("limit", low=PAGES.pins[0], high=PAGES.pins[1], default=50)
     before = arguments.time("before")
     arguments.done()
     pinned = [

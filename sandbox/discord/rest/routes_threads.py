@@ -11,7 +11,7 @@ from sandbox.discord.core.access import has, require_channel, require_member
 from sandbox.discord.core.message_form import MessageForm, read_message
 from sandbox.discord.entities import FORUM_TYPES, JSON, Channel, ChannelType, Message
 from sandbox.discord.errors import DiscordError
-from sandbox.discord.limits import SIZES
+from sandbox.discord.limits import PAGES, SIZES
 from sandbox.discord.permissions import P
 from sandbox.discord.rest.router import ROUTER, Call, Reply
 from sandbox.discord.rest.routes_channels import thread_parent
@@ -141,7 +141,7 @@ def members(call: Call) -> list[Any]:
     """All members."""
     thread = _thread(call)
     arguments = call.arguments()
-    limit = arguments.integer("limit", low=1, high=100, default=100)
+    limit = arguments.integer("limit", low=PAGES.thread_members[0], high=PAGES.thread_members[1], default=100)
     after = arguments.snowflake("after", default=0)
     arguments.done()
     ids = [id_ for id_ in sorted(thread_life.state_of(thread).members) if id_ > after]
@@ -180,7 +180,7 @@ def _archived(call: Call, *, private: bool, joined_only: bool) -> JSON:
     if private and not joined_only and not has(call.world, call.actor, parent, P.MANAGE_THREADS):
         raise DiscordError(50013)
     arguments = call.arguments()
-    limit = arguments.integer("limit", low=2, high=100, default=50)
+    limit = arguments.integer("limit", low=PAGES.archived_threads[0], high=PAGES.archived_threads[1], default=50)
     before = call.query.get("before")
     arguments.done()
     found = [
@@ -227,7 +227,7 @@ def search(call: Call) -> JSON:
     """Posts of a forum by name and tags."""
     parent = thread_parent(call)
     arguments = call.arguments()
-    limit = arguments.integer("limit", low=1, high=25, default=25)
+    limit = arguments.integer("limit", low=PAGES.thread_search[0], high=PAGES.thread_search[1], default=25)
     offset = arguments.integer("offset", low=0, default=0)
     arguments.done()
     name = call.query.get("name", "").lower()

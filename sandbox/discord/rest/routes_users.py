@@ -1,4 +1,7 @@
-"""Routes of accounts, applications, commands, and where the gateway is."""
+"""Routes of accounts, applications, commands, and where the gateway is.
+
+One module: all are what an application asks about itself, and share how it is found.
+"""
 
 from typing import Any
 
@@ -9,7 +12,7 @@ from sandbox.discord.core import channels, commands, guilds
 from sandbox.discord.core.access import require_member
 from sandbox.discord.entities import JSON, Application
 from sandbox.discord.errors import DiscordError, FormErrors
-from sandbox.discord.limits import GATEWAY
+from sandbox.discord.limits import GATEWAY, PAGES, SIZES
 from sandbox.discord.rest.router import ROUTER, Call, Reply
 
 
@@ -52,7 +55,7 @@ def edit_me(call: Call) -> JSON:
     """Changes oneself."""
     fields = call.fields()
     user = call.world.user(call.actor.user_id)
-    name = fields.text("username", low=2, high=32)
+    name = fields.text("username", low=SIZES.user_name_min, high=SIZES.user_name_max)
     avatar = fields.text("avatar")
     fields.done()
     if name is not None:
@@ -73,7 +76,7 @@ def get_user(call: Call) -> JSON:
 def my_guilds(call: Call) -> list[Any]:
     """The guilds one is in."""
     arguments = call.arguments()
-    limit = arguments.integer("limit", low=1, high=200, default=200)
+    limit = arguments.integer("limit", low=PAGES.guilds[0], high=PAGES.guilds[1], default=200)
     after = arguments.snowflake("after", default=0)
     before = arguments.snowflake("before", default=1 << 63)
     arguments.done()
@@ -142,8 +145,8 @@ def edit_application(call: Call) -> JSON:
     """Changes it."""
     application = _own(call)
     fields = call.fields()
-    description = fields.text("description", high=400)
-    tags = fields.items("tags", high=5)
+    description = fields.text("description", high=SIZES.application_description)
+    tags = fields.items("tags", high=SIZES.application_tags)
     fields.done()
     if description is not None:
         application.description = description
@@ -269,7 +272,7 @@ def set_command_permissions(call: Call) -> JSON:
             "type": item.choice("type", (1, 2, 3), required=True),
             "permission": item.boolean("permission", default=False),
         }
-        for item in fields.children("permissions", high=100)
+        for item in fields.children("permissions", high=SIZES.command_permissions)
     ]
     fields.done()
     command.permissions = entries

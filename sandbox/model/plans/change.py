@@ -1,4 +1,7 @@
-"""Clauses that change or delete channels, roles and what stands in them."""
+"""Clauses that change or delete channels, roles and what stands in them.
+
+One module: a short function for each verb, and what they say alike is read by the same helpers.
+"""
 
 from __future__ import annotations
 

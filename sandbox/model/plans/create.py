@@ -1,4 +1,7 @@
-"""Clauses that make something: channels, categories with what is in them, roles, threads, invites, events, rules."""
+"""Clauses that make something: channels, categories with what is in them, roles, threads, invites, events, rules.
+
+One module: a short function for each verb, and what they say alike is read by the same helpers.
+"""
 
 from __future__ import annotations
 

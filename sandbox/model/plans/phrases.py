@@ -1,4 +1,7 @@
-"""Noun phrases: "all empty voice channels in the Gaming category except lounge", "everyone with @Raider", "them"."""
+"""Noun phrases: "all empty voice channels in the Gaming category except lounge", "everyone with @Raider", "them".
+
+One module: a phrase is read by rules that call one another.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-/** The page as a whole: what is shown where, and how one gets from one place to the next. */
+/**
+ * The page as a whole: what is shown where, and how one gets from one place to the next. One class: every way of moving
+ * changes the same few places.
+ */
 import { emit, on } from "./core/bus.js";
 import { Acting, get } from "./core/api.js";
 import { fill, h } from "./core/dom.js";

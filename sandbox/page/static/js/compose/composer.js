@@ -1,4 +1,7 @@
-/** The field below the messages: text with completion, files, replies, edits; and slash commands as a form. */
+/**
+ * The field below the messages: text with completion, files, replies, edits; and slash commands as a form. One class:
+ * whichever of these is on decides what every key does.
+ */
 import { on } from "../core/bus.js";
 import { fill, h } from "../core/dom.js";
 import { icon } from "../core/icons.js";
