@@ -5,7 +5,7 @@ forgotten.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
@@ -57,7 +57,7 @@ class Conversations:
     async def get(self, conversation_id: str, asker: Asker) -> Conversation:
         """A conversation. Raises NotFound, PermissionDenied."""
         conversation = await self._store.load(conversation_id)
-        if conversation is None:
+        if conversation is None or not conversation.turns:
             raise unknown_conversation(conversation_id)
         if not may_touch(conversation, asker):
             raise PermissionDenied(
@@ -86,7 +86,11 @@ class Conversations:
             loaded = await self._store.load_many([conversation_id for conversation_id, _ in recent])
             for (_, changed), conversation in zip(recent, loaded, strict=True):
                 before = changed
-                if conversation is not None and (not guild_id or conversation.guild_id == guild_id):
+                if (
+                    conversation is not None
+                    and conversation.turns
+                    and (not guild_id or conversation.guild_id == guild_id)
+                ):
                     found.append((conversation, changed))
                 if len(found) == size:
                     more = True
@@ -94,9 +98,13 @@ class Conversations:
         return Page(found, repr(before) if more and before is not None else "")
 
     async def clear(self, conversation_id: str, asker: Asker) -> int:
-        """Forgets all turns of a conversation; says how many."""
+        """Forgets all turns of a conversation; says how many.
+
+        The conversation stays known, so that a follow-up does not have it read again in Discord.
+        """
         conversation = await self.get(conversation_id, asker)
-        await self._store.remove(conversation, [turn.turn_id for turn in conversation.turns])
+        gone = [turn.turn_id for turn in conversation.turns]
+        await self._store.save(replace(conversation, turns=()), (), gone)
         return len(conversation.turns)
 
     async def fork(
@@ -131,7 +139,7 @@ class Conversations:
         while recent := await self._store.recent(user_id=user_id, guild_id=0, before=None, limit=FORGETTING_PAGE):
             ids = [conversation_id for conversation_id, _ in recent]
             for conversation in await self._store.load_many(ids):
-                if conversation is None:
+                if conversation is None or not conversation.turns:
                     continue
                 theirs = [
                     turn.turn_id

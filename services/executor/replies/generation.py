@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,8 @@ _log = structlog.get_logger(__name__)
 # What a stream ends with when its server is killed or told to stop; everything else is an answer of the server's.
 _BROKEN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
 _PROVIDER_AWAY = "PROVIDER_UNAVAILABLE"
+_FORGOTTEN = "CONVERSATION_UNKNOWN"
+History = Callable[[], Awaitable[Sequence[generation_pb2.HistoryTurn]]]
 _MAX_PAUSE_SECONDS = 5.0
 
 
@@ -54,7 +57,9 @@ class Generation:
         clock: Clock,
         deadline: float | None,
         text: notices.Text,
+        history: History | None = None,
     ) -> None:
+        """`history` reads the conversation's turns in Discord; None where there is nowhere to read them."""
         self._stub = stub
         self._questions = questions
         self._turn_id = turn_id
@@ -62,6 +67,8 @@ class Generation:
         self._clock = clock
         self._deadline = deadline
         self._say = text
+        self._read_history = history
+        self._history: Sequence[generation_pb2.HistoryTurn] | None = None
         self._stream: Any = None
         self._stopped = False
         self.text = ""
@@ -120,6 +127,10 @@ class Generation:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _MAX_PAUSE_SECONDS)
             except GuildhallError as error:
+                if error.reason == _FORGOTTEN and self._history is None and self._read_history is not None:
+                    self._history = await self._read_history()
+                    _log.info("llm.reminded", turn_id=self._turn_id, turns=len(self._history))
+                    continue
                 _log.info("llm.refused", turn_id=self._turn_id, reason=error.reason)
                 raise _Refused(notices.for_error(self._say, error, self._clock.now())) from error
         text = self.text.strip()
@@ -138,6 +149,9 @@ class Generation:
         if time_left <= 0:
             raise TimeoutError
         request = _request(self._questions, self._turn_id)
+        # A turn that takes an earlier one's place stands in a conversation that llm may have forgotten all the same.
+        request.follow_up = self._read_history is not None and self._history is None
+        request.history.extend(self._history or ())
         stream = self._stub.Generate(request, timeout=min(self._settings.generate_timeout_seconds, time_left))
         self._stream = stream
         try:
@@ -175,7 +189,7 @@ class Generation:
                 thoughts.append(event.thinking_delta)
             elif kind == "started":
                 self.facts = Facts(model=event.started.model, dropped_turns=event.started.dropped_turns)
-                self.remarks = list(event.started.notices)
+                self.remarks = [*notices.for_start(self._say, event.started), *event.started.notices]
             elif kind == "denied":
                 raise _Refused(notices.for_denial(self._say, event.denied, self._clock.now()))
             elif kind == "end":

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import structlog
-from guildhall.llm.v1 import generation_pb2_grpc
+from guildhall.llm.v1 import generation_pb2, generation_pb2_grpc
 
 from chassis.clock import Clock
 from chassis.scoped import Place, ScopedSettings
@@ -28,6 +28,7 @@ from services.executor.replies import notices
 from services.executor.replies.answer import Answer, PlaceGone, PrivateAnswer, send_once
 from services.executor.replies.attachments import Attachments
 from services.executor.replies.generation import Generation
+from services.executor.replies.history import turns
 from services.executor.replies.marks import Marks
 from services.executor.replies.question import Question, first_words, visible
 from services.executor.replies.record import ReplyRecord, ReplyRecords, Version
@@ -238,7 +239,19 @@ class _Reply:
             clock=self._clock,
             deadline=deadline,
             text=self._text,
+            history=self._history if self._question.in_conversation and self._question.parent_channel_id else None,
         )
+
+    async def _history(self) -> list[generation_pb2.HistoryTurn]:
+        """The thread's turns before this question; none where they can't be read."""
+        question = self._question
+        try:
+            messages = await self._api.latest(self._scope, question.channel_id)
+        except DiscordError as error:
+            _log.warning("reply.no_history", job_id=self._job.job_id, why=str(error))
+            return []
+        before = question.message_id or question.event_id
+        return turns(messages, bot_id=self._identity.user_id, before=before)
 
     def _title(self) -> Title:
         return Title(self._llm, self._question, self._settings)

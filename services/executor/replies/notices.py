@@ -44,6 +44,14 @@ def for_denial(text: Text, denied: generation_pb2.Denied, now: float) -> str:
     return text("limit.denied", remaining=denied.remaining, capacity=denied.capacity, when=when)
 
 
+def for_start(text: Text, started: generation_pb2.Started) -> list[str]:
+    """What people are told of how an answer came about."""
+    said = [text("reply.remark.rebuilt")] if started.rebuilt else []
+    if started.downgraded_from:
+        said.append(text("reply.remark.downgraded", model=started.downgraded_from))
+    return said
+
+
 def remark(text: Text, finish_reason: int) -> str:
     """What an answer must end with because of how its stream ended; empty for a good end."""
     key = _REMARKS.get(finish_reason)  # type: ignore[call-overload]

@@ -254,3 +254,14 @@ async def test_a_question_that_nobody_answered_does_not_break_the_next(redis_url
             await llm.ask("First", turn_id="t1")
         assert (await llm.ask("Second", turn_id="t2")).text == "Now."
         assert texts(provider.requests[1]["messages"])[1:] == ["user: First", "user: Second"]
+
+
+async def test_what_was_cleared_is_not_read_again_in_discord(redis_url: str) -> None:
+    async with upstream() as provider, running(variables(redis_url, provider.url)) as llm:
+        await llm.ask("Secret", turn_id="t1")
+        stub = conversation_pb2_grpc.ConversationServiceStub(llm.channel)
+        request = conversation_pb2.ClearConversationRequest(conversation_id="c1")
+        assert (await stub.ClearConversation(request, timeout=TIMEOUT)).cleared_turns == 1
+        answer = await llm.ask("And now?", turn_id="t2", follow_up=True)
+        assert not answer.started.rebuilt
+        assert "Secret" not in str(provider.requests[-1]["messages"])
