@@ -4,6 +4,8 @@ Bots cannot do this any more (https://discord.com/developers/docs/change-log, "G
 no routes for it in Discord's API; people do it at the page, and tests by the control API.
 """
 
+from typing import Any
+
 from sandbox.discord import render
 from sandbox.discord.core.guilds import add_member, check_name, join_bot
 from sandbox.discord.entities import Application, Channel, ChannelType, Guild, Role
@@ -43,7 +45,8 @@ def close(world: World, owner_id: int, guild_id: int) -> None:
     for channel_id in (*guild.channels, *guild.threads):
         world.channels.pop(channel_id, None)
         world.messages.pop(channel_id, None)
-    for table in (world.webhooks, world.commands, world.invites):
+    tables: tuple[dict[Any, Any], ...] = (world.webhooks, world.commands, world.invites)
+    for table in tables:
         for key in [key for key, record in table.items() if record.guild_id == guild.id]:
             del table[key]
     del world.guilds[guild.id]
