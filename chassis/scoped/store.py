@@ -52,7 +52,7 @@ class Revision:
     def parse(cls, text: str) -> "Revision | None":
         """The revision that a watcher brings; None where it brings none, or none of ours."""
         epoch, dot, entry = text.partition(".")
-        return cls(epoch, entry) if dot and entry.replace("-", "").isdigit() else None
+        return cls(epoch, entry) if dot and entry.replace("-", "").isdecimal() else None
 
 
 class ScopeStore:

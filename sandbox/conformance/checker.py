@@ -223,7 +223,7 @@ class Checker:
 
 def _readings(text: str) -> Iterator[Any]:
     yield text
-    if text.lstrip("-").isdigit():
+    if text.lstrip("-").isdecimal():
         yield int(text)
     if text.lower() in ("true", "false", "1", "0"):
         yield text.lower() in ("true", "1")

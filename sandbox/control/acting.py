@@ -162,7 +162,7 @@ class Acting:
         user_id = self._control.person(request)
         kind = request.query.get("type")
         found = commands.usable(
-            self._world, self._channel(request, user_id), user_id, int(kind) if kind and kind.isdigit() else None
+            self._world, self._channel(request, user_id), user_id, int(kind) if kind and kind.isdecimal() else None
         )
         return [render.command(command) for command in found]
 

@@ -186,7 +186,7 @@ def _code(ask: Ask) -> str | None:
     language = next((name for name in _LANGUAGES if re.search(rf"\b{name}", lowered)), "python")
     subject = [w for w in keywords(said, 8) if not _CODE.fullmatch(w) and w.casefold() not in _LANGUAGES]
     name = "_".join(re.sub(r"\W", "", w).lower() for w in subject[:3]) or "example"
-    if name[0].isdigit():
+    if name[0].isdecimal():
         name = "f_" + name
     fence, template = _LANGUAGES[language]
     body = template.format(name=name, doc=f"A pattern for {' '.join(subject) or 'an example'}; a demo cannot do more.")

@@ -283,7 +283,7 @@ def _list(row: Mapping[str, str], field: str) -> tuple[str, ...]:
 
 
 def _number(text: str, field: str, *, least: int = 1) -> int:
-    if not (text.isascii() and text.isdigit()) or not least <= int(text) < 1 << 63:
+    if not (text.isascii() and text.isdecimal()) or not least <= int(text) < 1 << 63:
         raise ValueError(f"{field}: a whole number from {least} on")
     return int(text)
 

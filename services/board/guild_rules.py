@@ -171,6 +171,6 @@ def with_settings(base: Rules, values: Mapping[str, object]) -> Rules:
         ),
         open_per_person=cap if isinstance(cap, int) else base.open_per_person,
         officer_roles=frozenset(
-            int(role) for role in (roles if isinstance(roles, tuple) else ()) if role.isascii() and role.isdigit()
+            int(role) for role in (roles if isinstance(roles, tuple) else ()) if role.isascii() and role.isdecimal()
         ),
     )

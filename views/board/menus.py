@@ -66,7 +66,7 @@ def view_of(custom_id: CustomId) -> View:
     return View(
         kind=custom_id.argument(0, ALL),
         profession="" if profession == EVERY else profession,
-        page=min(int(page), 1000) if page.isascii() and page.isdigit() else 0,
+        page=min(int(page), 1000) if page.isascii() and page.isdecimal() else 0,
         query=custom_id.argument(3),
     )
 

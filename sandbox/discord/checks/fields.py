@@ -87,7 +87,7 @@ class Fields:
         if value is MISSING or value is None:
             return default
         if isinstance(value, bool) or not isinstance(value, int):
-            if not (isinstance(value, str) and value.lstrip("-").isdigit()):
+            if not (isinstance(value, str) and value.lstrip("-").isdecimal()):
                 self.fail(name, "NUMBER_TYPE_COERCE", f'Value "{value}" is not int.')
                 return default
             value = int(value)
@@ -195,7 +195,7 @@ def as_snowflake(value: Any) -> int | None:
         return None
     if isinstance(value, int):
         return value if value >= 0 else None
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20:
+    if isinstance(value, str) and value.isascii() and value.isdecimal() and len(value) <= 20:
         return int(value)
     return None
 

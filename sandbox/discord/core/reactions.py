@@ -13,7 +13,7 @@ from sandbox.discord.world import World
 def parse_emoji(world: World, text: str) -> tuple[int | None, str]:
     """A unicode emoji, or `name:id` of a guild's; 10014."""
     name, _, number = text.rpartition(":")
-    if number.isdigit() and name:
+    if number.isdecimal() and name:
         for guild in world.guilds.values():
             if int(number) in guild.emojis:
                 return int(number), guild.emojis[int(number)].name

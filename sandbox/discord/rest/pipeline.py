@@ -90,7 +90,7 @@ class Rest:
     def _admit(self, request: web.Request, entry: Entry) -> tuple[Actor, Route, dict[str, str], str]:
         path = request.path.removeprefix("/api")
         first, _, rest = path.lstrip("/").partition("/")
-        if first.startswith("v") and first[1:].isdigit():
+        if first.startswith("v") and first[1:].isdecimal():
             if first not in _VERSIONS:
                 raise DiscordError(50041)
             path = "/" + rest

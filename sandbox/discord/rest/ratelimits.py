@@ -151,7 +151,7 @@ class RateLimits:
             return isinstance(body, dict) and any(name in body for name in hidden.fields)
         if hidden.condition:
             message_id = params.get("message_id", "")
-            if not message_id.isdigit():
+            if not message_id.isdecimal():
                 return False
             age = self._clock.now() - to_time(int(message_id))
             return {

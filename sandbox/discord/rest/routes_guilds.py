@@ -120,7 +120,7 @@ def audit_log(call: Call) -> JSON:
 
 def _roles(call: Call) -> list[int]:
     listed = call.query.get("include_roles", "")
-    return [int(part) for part in listed.split(",") if part.isdigit()]
+    return [int(part) for part in listed.split(",") if part.isdecimal()]
 
 
 @ROUTER.add("GET", "/guilds/{guild_id}/prune")

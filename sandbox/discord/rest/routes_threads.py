@@ -231,7 +231,7 @@ def search(call: Call) -> JSON:
     offset = arguments.integer("offset", low=0, default=0)
     arguments.done()
     name = call.query.get("name", "").lower()
-    tags = {int(tag) for tag in call.query.get("tag", "").split(",") if tag.isdigit()}
+    tags = {int(tag) for tag in call.query.get("tag", "").split(",") if tag.isdecimal()}
     found = [
         t
         for t in call.world.threads_of(parent.id)

@@ -124,7 +124,7 @@ def _tokens(text: str) -> Iterator[Token]:
 
 def number(token: Token) -> int | None:
     """The number that a word is; None for none."""
-    if token.low.isdigit() and len(token.low) < 5:
+    if token.low.isdecimal() and len(token.low) < 5:
         return int(token.low)
     return NUMBERS.get(token.low)
 

@@ -93,7 +93,7 @@ class BoardReader:
 
 
 def _snowflake(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0
+    return int(text) if text.isascii() and text.isdecimal() else 0
 
 
 async def _asked(call: Callable[[], Awaitable[AnswerT]]) -> AnswerT:

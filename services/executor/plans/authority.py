@@ -46,7 +46,7 @@ def _lacking(operation: Operation, snapshot: Snapshot, requester: Member, bot: M
         needed |= permissions.bit("manage_roles")
     channel = None
     parameter = kind_of(operation).channel_parameter
-    if parameter and operation.path[parameter].isdigit():
+    if parameter and operation.path[parameter].isdecimal():
         number = int(operation.path[parameter])
         channel = snapshot.channels.get(number) or snapshot.threads.get(number)
         needed |= permissions.bit("view_channel")
@@ -95,7 +95,7 @@ def _reorder(operation: Operation, snapshot: Snapshot, requester: Member, bot: M
         if subject.user_id == snapshot.owner_id:
             continue
         top = snapshot.top_position(subject)[0]
-        if any(str(one["id"]).isdigit() and int(one["position"]) >= top for one in operation.body):
+        if any(str(one["id"]).isdecimal() and int(one["position"]) >= top for one in operation.body):
             return f"A role would come to stand at or above {whose} highest role."
     return ""
 
@@ -172,11 +172,11 @@ def _overwrite_bits(new: Any, old: Any) -> tuple[int, int]:
 
 def _role_ids(operation: Operation) -> Iterable[int]:
     if operation.kind in _ROLE_ACTS:
-        if operation.path.get("role_id", "").isdigit():
+        if operation.path.get("role_id", "").isdecimal():
             yield int(operation.path["role_id"])
         if operation.kind == "role.reorder":
-            yield from (int(one["id"]) for one in operation.before or () if str(one["id"]).isdigit())
-    if operation.kind.startswith("overwrite.") and operation.path["overwrite_id"].isdigit():
+            yield from (int(one["id"]) for one in operation.before or () if str(one["id"]).isdecimal())
+    if operation.kind.startswith("overwrite.") and operation.path["overwrite_id"].isdecimal():
         yield int(operation.path["overwrite_id"])
 
 

@@ -188,7 +188,7 @@ def archive_channel(draft: Draft, intent: schema.ArchiveChannel) -> None:
 def sync_channel(draft: Draft, intent: schema.SyncChannel) -> None:
     """The category's permissions."""
     for thing in draft.channels(intent.targets):
-        parent = draft.snapshot.channels.get(int(thing.parent)) if thing.parent.isdigit() else None
+        parent = draft.snapshot.channels.get(int(thing.parent)) if thing.parent.isdecimal() else None
         if parent is None:
             raise draft.fail("NO_CATEGORY", f"{quoted(thing.name)} is in no category whose permissions it could have.")
         _edit(draft, thing, {"permission_overwrites": [overwrite_body(o) for o in parent.overwrites]}, label=thing.name)

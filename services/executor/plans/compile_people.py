@@ -203,7 +203,7 @@ def prune(draft: Draft, intent: schema.Prune) -> None:
 def _each_role(draft: Draft, members: schema.Targets, roles: schema.Targets, *, give: bool) -> None:
     people = draft.members(members)
     for role in draft.roles(roles):
-        role_id = int(role.id) if role.id.isdigit() else 0
+        role_id = int(role.id) if role.id.isdecimal() else 0
         having = [thing for thing in people if role_id in _member(thing).role_ids]
         concerned = [thing for thing in people if thing not in having] if give else having
         if len(concerned) < len(people):
@@ -230,7 +230,7 @@ def _bannable(draft: Draft, targets: schema.Targets) -> list[Thing]:
     strangers = []
     if select is not None and select.names:
         known = {str(user_id) for user_id in draft.snapshot.members}
-        strangers = [name for name in select.names if name.isdigit() and len(name) >= 15 and name not in known]
+        strangers = [name for name in select.names if name.isdecimal() and len(name) >= 15 and name not in known]
         rest = tuple(name for name in select.names if name not in strangers)
         targets = schema.Targets(select=select.model_copy(update={"names": rest}))
         if not rest:

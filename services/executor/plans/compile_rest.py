@@ -26,7 +26,7 @@ _FILTERS = {"disabled": 0, "members_without_roles": 1, "all_members": 2}
 def purge_messages(draft: Draft, intent: schema.PurgeMessages) -> None:
     """Frozen at the preview: these messages and no later ones. By age, for Discord deletes only young ones together."""
     for thing in draft.channels(intent.targets):
-        channel = int(thing.id) if thing.id.isdigit() else 0
+        channel = int(thing.id) if thing.id.isdecimal() else 0
         chosen = [m for m in draft.snapshot.messages.get(channel, ())[: intent.count] if _matches(m, intent)]
         if not chosen:
             draft.notes.append(f"No message in {quoted(thing.name)} matches.")
@@ -46,7 +46,7 @@ def purge_messages(draft: Draft, intent: schema.PurgeMessages) -> None:
 def pin_messages(draft: Draft, intent: schema.PinMessages) -> None:
     """The newest that matches; for unpinning without a text, all."""
     for thing in draft.channels(intent.targets):
-        channel = int(thing.id) if thing.id.isdigit() else 0
+        channel = int(thing.id) if thing.id.isdecimal() else 0
         pool = draft.snapshot.pins.get(channel, []) if intent.unpin else draft.snapshot.messages.get(channel, [])
         wanted = intent.contains
         found = [m for m in pool if wanted is None or wanted.casefold() in str(m.get("content", "")).casefold()]

@@ -98,7 +98,7 @@ class Fetcher:
                 continue
             count = intent.count if isinstance(intent, schema.PurgeMessages) else _MESSAGES_PAGE
             for thing in things:
-                if thing.id.isdigit():
+                if thing.id.isdecimal():
                     await self._messages_of(snapshot, int(thing.id), count, fence)
                     if isinstance(intent, schema.PinMessages):
                         await self._pins_of(snapshot, int(thing.id), fence)

@@ -251,7 +251,7 @@ class _Run:
             age = time.monotonic() - self._authority_time
             if self._authority is None or age > self._settings.authority_seconds:
                 concerned = [
-                    int(one.path["user_id"]) for one in self._plan.operations if one.path.get("user_id", "").isdigit()
+                    int(one.path["user_id"]) for one in self._plan.operations if one.path.get("user_id", "").isdecimal()
                 ]
                 self._authority = await self._basics(concerned if len(concerned) <= 10 else [])
                 self._authority_time = time.monotonic()

@@ -54,7 +54,7 @@ async def answer_transition(desk: Desk, answer: request_pb2.TransitionRequestRes
 def version_of(context: Context, place: int) -> int:
     """The version that a custom_id carries; 0 where it carries none."""
     version = context.custom_id.argument(place, "0")
-    return int(version) if version.isascii() and version.isdigit() and len(version) < 19 else 0
+    return int(version) if version.isascii() and version.isdecimal() and len(version) < 19 else 0
 
 
 def is_public(context: Context) -> bool:

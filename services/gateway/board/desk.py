@@ -70,7 +70,7 @@ class Desk:
         if self.context.interaction.guild_id or "custom_id" not in self.context.interaction.data:
             return 0
         for argument in self.context.custom_id.arguments:
-            if argument.startswith(cards.GUILD_MARK) and argument[1:].isascii() and argument[1:].isdigit():
+            if argument.startswith(cards.GUILD_MARK) and argument[1:].isascii() and argument[1:].isdecimal():
                 return int(argument[1:])
         return 0
 
@@ -130,9 +130,9 @@ class Desk:
         """The request that an option names: its id from the autocomplete, or a number such as #12.1 typed by hand."""
         name = request_pb2.GetRequestRequest(guild_id=self.guild_id)
         number, dot, part = typed.strip().lstrip("#").partition(".")
-        if len(number) < 19 and number.isascii() and number.isdigit():
+        if len(number) < 19 and number.isascii() and number.isdecimal():
             name.number = int(number)
-            name.part = int(part) if dot and part.isascii() and part.isdigit() and len(part) < 7 else 0
+            name.part = int(part) if dot and part.isascii() and part.isdecimal() and len(part) < 7 else 0
         else:
             name.request_id = typed.strip()
         return await self.ask(self.requests.GetRequest(name, timeout=self.timeout))
@@ -220,7 +220,7 @@ async def complete_request(context: Context, typed: str) -> list[Choice]:
     desk = Desk(context)
     number = typed.strip().lstrip("#").partition(".")[0]
     filters = request_pb2.RequestFilter(states=ACTIVE)
-    if number.isascii() and number.isdigit() and len(number) < 19:
+    if number.isascii() and number.isdecimal() and len(number) < 19:
         filters.number = int(number)
     elif typed.strip():
         filters.query = typed

@@ -134,7 +134,7 @@ async def profession_entered(context: Context) -> None:
                         aliases=_listed(fields.get("aliases", "")),
                         specialities=_listed(fields.get("specialities", "")),
                         qualities=_listed(fields.get("qualities", "")),
-                        max_level=int(level) if level.isascii() and level.isdigit() else 0,
+                        max_level=int(level) if level.isascii() and level.isdecimal() else 0,
                     ),
                 ),
                 timeout=desk.timeout,

@@ -149,7 +149,7 @@ async def bulk_sure(context: Context) -> None:
                     request_pb2.TransitionRequestRequest(
                         request_id=request_id,
                         action=action,  # type: ignore[arg-type]
-                        expected_version=int(version) if version.isascii() and version.isdigit() else 0,
+                        expected_version=int(version) if version.isascii() and version.isdecimal() else 0,
                         idempotency_key=f"{desk.key}:{place}",
                     )
                     for place, (request_id, _, version) in enumerate(chosen)
@@ -179,7 +179,7 @@ async def partly_entered(context: Context) -> None:
     desk = Desk(context)
     typed = cleaned(str(context.fields.get("quantity", "")))
     request_id = context.custom_id.argument(1)
-    if not (typed.isascii() and typed.isdigit()) or int(typed) < 1:
+    if not (typed.isascii() and typed.isdecimal()) or int(typed) < 1:
         request = (await desk.get(request_id)).request
         await context.respond(context.text("board.partly.invalid", most=request.quantity))
         return
@@ -275,12 +275,12 @@ async def who(context: Context) -> None:
 
 def _action(context: Context) -> int:
     action = context.custom_id.argument(0)
-    return int(action) if action.isascii() and action.isdigit() and len(action) < 4 else 0
+    return int(action) if action.isascii() and action.isdecimal() and len(action) < 4 else 0
 
 
 def _suffix(context: Context) -> int:
     suffix = context.custom_id.action.rpartition(".")[2]
-    return int(suffix) if suffix.isascii() and suffix.isdigit() and len(suffix) < 4 else 0
+    return int(suffix) if suffix.isascii() and suffix.isdecimal() and len(suffix) < 4 else 0
 
 
 def _chosen(context: Context) -> tuple[str, ...]:

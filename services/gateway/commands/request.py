@@ -56,7 +56,7 @@ async def create(context: Context) -> None:
     """Puts what was entered in the form on the board."""
     fields = {name: cleaned(str(value)) for name, value in context.fields.items()}
     quantity = fields.get("quantity") or "1"
-    if not (quantity.isascii() and quantity.isdigit()) or int(quantity) < 1:
+    if not (quantity.isascii() and quantity.isdecimal()) or int(quantity) < 1:
         await context.respond(context.text("board.quantity_invalid", typed=escaped(shortened(quantity, 20))))
         return
     draft = request_pb2.RequestDraft(
@@ -154,7 +154,7 @@ async def change(context: Context) -> None:
     desk = Desk(context)
     fields = {name: cleaned(str(value)) for name, value in context.fields.items()}
     quantity = fields.get("quantity", "")
-    if not (quantity.isascii() and quantity.isdigit()) or int(quantity) < 1:
+    if not (quantity.isascii() and quantity.isdecimal()) or int(quantity) < 1:
         await context.respond(context.text("board.quantity_invalid", typed=escaped(shortened(quantity, 20))))
         return
     request_id, version = context.custom_id.argument(0), version_of(context, 1)
