@@ -117,8 +117,10 @@ lock-tools: $(VENV)/.dev ## compile the locks of audit and checkov
 .PHONY: audit checkov licences lock-tools
 
 coverage: $(VENV)/.dev ## run every test and hold the domain code to 85 % of its branches
+	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest $(ARGS)
-	$(BIN)/python -m coverage report --fail-under=85
+	$(BIN)/python -m coverage combine -q
+	$(BIN)/python -m coverage report --skip-covered --fail-under=85
 
 lint: $(VENV)/.dev ## check style, types, imports, contracts and what is generated
 	$(BIN)/ruff check $(CODE)
