@@ -5,16 +5,14 @@ first line of its own file and accepts every line of the caller's, so a key is r
 waiting until every replica has read it, and removing the old one. A file is read again when it has changed.
 """
 
-import os
-import secrets
 import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
-KEY_BYTES = 32
-# Kubernetes swaps a whole mounted folder; looking at the file this often costs nothing and is soon enough.
-_LOOK_AGAIN_SECONDS = 1.0
+from chassis.secret_files import SECRET_BYTES, kept
+
+KEY_BYTES = SECRET_BYTES
 
 
 class MissingKeyError(LookupError):
@@ -30,17 +28,18 @@ class KeyRing(Protocol):
 
 
 class FolderKeyRing:
-    """Keys from files."""
+    """Keys from files, looked at again every `look_again` seconds: soon enough for a folder that Kubernetes swaps."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, look_again: float = 1.0) -> None:
         self._folder = folder
+        self._look_again = look_again
         self._known: dict[str, tuple[float, object, Sequence[bytes]]] = {}
 
     def keys(self, service: str) -> Sequence[bytes]:
         """All keys of a service. A file that can't be read, or is half written, leaves the keys that were known."""
         looked, stamp, keys = self._known.get(service, (0.0, None, ()))
         now = time.monotonic()
-        if stamp is not None and now - looked < _LOOK_AGAIN_SECONDS:
+        if stamp is not None and now - looked < self._look_again:
             return keys
         path = self._folder / f"{service}.key"
         try:
@@ -68,12 +67,7 @@ def ensure_keys(folder: Path, services: Iterable[str]) -> None:
     """Makes a key for each service that has none; readable by their owner alone."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     for service in services:
-        try:
-            descriptor = os.open(folder / f"{service}.key", os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            continue
-        with os.fdopen(descriptor, "w", encoding="ascii") as file:
-            file.write(secrets.token_hex(KEY_BYTES) + "\n")
+        kept(folder / f"{service}.key")
 
 
 def valid_service_name(service: str) -> bool:

@@ -1,38 +1,18 @@
 """A contract of each kind of method, made for tests alone."""
 
+import importlib
+import sys
 from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import grpc
-from google.protobuf import descriptor_pb2, descriptor_pool
 from google.protobuf.wrappers_pb2 import StringValue
 
+# Found by name, as the generated contracts are.
+sys.path.append(str(Path(__file__).parent / "contracts"))
+METHODS = importlib.import_module("guildhall.echo.v1.echo_pb2").METHODS
 SERVICE = "guildhall.echo.v1.EchoService"
-_TEXT = ".google.protobuf.StringValue"
-# name -> (client streams, server streams, idempotent)
-METHODS = {
-    "Unary": (False, False, False),
-    "Again": (False, False, True),
-    "Down": (False, True, False),
-    "Up": (True, False, False),
-    "Both": (True, True, False),
-}
-
-
-def _register() -> None:
-    file = descriptor_pb2.FileDescriptorProto(name="guildhall/echo/v1/echo.proto", package="guildhall.echo.v1")
-    file.dependency.append("google/protobuf/wrappers.proto")
-    service = file.service.add(name="EchoService")
-    for name, (up, down, idempotent) in METHODS.items():
-        method = service.method.add(
-            name=name, input_type=_TEXT, output_type=_TEXT, client_streaming=up, server_streaming=down
-        )
-        if idempotent:
-            method.options.idempotency_level = descriptor_pb2.MethodOptions.IDEMPOTENT
-    descriptor_pool.Default().AddSerializedFile(file.SerializeToString())
-
-
-_register()
 Behaviour = Callable[..., Any]
 
 

@@ -8,7 +8,6 @@ from guildhall.caller.v1 import caller_pb2
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chassis import caller_keys
 from chassis.caller import Caller, Person, acting_for, current_caller, current_person
 from chassis.caller_keys import FolderKeyRing, ensure_keys
 from chassis.caller_signing import MAX_LIFETIME, METADATA_KEY, Signer, Verifier
@@ -124,8 +123,7 @@ def test_a_service_cannot_speak_as_another(tmp_path: Path, clock: ManualClock) -
     verifier.verify(Signer("board", Stolen(), clock).sign("llm", METHOD, None, 5), METHOD, once=True)
 
 
-def test_keys_rotate_by_file(tmp_path: Path, clock: ManualClock, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(caller_keys, "_LOOK_AGAIN_SECONDS", 0.0)
+def test_keys_rotate_by_file(tmp_path: Path, clock: ManualClock) -> None:
     path = tmp_path / "gateway.key"
     old, new = "11" * 32, "22" * 32
 
@@ -136,7 +134,7 @@ def test_keys_rotate_by_file(tmp_path: Path, clock: ManualClock, monkeypatch: py
         fresh.replace(path)
 
     write(old)
-    gateway, llm = FolderKeyRing(tmp_path), FolderKeyRing(tmp_path)
+    gateway, llm = FolderKeyRing(tmp_path, look_again=0), FolderKeyRing(tmp_path, look_again=0)
     signer, verifier = Signer("gateway", gateway, clock), Verifier("llm", llm, clock, 5.0)
     by_old = signer.sign("llm", METHOD, None, 10)
     write(new, old)
