@@ -4,13 +4,17 @@ One run, one canned upstream (a process of its own that speaks OpenAI's streamin
 official SDK straight, and the service as it runs, a process of its own with ratelimit, Redis and telemetry on and the
 cache off. The load comes from this process. It prints figures and asserts nothing; the last line is one JSON object:
 
-direct_p50_ms, llm_p50_ms        a short answer, one at a time direct_stream_ms, llm_stream_ms  an answer of 200 chunks
-5 ms apart, median of all ttft_added_ms                    what the service adds until the first text of such a stream,
-difference of medians cpu_us_per_token                 processor time of the service's process for each chunk of such
-streams, 8 at a time direct_rps_32, rps_32            short answers a second, 32 at a time; the best of three rounds,
-for both alike cache_hit_p50_ms                 a cached answer recommend_hit_rate, upstream_share, recommend_mean_ms
-    2,000 recommendations drawn by Zipf(1.1) from 500 queries, 8 at a time, with an upstream that takes 1.5 s: the share
-    served from the cache, the calls upstream for each request, and the mean time
+- direct_p50_ms, llm_p50_ms: a short answer, one at a time
+- direct_stream_ms, llm_stream_ms: an answer of 200 chunks 5 ms apart, median of all
+- ttft_added_ms: what the service adds until the first text of such a stream, difference of medians
+- cpu_us_per_token: processor time of the service's process for each chunk of such streams, 8 at a time
+- direct_rps_32, rps_32: short answers a second, 32 at a time; the best of three rounds, for both alike
+- cache_hit_p50_ms: a cached answer
+- recommend_hit_rate, upstream_share, recommend_mean_ms: 2,000 recommendations drawn by Zipf(1.1) from 500 queries, 8 at
+  a time, with an upstream that takes 1.5 s: the share served from the cache, the calls upstream for each request, and
+  the mean time
+
+`--parts` picks some of them.
 """
 
 from __future__ import annotations
@@ -49,6 +53,8 @@ PAUSE = 0.005
 SHORT, STREAM = "short", "stream"
 RECOMMEND_SECONDS = 1.5
 LARGE = 10**15
+PARTS = ("answers", "cache", "music")
+Figures = dict[str, float]
 LIMITS: dict[str, Any] = {
     "policies": {
         "llm_requests": {"algorithm": "sliding_window", "by": ["person"], "limit": 10**9, "window": "1m"},
@@ -225,7 +231,7 @@ async def streams(ask: Callable[[str], Awaitable[float]], count: int, at_once: i
     return totals, firsts
 
 
-async def music(service: Service, count: int, seed: int) -> dict[str, float]:
+async def music(service: Service, count: int, seed: int) -> Figures:
     """Recommendations drawn by Zipf(1.1) from 500 queries."""
     chosen = random.Random(seed)
     weights = [1 / (rank**1.1) for rank in range(1, 501)]
@@ -292,8 +298,6 @@ async def world(folder: Path) -> AsyncIterator[tuple[Direct, Service, psutil.Pro
     upstream, limits_port, llm_port = free_port(), free_port(), free_port()
     durable = RedisProcess("--appendonly", "yes", "--appendfsync", "always", "--save", "")
     limits = RedisProcess("--appendonly", "yes", "--appendfsync", "everysec", "--save", "")
-    durable.start()
-    limits.start()
     url = f"http://127.0.0.1:{upstream}"
     environment = {
         "GUILDHALL_CONFIG": configuration(folder),
@@ -303,13 +307,17 @@ async def world(folder: Path) -> AsyncIterator[tuple[Direct, Service, psutil.Pro
         "REDIS_LIMITS_URL": limits.url,
         "OPENAI_BASE_URL": f"{url}/v1",
         "OTEL_EXPORTER_OTLP_ENDPOINT": url,
+        "GUILDHALL_RPC__DRAIN": "0",
     }
     signer = Signer("executor", FolderKeyRing(folder), SystemClock())
-    with (
-        process("benchmarks.llm", "--upstream", str(upstream), environment={}),
-        process("services.ratelimit", environment=environment),
-        process("services.llm", environment=environment) as llm,
-    ):
+    with contextlib.ExitStack() as stack:
+        # Entered first and left last is what the others still need while they stop.
+        for redis in (durable, limits):
+            stack.callback(redis.close)
+            redis.start()
+        stack.enter_context(process("benchmarks.llm", "--upstream", str(upstream), environment={}))
+        stack.enter_context(process("services.ratelimit", environment=environment))
+        llm = stack.enter_context(process("services.llm", environment=environment))
         for port in (upstream, limits_port, llm_port):
             await ready(f"127.0.0.1:{port}")
         channel = open_channel(f"127.0.0.1:{llm_port}", "llm", signer)
@@ -317,8 +325,6 @@ async def world(folder: Path) -> AsyncIterator[tuple[Direct, Service, psutil.Pro
             yield Direct(f"{url}/v1"), Service(channel), psutil.Process(llm.pid), url
         finally:
             await channel.close()
-            durable.close()
-            limits.close()
 
 
 async def upstream_calls(url: str) -> int:
@@ -333,32 +339,53 @@ def cpu_seconds(of: psutil.Process) -> float:
     return float(times.user + times.system)
 
 
-async def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, float]:
+async def answers(direct: Direct, service: Service, llm: psutil.Process, arguments: argparse.Namespace) -> Figures:
+    """What the service adds to a model, its cache off."""
+    figures: Figures = {}
+    short = f"a {SHORT} question"
+    for name, ask in (("direct", direct.ask), ("llm", service.ask)):
+        times = await one_at_a_time(lambda ask=ask: ask(short), arguments.count)  # type: ignore[misc]
+        figures[f"{name}_p50_ms"] = statistics.median(times) * 1_000
+    firsts = {}
+    for name, ask in (("direct", direct.ask), ("llm", service.ask)):
+        totals, first = await streams(ask, arguments.streams, 1)
+        figures[f"{name}_stream_ms"] = statistics.median(totals) * 1_000
+        firsts[name] = statistics.median(first) * 1_000
+    figures["ttft_added_ms"] = firsts["llm"] - firsts["direct"]
+    before = cpu_seconds(llm)
+    totals, _ = await streams(service.ask, arguments.streams * 4, 8)
+    figures["cpu_us_per_token"] = (cpu_seconds(llm) - before) * 1e6 / (len(totals) * CHUNKS)
+    for name, ask in (("direct_rps_32", direct.ask), ("rps_32", service.ask)):
+        rounds = [await rate(lambda ask=ask: ask(short), 32, arguments.seconds) for _ in range(3)]  # type: ignore[misc]
+        figures[name] = max(rounds)
+    return figures
+
+
+async def cached(service: Service, arguments: argparse.Namespace) -> Figures:
+    """An answer that is in the cache."""
+    times = await one_at_a_time(lambda: service.ask("the same question", cacheable=True), arguments.count)
+    return {"cache_hit_p50_ms": statistics.median(times) * 1_000}
+
+
+async def recommended(service: Service, url: str, arguments: argparse.Namespace) -> Figures:
+    """Recommendations, most of them from the cache."""
+    before = await upstream_calls(url)
+    figures = await music(service, arguments.recommendations, arguments.seed)
+    figures["upstream_share"] = (await upstream_calls(url) - before) / arguments.recommendations
+    return figures
+
+
+async def measure(folder: Path, arguments: argparse.Namespace) -> Figures:
     """All figures of one run."""
-    figures: dict[str, float] = {}
+    figures: Figures = {}
     with acting_for(PERSON):
         async with world(folder) as (direct, service, llm, url):
-            short = f"a {SHORT} question"
-            for name, ask in (("direct", direct.ask), ("llm", service.ask)):
-                times = await one_at_a_time(lambda ask=ask: ask(short), arguments.count)  # type: ignore[misc]
-                figures[f"{name}_p50_ms"] = statistics.median(times) * 1_000
-            firsts = {}
-            for name, ask in (("direct", direct.ask), ("llm", service.ask)):
-                totals, first = await streams(ask, arguments.streams, 1)
-                figures[f"{name}_stream_ms"] = statistics.median(totals) * 1_000
-                firsts[name] = statistics.median(first) * 1_000
-            figures["ttft_added_ms"] = firsts["llm"] - firsts["direct"]
-            before = cpu_seconds(llm)
-            totals, _ = await streams(service.ask, arguments.streams * 4, 8)
-            figures["cpu_us_per_token"] = (cpu_seconds(llm) - before) * 1e6 / (len(totals) * CHUNKS)
-            for name, ask in (("direct_rps_32", direct.ask), ("rps_32", service.ask)):
-                rounds = [await rate(lambda ask=ask: ask(short), 32, arguments.seconds) for _ in range(3)]  # type: ignore[misc]
-                figures[name] = max(rounds)
-            cached = await one_at_a_time(lambda: service.ask("the same question", cacheable=True), arguments.count)
-            figures["cache_hit_p50_ms"] = statistics.median(cached) * 1_000
-            calls = await upstream_calls(url)
-            figures |= await music(service, arguments.recommendations, arguments.seed)
-            figures["upstream_share"] = (await upstream_calls(url) - calls) / arguments.recommendations
+            if "answers" in arguments.parts:
+                figures |= await answers(direct, service, llm, arguments)
+            if "cache" in arguments.parts:
+                figures |= await cached(service, arguments)
+            if "music" in arguments.parts:
+                figures |= await recommended(service, url, arguments)
     return figures
 
 
@@ -366,6 +393,7 @@ def main() -> None:
     """Runs it and prints the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--upstream", type=int, help="serve the canned upstream on this port and nothing else")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS, help="what to measure; all by default")
     parser.add_argument("--count", type=int, default=400, help="short answers, one at a time")
     parser.add_argument("--streams", type=int, default=16, help="streams one at a time; four times as many 8 at a time")
     parser.add_argument("--seconds", type=float, default=4.0, help="seconds of each round of throughput")

@@ -14,10 +14,13 @@ from guildhall.llm.v1 import (
     recommendation_pb2_grpc,
     usage_pb2_grpc,
 )
+from redis.asyncio import Redis
 
+from chassis.clock import Clock
 from chassis.problems import StartupError
 from chassis.runtime import Runtime
 from chassis.scoped import ScopedSettings
+from chassis.settings import Live
 from chassis.telemetry import meter, tracer
 from services.llm import scoped
 from services.llm.access import Access
@@ -30,6 +33,7 @@ from services.llm.health import Health
 from services.llm.listing import Listing
 from services.llm.lru import LruCache
 from services.llm.materials import Materials
+from services.llm.measures import Measures
 from services.llm.music.memory import Keywords, Level, Opinions
 from services.llm.music.recommending import Recommender
 from services.llm.music.spotify import Spotify
@@ -45,6 +49,7 @@ from services.llm.redis_cache import RedisCache
 from services.llm.redis_conversations import RedisConversations
 from services.llm.redis_ledger import RedisLedger
 from services.llm.redis_materials import RedisMaterials
+from services.llm.redis_measures import RedisMeasures
 from services.llm.router import Router
 from services.llm.servicers.attachments import AttachmentServicer
 from services.llm.servicers.conversations import ConversationServicer
@@ -78,7 +83,8 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
     preferences = Preferences(settings, clock, access, guilds, personas)
 
     pool, health = ProviderPool(settings, clock), Health(clock)
-    telemetry = CallTelemetry(settings, tracer(), meter())
+    measures = Measures(settings, clock, RedisMeasures(volatile))
+    telemetry = CallTelemetry(settings, tracer(), meter(), measures)
     jitter = random.Random()  # noqa: S311 - it spreads waits
     router = Router(settings, pool=pool, health=health, clock=clock, telemetry=telemetry, jitter=jitter)
     limits = RatelimitLimits(runtime.channel("ratelimit"), settings)
@@ -115,23 +121,23 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
     )
     opinions, spotify = Opinions(durable, settings, clock), Spotify(settings, clock)
 
-    def level(name: str) -> Level:
-        bounds = settings.current.cache
-        local = LruCache(clock, entries=bounds.entries, max_bytes=bounds.max_bytes)
-        return Level(local, RedisCache(volatile, name))
-
     recommender = Recommender(
         settings,
         clock,
         documents=documents,
-        results=level("results"),
-        words=Keywords(level("keywords"), settings),
+        results=_level(settings, clock, volatile, "results"),
+        words=Keywords(_level(settings, clock, volatile, "keywords"), settings),
         opinions=opinions,
         spotify=spotify,
     )
-    conversations = Conversations(store, clock, (opinions, ledger))
     listing = Listing(
-        settings, generator=generator, access=access, preferences=preferences, health=health, personas=personas
+        settings,
+        generator=generator,
+        access=access,
+        preferences=preferences,
+        health=health,
+        personas=personas,
+        measures=measures,
     )
 
     runtime.serve(
@@ -141,7 +147,7 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
     )
     runtime.serve(
         conversation_pb2_grpc.add_ConversationServiceServicer_to_server,
-        ConversationServicer(conversations),
+        ConversationServicer(Conversations(store, clock, (opinions, ledger))),
         callers=dict.fromkeys(
             (
                 "GetConversation", "ListConversations", "ClearConversation", "ForkConversation", "ExportConversation",
@@ -190,6 +196,7 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
     )
     runtime.background("discovery", pool.discover_forever)
     runtime.background("ledger", ledger.fold_forever)
+    runtime.background("measures", measures.flush_forever)
     watch = ProviderWatch(settings, pool, health, runtime.health("providers", critical=False))
     runtime.background("providers", watch.watch_forever)
     runtime.status("models", watch.facts)
@@ -197,4 +204,11 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
     runtime.status("recommendations", recommender.facts)
     runtime.on_stop(pool.aclose)
     runtime.on_stop(spotify.aclose)
+    runtime.on_stop(measures.flush)
     runtime.on_stop(background.drain)
+
+
+def _level(settings: Live[LlmSettings], clock: Clock, redis: Redis, name: str) -> Level:
+    """A cache of its own of what recommendations are made of."""
+    bounds = settings.current.cache
+    return Level(LruCache(clock, entries=bounds.entries, max_bytes=bounds.max_bytes), RedisCache(redis, name))

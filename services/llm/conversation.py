@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -141,6 +141,17 @@ def attributed(inputs: Sequence[Input], *, several: bool) -> str:
 def authors(turns: Sequence[ConversationTurn]) -> set[int]:
     """The people who spoke."""
     return {entry.author_id for turn in turns for entry in turn.inputs if entry.author_id}
+
+
+def without(turn: ConversationTurn, people: Collection[int]) -> ConversationTurn | None:
+    """A turn without what some people said in it; None where nothing is left.
+
+    What answered them goes with it, since it speaks of what they said.
+    """
+    kept = tuple(entry for entry in turn.inputs if entry.author_id not in people)
+    if len(kept) == len(turn.inputs):
+        return turn
+    return replace(turn, inputs=kept, answer="", exchanges=()) if kept else None
 
 
 def messages_of(

@@ -13,6 +13,7 @@ from services.llm.conversations import manages
 from services.llm.generation import Generator
 from services.llm.health import Health, State
 from services.llm.limits import Asker
+from services.llm.measures import Measured, Measures
 from services.llm.personas import RedisPersonas
 from services.llm.preferences import Choice, Persona, Preferences
 from services.llm.pricing import cost_nanos
@@ -20,6 +21,8 @@ from services.llm.settings import LlmSettings
 
 SAMPLE = 1_000
 """Tokens by which a price is asked for; prices rise above some hundred thousand."""
+
+UNMEASURED = Measured(0, None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +37,7 @@ class ListedModel:
     input_price: int | None
     """Nano-dollars for a million tokens."""
     output_price: int | None
+    measured: Measured
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Listing:
         preferences: Preferences,
         health: Health,
         personas: RedisPersonas,
+        measures: Measures,
     ) -> None:
         self._settings = settings
         self._generator = generator
@@ -64,12 +69,14 @@ class Listing:
         self._preferences = preferences
         self._health = health
         self._personas = personas
+        self._measures = measures
 
     async def models(self, asker: Asker, catalogue: Catalogue, *, only_allowed: bool) -> list[ListedModel]:
         """The models that are not hidden."""
         settings = self._settings.current
         shown = [model for model in catalogue.all() if not model.profile.hidden]
         default = await self.default(asker, catalogue) if shown else None
+        measured = await self._measures.of_all()
         listed = []
         for model in shown:
             allowed = await self._access.may_use_model(asker, model.name)
@@ -86,6 +93,7 @@ class Listing:
                     self._health.wait(model.name),
                     None if sent is None else sent * (1_000_000 // SAMPLE),
                     None if made is None else made * (1_000_000 // SAMPLE),
+                    measured.get(model.name, UNMEASURED),
                 )
             )
         return listed

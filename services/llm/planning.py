@@ -20,6 +20,7 @@ from services.llm.conversation import (
     authors,
     clean,
     messages_of,
+    without,
 )
 from services.llm.counting import OFF_LOOP_CHARS
 from services.llm.limits import Asker
@@ -58,6 +59,8 @@ class TurnPlan:
     materials: dict[str, Material]
     rebuilt: bool
     """Whether the conversation was brought back from Discord for this turn."""
+    withheld: frozenset[int] = frozenset()
+    """People in it who keep their words out of other people's contexts."""
     prepared: dict[str, Prepared] = field(default_factory=dict)
 
     @property
@@ -116,6 +119,7 @@ class Planner:
         turn = ConversationTurn(ask.turn_id, inputs, created, exchanges=ask.exchanges)
         conversation = conversation.with_turn(turn)
         instructions = await self._preferences.instructions(asker, choice)
+        others = authors(conversation.before(turn)) - {asker.user_id}
         return TurnPlan(
             ask,
             conversation,
@@ -125,6 +129,7 @@ class Planner:
             (Message("system", instructions),) if instructions else (),
             await self._attached(conversation, turn),
             rebuilt,
+            await self._preferences.withholding(others),
         )
 
     async def prepare(self, plan: TurnPlan, model: Model) -> Prepared:
@@ -136,7 +141,8 @@ class Planner:
             plan.ask.max_output_tokens or settings.answer_tokens, profile.max_output_tokens, profile.context_window // 2
         )
         tools = plan.ask.tools if profile.tools else ()
-        before = [*plan.conversation.before(plan.turn), plan.turn]
+        earlier = (without(turn, plan.withheld) for turn in plan.conversation.before(plan.turn))
+        before = [*(turn for turn in earlier if turn is not None), plan.turn]
         several = len(authors(before)) > 1
         turns = []
         notices: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ then the configuration's defaults; and the instructions that come of it.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -46,6 +47,10 @@ class ChosenSettings(Protocol):
         """What was chosen for where and for whom this is asked."""
         ...
 
+    async def withholding(self, people: Collection[int]) -> frozenset[int]:
+        """Those of these people whose words stay out of what other people's questions send to a model."""
+        ...
+
 
 class Personas(Protocol):
     """The personas that guilds added."""
@@ -83,6 +88,10 @@ class Preferences:
             request.effort or setting.effort,
             request.language or setting.language,
         )
+
+    async def withholding(self, people: Collection[int]) -> frozenset[int]:
+        """See ChosenSettings."""
+        return await self._chosen.withholding(people) if people else frozenset()
 
     async def instructions(self, asker: Asker, choice: Choice) -> str:
         """The system prompt. Raises NotFound or PermissionDenied for a prompt that was named."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Literal
 
-from chassis.scoped import Place, ScopedSettings, ScopeKind, Setting, ValueKind
+from chassis.scoped import Place, Scope, ScopedSettings, ScopeKind, Setting, ValueKind
+from chassis.scoped.service import effective
 from services.llm.limits import Asker
 from services.llm.preferences import Choice
 
@@ -29,6 +30,13 @@ DECLARATIONS = (
         choices=("youtube", "spotify", "apple_music"),
     ),
     Setting(
+        "contexts",
+        ValueKind.BOOL,
+        "Whether what one said may go to a model with other people's questions.",
+        default=True,
+        scopes=(ScopeKind.PERSON,),
+    ),
+    Setting(
         "role_tiers",
         ValueKind.TEXTS,
         "Tiers of this guild's own roles, each as `role snowflake=tier`.",
@@ -36,6 +44,8 @@ DECLARATIONS = (
         maximum=100,
     ),
 )
+
+_CONTEXTS = next(each for each in DECLARATIONS if each.key == "contexts")
 
 
 class GuildSettings:
@@ -59,6 +69,14 @@ class GuildSettings:
             float(temperature) if isinstance(temperature, int | float) else None,
             text("thinking"),
             text("language"),
+        )
+
+    async def withholding(self, people: Collection[int]) -> frozenset[int]:
+        """See ChosenSettings. One look for all of them."""
+        asked = sorted(people)
+        held = await self._scoped.store.get(Scope(ScopeKind.PERSON, 0, person) for person in asked)
+        return frozenset(
+            person for person, values in zip(asked, held, strict=True) if effective(_CONTEXTS, (values,)).value is False
         )
 
     async def pictures_allowed(self, asker: Asker) -> bool:

@@ -242,6 +242,15 @@ class UsageSettings(Section):
     """When to raise an alert."""
 
 
+class MeasureSettings(Section):
+    """How models' times and failures are counted."""
+
+    hours: int = Field(default=6, ge=1, le=168)
+    """Hours, the one under way included, whose calls are shown."""
+    flush_interval: float = Field(default=5.0, gt=0)
+    """Seconds between two times that counts are shared with other replicas."""
+
+
 class ImageSettings(Section):
     """Image generation."""
 
@@ -340,6 +349,7 @@ class LlmSettings(Section):
     cache: CacheSettings = CacheSettings()
     limits: LimitSettings = LimitSettings()
     usage: UsageSettings = UsageSettings()
+    measures: MeasureSettings = MeasureSettings()
     images: ImageSettings = ImageSettings()
     recommend: RecommendSettings = RecommendSettings()
     providers: Annotated[dict[str, ProviderSettings], FromSection("providers")] = {}

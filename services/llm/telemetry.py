@@ -16,7 +16,17 @@ from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from chassis.settings import Live
 from services.llm.catalogue import Model
-from services.llm.chat import ChatEvent, ChatRequest, Finished, ProviderFailure, TextDelta, ToolCallEvent, Usage
+from services.llm.chat import (
+    ELSEWHERE,
+    ChatEvent,
+    ChatRequest,
+    Finished,
+    ProviderFailure,
+    TextDelta,
+    ToolCallEvent,
+    Usage,
+)
+from services.llm.measures import Measures
 from services.llm.settings import LlmSettings
 
 OPERATION_NAME = "gen_ai.operation.name"
@@ -51,8 +61,9 @@ TOKEN_BUCKETS = (1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048
 class CallTelemetry:
     """Makes a span and figures for every call to a model."""
 
-    def __init__(self, settings: Live[LlmSettings], tracer: Tracer, meter: Meter) -> None:
+    def __init__(self, settings: Live[LlmSettings], tracer: Tracer, meter: Meter, measures: Measures) -> None:
         self._settings = settings
+        self._measures = measures
         self._tracer = tracer
         self._duration = meter.create_histogram(
             OPERATION_DURATION,
@@ -93,6 +104,8 @@ class CallTelemetry:
             if call.error:
                 attributes[ERROR_TYPE] = call.error
             self._duration.record(call.elapsed, attributes)
+            if call.judged:
+                self._measures.note(model.name, call.first_text, failed=call.failing)
             if call.first_after is not None:
                 self._first.record(call.first_after, attributes)
             if call.usage is not None:
@@ -109,6 +122,11 @@ class Call:
         self._text: list[str] | None = [] if capture else None
         self._done = False
         self.first_after: float | None = None
+        """Seconds until the first event, be it thinking."""
+        self.first_text: float | None = None
+        """Seconds until the first text or tool call."""
+        self.failing = False
+        """Whether it failed through the model's or its provider's fault."""
         self.elapsed = 0.0
         self.error = ""
         self.usage: Usage | None = None
@@ -118,11 +136,18 @@ class Call:
         """Whether an event came."""
         return self.first_after is not None
 
+    @property
+    def judged(self) -> bool:
+        """Whether it says how the model does: not if the caller left before the first text, or asked wrongly."""
+        return self._done or self.failing or self.first_text is not None
+
     def event(self, event: ChatEvent) -> None:
         """Notes an event of the answer."""
         if self.first_after is None and not isinstance(event, Finished):
             self.first_after = time.perf_counter() - self._began_at
             self._span.set_attribute(RESPONSE_TIME_TO_FIRST_CHUNK, self.first_after)
+        if self.first_text is None and isinstance(event, TextDelta | ToolCallEvent):
+            self.first_text = time.perf_counter() - self._began_at
         if self._text is not None and isinstance(event, TextDelta):
             self._text.append(event.text)
         elif self._text is not None and isinstance(event, ToolCallEvent):
@@ -145,6 +170,7 @@ class Call:
 
     def failed(self, failure: ProviderFailure) -> None:
         """Notes a failure."""
+        self.failing = failure.kind in ELSEWHERE
         self.error = failure.kind.value
         if failure.status:
             self._span.set_attribute(HTTP_STATUS, failure.status)

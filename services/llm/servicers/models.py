@@ -37,7 +37,10 @@ class ModelServicer(model_pb2_grpc.ModelServiceServicer):
         """See the contract."""
         await self._pool.discovered(self._settings.current.discovery_wait)
         listed = await self._listing.models(asker(), self._pool.catalogue, only_allowed=request.only_allowed)
-        return model_pb2.ListModelsResponse(models=[_model(each) for each in listed], problems=self._pool.problems())
+        over = 3_600.0 * self._settings.current.measures.hours
+        return model_pb2.ListModelsResponse(
+            models=[_model(each, over) for each in listed], problems=self._pool.problems()
+        )
 
     async def ListPrompts(self, request: model_pb2.ListPromptsRequest, context: Any) -> model_pb2.ListPromptsResponse:
         """See the contract."""
@@ -75,8 +78,8 @@ class ModelServicer(model_pb2_grpc.ModelServiceServicer):
         return model_pb2.CountTokensResponse(tokens=count.tokens, estimated=count.estimated, model=model.name)
 
 
-def _model(listed: ListedModel) -> model_pb2.Model:
-    model, profile = listed.model, listed.model.profile
+def _model(listed: ListedModel, over: float) -> model_pb2.Model:
+    model, profile, measured = listed.model, listed.model.profile, listed.measured
     return model_pb2.Model(
         name=model.name,
         label=model.label,
@@ -92,6 +95,10 @@ def _model(listed: ListedModel) -> model_pb2.Model:
         allowed=listed.allowed,
         is_default=listed.is_default,
         exact_counts=bool(profile.encoding),
+        median_first_text=duration(measured.median_first) if measured.median_first is not None else None,
+        error_rate=measured.error_rate,
+        measured_calls=measured.calls,
+        measured_over=duration(over),
     )
 
 

@@ -10,7 +10,9 @@ from typing import Any
 
 import grpc
 import yaml
+from google.protobuf.json_format import ParseDict
 from guildhall.llm.v1 import conversation_pb2, conversation_pb2_grpc, generation_pb2, generation_pb2_grpc
+from guildhall.settings.v1 import settings_pb2, settings_pb2_grpc
 
 from chassis.caller import Caller, Person
 from chassis.errors import from_rpc_error
@@ -115,6 +117,15 @@ async def running(
         channel_to(llm.address, Caller(service, person), audience="llm") as channel,
     ):
         yield Llm(channel, llm.address, llm.runtime)
+
+
+async def change_settings(llm: Llm, person: Person, scope: settings_pb2.Scope, **values: Any) -> None:
+    """Sets values as a person does in Discord."""
+    async with channel_to(llm.address, Caller("gateway", person), audience="llm") as channel:
+        request = settings_pb2.UpdateSettingsRequest(scope=scope)
+        for key, value in values.items():
+            ParseDict(value, request.values[key])
+        await settings_pb2_grpc.SettingsServiceStub(channel).UpdateSettings(request, timeout=TIMEOUT)
 
 
 def reason(error: grpc.aio.AioRpcError) -> str:

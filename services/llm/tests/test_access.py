@@ -5,13 +5,23 @@ from typing import Any
 
 import grpc
 import pytest
-from google.protobuf.json_format import ParseDict
 from guildhall.llm.v1 import generation_pb2, model_pb2, model_pb2_grpc
-from guildhall.settings.v1 import settings_pb2, settings_pb2_grpc
+from guildhall.settings.v1 import settings_pb2
 
 from chassis.caller import Caller, Person
 from chassis.testing import channel_to
-from services.llm.tests.harness import ADMIN, ALICE, TIMEOUT, Llm, config, reason, running, texts, variables
+from services.llm.tests.harness import (
+    ADMIN,
+    ALICE,
+    TIMEOUT,
+    Llm,
+    change_settings,
+    config,
+    reason,
+    running,
+    texts,
+    variables,
+)
 from services.llm.tests.upstream import fails, says, upstream
 
 TIERS: dict[str, Any] = {
@@ -41,14 +51,6 @@ async def ask_as(llm: Llm, person: Person, **fields: Any) -> Any:
 async def models(llm: Llm, person: Person | None, method: str, request: Any) -> Any:
     async with channel_to(llm.address, Caller("gateway", person), audience="llm") as channel:
         return await getattr(model_pb2_grpc.ModelServiceStub(channel), method)(request, timeout=TIMEOUT)
-
-
-async def settings(llm: Llm, person: Person, scope: settings_pb2.Scope, **values: Any) -> None:
-    async with channel_to(llm.address, Caller("gateway", person), audience="llm") as channel:
-        request = settings_pb2.UpdateSettingsRequest(scope=scope)
-        for key, value in values.items():
-            ParseDict(value, request.values[key])
-        await settings_pb2_grpc.SettingsServiceStub(channel).UpdateSettings(request, timeout=TIMEOUT)
 
 
 def guild() -> settings_pb2.Scope:
@@ -91,7 +93,7 @@ async def test_a_guild_maps_its_own_roles_within_the_ceiling(redis_url: str, tmp
     environment = variables(redis_url, "", GUILDHALL_CONFIG=tiered(tmp_path))
     member = Person(user_id=30, guild_id=7, role_ids=(900, 901))
     async with upstream(models=MODELS) as provider, running({**environment, "OPENAI_BASE_URL": provider.url}) as llm:
-        await settings(llm, ADMIN, guild(), role_tiers=["900=supporter", "901=admin", "nonsense"])
+        await change_settings(llm, ADMIN, guild(), role_tiers=["900=supporter", "901=admin", "nonsense"])
         assert (await ask_as(llm, member, model="openai/big")).started.model == "openai/big"
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await ask_as(llm, member, model="openai/huge")
@@ -102,9 +104,11 @@ async def test_the_nearest_setting_holds_and_a_request_stands_above_it(redis_url
     path = config(tmp_path, prompts={"assistant": {"text": "Kind."}, "pirate": {"text": "Arr."}})
     environment = variables(redis_url, "", GUILDHALL_CONFIG=path)
     async with upstream(models=MODELS) as provider, running({**environment, "OPENAI_BASE_URL": provider.url}) as llm:
-        await settings(llm, ADMIN, guild(), model="openai/big", prompt="pirate", temperature=0.5, language="German")
+        await change_settings(
+            llm, ADMIN, guild(), model="openai/big", prompt="pirate", temperature=0.5, language="German"
+        )
         thread = settings_pb2.Scope(kind=settings_pb2.SCOPE_KIND_THREAD, guild_id=7, id=99)
-        await settings(llm, ADMIN, thread, model="openai/huge")
+        await change_settings(llm, ADMIN, thread, model="openai/huge")
         await llm.ask(turn_id="t1", channel_id=5)
         await llm.ask(turn_id="t2", channel_id=5, thread_id=99)
         await llm.ask(

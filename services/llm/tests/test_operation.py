@@ -20,14 +20,18 @@ from opentelemetry.sdk.metrics.export import InMemoryMetricReader
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from redis.asyncio import Redis
 
+from chassis.clock import SystemClock
 from chassis.problems import StartupError
 from chassis.settings import Live
 from services.llm import counting, encodings, telemetry
 from services.llm.catalogue import Catalogue, Model
 from services.llm.chat import ChatRequest, Finish, Finished, Message, ProviderFailure, TextDelta, Usage
 from services.llm.chat import FailureKind as Kind
+from services.llm.measures import Measures
 from services.llm.pricing import cost_nanos
+from services.llm.redis_measures import RedisMeasures
 from services.llm.settings import LlmSettings, ModelSettings, Price, ProviderSettings
 from services.llm.tests.harness import config, running, variables
 from services.llm.tests.upstream import fails, says, upstream
@@ -207,11 +211,16 @@ def recorded() -> tuple[InMemorySpanExporter, InMemoryMetricReader, Any, Any]:
     return exporter, reader, tracers.get_tracer("t"), meters.get_meter("t")
 
 
+def uncounted(settings: Live[LlmSettings]) -> Measures:
+    """Counts that are never handed over."""
+    return Measures(settings, SystemClock(), RedisMeasures(Redis()))
+
+
 @pytest.mark.parametrize("capture", [False, True])
 def test_a_call_is_one_span_with_the_conventions_names(recorded: Any, capture: bool) -> None:
     exporter, reader, tracer, meter = recorded
     settings = Live(LlmSettings(capture_content=capture, providers={"p": ProviderSettings(genai_provider="openai")}))
-    calls = telemetry.CallTelemetry(settings, tracer, meter)
+    calls = telemetry.CallTelemetry(settings, tracer, meter, uncounted(settings))
     model = Model("p/m", "p", "m", ModelSettings())
     with calls.call(model, ChatRequest((Message("user", "secret question"),), 9, 0.5)) as call:
         call.event(TextDelta("secret answer"))
@@ -241,7 +250,8 @@ def test_a_call_is_one_span_with_the_conventions_names(recorded: Any, capture: b
 
 def test_a_call_that_neither_ended_nor_failed_was_cancelled(recorded: Any) -> None:
     exporter, _, tracer, meter = recorded
-    calls = telemetry.CallTelemetry(Live(LlmSettings()), tracer, meter)
+    settings = Live(LlmSettings())
+    calls = telemetry.CallTelemetry(settings, tracer, meter, uncounted(settings))
     with calls.call(Model("p/m", "p", "m", ModelSettings()), ChatRequest((), 9)):
         pass
     (span,) = exporter.get_finished_spans()

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cguildhall/llm/v1/model.proto\x12\x10guildhall.llm.v1\x1a\x1egoogle/protobuf/duration.proto\"\x8c\x03\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x16\n\x0e\x63ontext_window\x18\x03 \x01(\r\x12\x19\n\x11max_output_tokens\x18\x04 \x01(\r\x12\x0e\n\x06vision\x18\x05 \x01(\x08\x12\r\n\x05tools\x18\x06 \x01(\x08\x12\x10\n\x08thinking\x18\x07 \x01(\x08\x12\x1e\n\x11input_price_nanos\x18\x08 \x01(\x04H\x00\x88\x01\x01\x12\x1f\n\x12output_price_nanos\x18\t \x01(\x04H\x01\x88\x01\x01\x12-\n\x06health\x18\n \x01(\x0e\x32\x1d.guildhall.llm.v1.ModelHealth\x12*\n\x07\x62\x61\x63k_in\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07\x61llowed\x18\x0c \x01(\x08\x12\x12\n\nis_default\x18\r \x01(\x08\x12\x14\n\x0c\x65xact_counts\x18\x0e \x01(\x08\x42\x14\n\x12_input_price_nanosB\x15\n\x13_output_price_nanos\")\n\x11ListModelsRequest\x12\x14\n\x0conly_allowed\x18\x01 \x01(\x08\"\xb4\x01\n\x12ListModelsResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.guildhall.llm.v1.Model\x12\x44\n\x08problems\x18\x02 \x03(\x0b\x32\x32.guildhall.llm.v1.ListModelsResponse.ProblemsEntry\x1a/\n\rProblemsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"f\n\x06Prompt\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x0b\n\x03own\x18\x05 \x01(\x08\x12\x0f\n\x07\x61llowed\x18\x06 \x01(\x08\"\x14\n\x12ListPromptsRequest\"@\n\x13ListPromptsResponse\x12)\n\x07prompts\x18\x01 \x03(\x0b\x32\x18.guildhall.llm.v1.Prompt\"<\n\x10PutPromptRequest\x12(\n\x06prompt\x18\x01 \x01(\x0b\x32\x18.guildhall.llm.v1.Prompt\"=\n\x11PutPromptResponse\x12(\n\x06prompt\x18\x01 \x01(\x0b\x32\x18.guildhall.llm.v1.Prompt\"#\n\x13\x44\x65letePromptRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x16\n\x14\x44\x65letePromptResponse\"1\n\x12\x43ountTokensRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\"G\n\x13\x43ountTokensResponse\x12\x0e\n\x06tokens\x18\x01 \x01(\r\x12\x11\n\testimated\x18\x02 \x01(\x08\x12\r\n\x05model\x18\x03 \x01(\t*t\n\x0bModelHealth\x12\x1c\n\x18MODEL_HEALTH_UNSPECIFIED\x10\x00\x12\x13\n\x0fMODEL_HEALTH_OK\x10\x01\x12\x18\n\x14MODEL_HEALTH_COOLING\x10\x02\x12\x18\n\x14MODEL_HEALTH_FAILING\x10\x03\x32\xe3\x03\n\x0cModelService\x12\\\n\nListModels\x12#.guildhall.llm.v1.ListModelsRequest\x1a$.guildhall.llm.v1.ListModelsResponse\"\x03\x90\x02\x01\x12_\n\x0bListPrompts\x12$.guildhall.llm.v1.ListPromptsRequest\x1a%.guildhall.llm.v1.ListPromptsResponse\"\x03\x90\x02\x01\x12T\n\tPutPrompt\x12\".guildhall.llm.v1.PutPromptRequest\x1a#.guildhall.llm.v1.PutPromptResponse\x12]\n\x0c\x44\x65letePrompt\x12%.guildhall.llm.v1.DeletePromptRequest\x1a&.guildhall.llm.v1.DeletePromptResponse\x12_\n\x0b\x43ountTokens\x12$.guildhall.llm.v1.CountTokensRequest\x1a%.guildhall.llm.v1.CountTokensResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cguildhall/llm/v1/model.proto\x12\x10guildhall.llm.v1\x1a\x1egoogle/protobuf/duration.proto\"\xb4\x04\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x16\n\x0e\x63ontext_window\x18\x03 \x01(\r\x12\x19\n\x11max_output_tokens\x18\x04 \x01(\r\x12\x0e\n\x06vision\x18\x05 \x01(\x08\x12\r\n\x05tools\x18\x06 \x01(\x08\x12\x10\n\x08thinking\x18\x07 \x01(\x08\x12\x1e\n\x11input_price_nanos\x18\x08 \x01(\x04H\x00\x88\x01\x01\x12\x1f\n\x12output_price_nanos\x18\t \x01(\x04H\x01\x88\x01\x01\x12-\n\x06health\x18\n \x01(\x0e\x32\x1d.guildhall.llm.v1.ModelHealth\x12*\n\x07\x62\x61\x63k_in\x18\x0b \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07\x61llowed\x18\x0c \x01(\x08\x12\x12\n\nis_default\x18\r \x01(\x08\x12\x14\n\x0c\x65xact_counts\x18\x0e \x01(\x08\x12\x34\n\x11median_first_text\x18\x0f \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x17\n\nerror_rate\x18\x10 \x01(\x01H\x02\x88\x01\x01\x12\x16\n\x0emeasured_calls\x18\x11 \x01(\r\x12\x30\n\rmeasured_over\x18\x12 \x01(\x0b\x32\x19.google.protobuf.DurationB\x14\n\x12_input_price_nanosB\x15\n\x13_output_price_nanosB\r\n\x0b_error_rate\")\n\x11ListModelsRequest\x12\x14\n\x0conly_allowed\x18\x01 \x01(\x08\"\xb4\x01\n\x12ListModelsResponse\x12\'\n\x06models\x18\x01 \x03(\x0b\x32\x17.guildhall.llm.v1.Model\x12\x44\n\x08problems\x18\x02 \x03(\x0b\x32\x32.guildhall.llm.v1.ListModelsResponse.ProblemsEntry\x1a/\n\rProblemsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"f\n\x06Prompt\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\r\n\x05label\x18\x02 \x01(\t\x12\x13\n\x0b\x64\x65scription\x18\x03 \x01(\t\x12\x0c\n\x04text\x18\x04 \x01(\t\x12\x0b\n\x03own\x18\x05 \x01(\x08\x12\x0f\n\x07\x61llowed\x18\x06 \x01(\x08\"\x14\n\x12ListPromptsRequest\"@\n\x13ListPromptsResponse\x12)\n\x07prompts\x18\x01 \x03(\x0b\x32\x18.guildhall.llm.v1.Prompt\"<\n\x10PutPromptRequest\x12(\n\x06prompt\x18\x01 \x01(\x0b\x32\x18.guildhall.llm.v1.Prompt\"=\n\x11PutPromptResponse\x12(\n\x06prompt\x18\x01 \x01(\x0b\x32\x18.guildhall.llm.v1.Prompt\"#\n\x13\x44\x65letePromptRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x16\n\x14\x44\x65letePromptResponse\"1\n\x12\x43ountTokensRequest\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\"G\n\x13\x43ountTokensResponse\x12\x0e\n\x06tokens\x18\x01 \x01(\r\x12\x11\n\testimated\x18\x02 \x01(\x08\x12\r\n\x05model\x18\x03 \x01(\t*t\n\x0bModelHealth\x12\x1c\n\x18MODEL_HEALTH_UNSPECIFIED\x10\x00\x12\x13\n\x0fMODEL_HEALTH_OK\x10\x01\x12\x18\n\x14MODEL_HEALTH_COOLING\x10\x02\x12\x18\n\x14MODEL_HEALTH_FAILING\x10\x03\x32\xe3\x03\n\x0cModelService\x12\\\n\nListModels\x12#.guildhall.llm.v1.ListModelsRequest\x1a$.guildhall.llm.v1.ListModelsResponse\"\x03\x90\x02\x01\x12_\n\x0bListPrompts\x12$.guildhall.llm.v1.ListPromptsRequest\x1a%.guildhall.llm.v1.ListPromptsResponse\"\x03\x90\x02\x01\x12T\n\tPutPrompt\x12\".guildhall.llm.v1.PutPromptRequest\x1a#.guildhall.llm.v1.PutPromptResponse\x12]\n\x0c\x44\x65letePrompt\x12%.guildhall.llm.v1.DeletePromptRequest\x1a&.guildhall.llm.v1.DeletePromptResponse\x12_\n\x0b\x43ountTokens\x12$.guildhall.llm.v1.CountTokensRequest\x1a%.guildhall.llm.v1.CountTokensResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,34 +40,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODELSERVICE'].methods_by_name['ListPrompts']._serialized_options = b'\220\002\001'
   _globals['_MODELSERVICE'].methods_by_name['CountTokens']._loaded_options = None
   _globals['_MODELSERVICE'].methods_by_name['CountTokens']._serialized_options = b'\220\002\001'
-  _globals['_MODELHEALTH']._serialized_start=1209
-  _globals['_MODELHEALTH']._serialized_end=1325
+  _globals['_MODELHEALTH']._serialized_start=1377
+  _globals['_MODELHEALTH']._serialized_end=1493
   _globals['_MODEL']._serialized_start=83
-  _globals['_MODEL']._serialized_end=479
-  _globals['_LISTMODELSREQUEST']._serialized_start=481
-  _globals['_LISTMODELSREQUEST']._serialized_end=522
-  _globals['_LISTMODELSRESPONSE']._serialized_start=525
-  _globals['_LISTMODELSRESPONSE']._serialized_end=705
-  _globals['_LISTMODELSRESPONSE_PROBLEMSENTRY']._serialized_start=658
-  _globals['_LISTMODELSRESPONSE_PROBLEMSENTRY']._serialized_end=705
-  _globals['_PROMPT']._serialized_start=707
-  _globals['_PROMPT']._serialized_end=809
-  _globals['_LISTPROMPTSREQUEST']._serialized_start=811
-  _globals['_LISTPROMPTSREQUEST']._serialized_end=831
-  _globals['_LISTPROMPTSRESPONSE']._serialized_start=833
-  _globals['_LISTPROMPTSRESPONSE']._serialized_end=897
-  _globals['_PUTPROMPTREQUEST']._serialized_start=899
-  _globals['_PUTPROMPTREQUEST']._serialized_end=959
-  _globals['_PUTPROMPTRESPONSE']._serialized_start=961
-  _globals['_PUTPROMPTRESPONSE']._serialized_end=1022
-  _globals['_DELETEPROMPTREQUEST']._serialized_start=1024
-  _globals['_DELETEPROMPTREQUEST']._serialized_end=1059
-  _globals['_DELETEPROMPTRESPONSE']._serialized_start=1061
-  _globals['_DELETEPROMPTRESPONSE']._serialized_end=1083
-  _globals['_COUNTTOKENSREQUEST']._serialized_start=1085
-  _globals['_COUNTTOKENSREQUEST']._serialized_end=1134
-  _globals['_COUNTTOKENSRESPONSE']._serialized_start=1136
-  _globals['_COUNTTOKENSRESPONSE']._serialized_end=1207
-  _globals['_MODELSERVICE']._serialized_start=1328
-  _globals['_MODELSERVICE']._serialized_end=1811
+  _globals['_MODEL']._serialized_end=647
+  _globals['_LISTMODELSREQUEST']._serialized_start=649
+  _globals['_LISTMODELSREQUEST']._serialized_end=690
+  _globals['_LISTMODELSRESPONSE']._serialized_start=693
+  _globals['_LISTMODELSRESPONSE']._serialized_end=873
+  _globals['_LISTMODELSRESPONSE_PROBLEMSENTRY']._serialized_start=826
+  _globals['_LISTMODELSRESPONSE_PROBLEMSENTRY']._serialized_end=873
+  _globals['_PROMPT']._serialized_start=875
+  _globals['_PROMPT']._serialized_end=977
+  _globals['_LISTPROMPTSREQUEST']._serialized_start=979
+  _globals['_LISTPROMPTSREQUEST']._serialized_end=999
+  _globals['_LISTPROMPTSRESPONSE']._serialized_start=1001
+  _globals['_LISTPROMPTSRESPONSE']._serialized_end=1065
+  _globals['_PUTPROMPTREQUEST']._serialized_start=1067
+  _globals['_PUTPROMPTREQUEST']._serialized_end=1127
+  _globals['_PUTPROMPTRESPONSE']._serialized_start=1129
+  _globals['_PUTPROMPTRESPONSE']._serialized_end=1190
+  _globals['_DELETEPROMPTREQUEST']._serialized_start=1192
+  _globals['_DELETEPROMPTREQUEST']._serialized_end=1227
+  _globals['_DELETEPROMPTRESPONSE']._serialized_start=1229
+  _globals['_DELETEPROMPTRESPONSE']._serialized_end=1251
+  _globals['_COUNTTOKENSREQUEST']._serialized_start=1253
+  _globals['_COUNTTOKENSREQUEST']._serialized_end=1302
+  _globals['_COUNTTOKENSRESPONSE']._serialized_start=1304
+  _globals['_COUNTTOKENSRESPONSE']._serialized_end=1375
+  _globals['_MODELSERVICE']._serialized_start=1496
+  _globals['_MODELSERVICE']._serialized_end=1979
 # @@protoc_insertion_point(module_scope)

@@ -68,6 +68,10 @@ class Model(_message.Message):
     ALLOWED_FIELD_NUMBER: _builtins.int
     IS_DEFAULT_FIELD_NUMBER: _builtins.int
     EXACT_COUNTS_FIELD_NUMBER: _builtins.int
+    MEDIAN_FIRST_TEXT_FIELD_NUMBER: _builtins.int
+    ERROR_RATE_FIELD_NUMBER: _builtins.int
+    MEASURED_CALLS_FIELD_NUMBER: _builtins.int
+    MEASURED_OVER_FIELD_NUMBER: _builtins.int
     name: _builtins.str
     """Its configured name, `provider/id`."""
     label: _builtins.str
@@ -94,9 +98,25 @@ class Model(_message.Message):
     """Whether it is the one that answers the caller by default."""
     exact_counts: _builtins.bool
     """Whether counts for it are exact."""
+    error_rate: _builtins.float
+    """The share of those calls that failed through the model's or its provider's fault, 0 to 1; absent where there were
+    none.
+    """
+    measured_calls: _builtins.int
+    """How many calls these figures are made of."""
     @_builtins.property
     def back_in(self) -> _duration_pb2.Duration:
         """When it may be asked again, if it is not well."""
+
+    @_builtins.property
+    def median_first_text(self) -> _duration_pb2.Duration:
+        """The median time until its first text, of the calls of the last hours, through whichever replica; absent where none
+        was answered.
+        """
+
+    @_builtins.property
+    def measured_over(self) -> _duration_pb2.Duration:
+        """How far back those calls go at most."""
 
     def __init__(
         self,
@@ -115,15 +135,23 @@ class Model(_message.Message):
         allowed: _builtins.bool = ...,
         is_default: _builtins.bool = ...,
         exact_counts: _builtins.bool = ...,
+        median_first_text: _duration_pb2.Duration | None = ...,
+        error_rate: _builtins.float | None = ...,
+        measured_calls: _builtins.int = ...,
+        measured_over: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_input_price_nanos", b"_input_price_nanos", "_output_price_nanos", b"_output_price_nanos", "back_in", b"back_in", "input_price_nanos", b"input_price_nanos", "output_price_nanos", b"output_price_nanos"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_error_rate", b"_error_rate", "_input_price_nanos", b"_input_price_nanos", "_output_price_nanos", b"_output_price_nanos", "back_in", b"back_in", "error_rate", b"error_rate", "input_price_nanos", b"input_price_nanos", "measured_over", b"measured_over", "median_first_text", b"median_first_text", "output_price_nanos", b"output_price_nanos"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_input_price_nanos", b"_input_price_nanos", "_output_price_nanos", b"_output_price_nanos", "allowed", b"allowed", "back_in", b"back_in", "context_window", b"context_window", "exact_counts", b"exact_counts", "health", b"health", "input_price_nanos", b"input_price_nanos", "is_default", b"is_default", "label", b"label", "max_output_tokens", b"max_output_tokens", "name", b"name", "output_price_nanos", b"output_price_nanos", "thinking", b"thinking", "tools", b"tools", "vision", b"vision"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_error_rate", b"_error_rate", "_input_price_nanos", b"_input_price_nanos", "_output_price_nanos", b"_output_price_nanos", "allowed", b"allowed", "back_in", b"back_in", "context_window", b"context_window", "error_rate", b"error_rate", "exact_counts", b"exact_counts", "health", b"health", "input_price_nanos", b"input_price_nanos", "is_default", b"is_default", "label", b"label", "max_output_tokens", b"max_output_tokens", "measured_calls", b"measured_calls", "measured_over", b"measured_over", "median_first_text", b"median_first_text", "name", b"name", "output_price_nanos", b"output_price_nanos", "thinking", b"thinking", "tools", b"tools", "vision", b"vision"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    _WhichOneofReturnType__error_rate: _TypeAlias = _typing.Literal["error_rate"]  # noqa: Y015
+    _WhichOneofArgType__error_rate: _TypeAlias = _typing.Literal["_error_rate", b"_error_rate"]  # noqa: Y015
     _WhichOneofReturnType__input_price_nanos: _TypeAlias = _typing.Literal["input_price_nanos"]  # noqa: Y015
     _WhichOneofArgType__input_price_nanos: _TypeAlias = _typing.Literal["_input_price_nanos", b"_input_price_nanos"]  # noqa: Y015
     _WhichOneofReturnType__output_price_nanos: _TypeAlias = _typing.Literal["output_price_nanos"]  # noqa: Y015
     _WhichOneofArgType__output_price_nanos: _TypeAlias = _typing.Literal["_output_price_nanos", b"_output_price_nanos"]  # noqa: Y015
+    @_typing.overload
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__error_rate) -> _WhichOneofReturnType__error_rate | None: ...
     @_typing.overload
     def WhichOneof(self, oneof_group: _WhichOneofArgType__input_price_nanos) -> _WhichOneofReturnType__input_price_nanos | None: ...
     @_typing.overload
