@@ -61,7 +61,8 @@ class Reloader(Generic[S]):
         self._variables = variables
         self._clock = clock
         self._had_text = bool((_content(sources.config_path(variables)) or b"").strip())
-        self._seen = self._looked_at()[1]
+        self._files = self._that_matter()
+        self._seen = self._contents()
 
     def reload(self) -> Outcome:
         """Reads everything again, and puts it in force if all of it is right."""
@@ -107,24 +108,25 @@ class Reloader(Generic[S]):
 
     async def watch(self) -> None:
         """Reloads whenever a file has changed; runs for as long as the process does."""
-        folders, _ = self._looked_at()
+        folders = {file.absolute().parent for file in self._files if file.absolute().parent.is_dir()}
         # A time-out looks as well: before the first event, and where a file system sends none.
         events = watchfiles.awatch(
             *folders, watch_filter=None, recursive=False, rust_timeout=_LOOK_MS, yield_on_timeout=True
         )
         async for _ in events:
-            _, now = self._looked_at()
-            # Much else may change in these folders.
-            if now != self._seen:
-                self._seen = now
+            # Much else may change in these folders, and reading YAML takes long enough to be felt by everybody else.
+            if self._contents() != self._seen:
+                self._files = self._that_matter()
+                self._seen = self._contents()
                 self.reload()
 
-    def _looked_at(self) -> tuple[set[Path], object]:
-        """The folders to watch, and the contents of the files that matter."""
+    def _that_matter(self) -> list[Path]:
+        """The files that the configuration is made of; which these are stands in guildhall.yaml and the environment."""
         raw = sources.read(self._variables)
-        files = sorted({raw.file, *raw.environment.files, *_secret_files(self._variables)})
-        folders = {file.absolute().parent for file in files if file.absolute().parent.is_dir()}
-        return folders, tuple(_content(file) for file in files)
+        return sorted({raw.file, *raw.environment.files, *_secret_files(self._variables)})
+
+    def _contents(self) -> tuple[bytes | None, ...]:
+        return tuple(_content(file) for file in self._files)
 
 
 def _secret_files(variables: Mapping[str, str]) -> set[Path]:

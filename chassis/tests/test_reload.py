@@ -4,7 +4,9 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from chassis.settings import Live, Section
+import pytest
+
+from chassis.settings import Live, Section, reload, sources
 from chassis.settings.loading import load
 from chassis.settings.reload import Reloader
 from tests.support import ManualClock, eventually
@@ -107,6 +109,22 @@ async def test_a_changed_file_is_noticed(configuration_file: Path) -> None:
 def _touch(path: Path, reloader: Reloader[Settings]) -> bool:
     path.write_text(f"gateway: {{greeting: start}}\n# {os.urandom(4).hex()}\n")
     return reloader.settings.current.greeting == "start"
+
+
+async def test_what_did_not_change_is_not_read_as_yaml_again(
+    configuration_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reloader = reloader_for(configuration_file)
+    looks, reads = [], []
+    read, content = sources.read, reload._content
+    monkeypatch.setattr(sources, "read", lambda variables: (reads.append(1), read(variables))[1])
+    monkeypatch.setattr(reload, "_content", lambda file: (looks.append(1), content(file))[1])
+    async with watching(reloader):
+        for place in range(3):
+            configuration_file.with_name("beside").write_text(str(place))
+            before = len(looks)
+            await eventually(lambda before=before: len(looks) > before, timeout=10)
+    assert not reads
 
 
 async def test_kubernetes_swap_of_a_link_is_noticed(tmp_path: Path) -> None:
