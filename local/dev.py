@@ -7,8 +7,8 @@ from pathlib import Path
 
 from watchfiles import Change, DefaultFilter, awatch
 
+from chassis.settings.shared import SERVICES
 from local.paths import ROOT
-from local.secrets_files import SERVICES
 
 _WATCHED = ("chassis", "views", "gen", "services", "sandbox")
 

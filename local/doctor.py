@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 import aiohttp
 
+from chassis.settings.shared import SERVICES
 from local import redis_servers
 from local.configuration import check_configuration
 from local.control import running
@@ -22,7 +23,6 @@ from local.paths import RunFolder
 from local.ports import Ports
 from local.problems import Problem
 from local.redis_servers import RedisUrls
-from local.secrets_files import SERVICES
 
 _PATIENCE = aiohttp.ClientTimeout(total=10)
 _DISCORD = "https://discord.com/api/v10"

@@ -13,13 +13,15 @@ from pathlib import Path
 
 from dotenv import dotenv_values
 
+from chassis.caller_keys import ensure_keys
+from chassis.secret_files import kept
+from chassis.settings.shared import SERVICES
 from local import redis_servers
 from local.paths import ROOT, RunFolder
 from local.ports import Ports
 from local.process import Program
 from local.readiness import Check, grpc_serving, http_ok
 from local.redis_servers import RedisUrls
-from local.secrets_files import SERVICES, kept, make_caller_keys
 from local.supervisor import Unit
 
 _DISCORD = {"DISCORD_TOKEN", "DISCORD_TOKEN_FILE"}
@@ -54,6 +56,8 @@ class Platform:
         ports = Ports.from_environment(operator)
         folder.create()
         external = RedisUrls.external(operator)
+        caller_keys = folder.keys / "callers"
+        ensure_keys(caller_keys, SERVICES)
         sandbox_token = kept(folder.keys / "sandbox-bot-token")
         page = f"http://{ports.address('sandbox')}"
         redis_urls = external or RedisUrls.embedded(folder)
@@ -62,7 +66,7 @@ class Platform:
             "REDIS_LIMITS_URL": redis_urls.limits,
             "REDIS_CACHE_URL": redis_urls.cache,
             "DATABASE_URL": f"sqlite+aiosqlite:///{folder.data / 'board.sqlite3'}",
-            "GUILDHALL_CALLERS__KEYS_DIR": str(make_caller_keys(folder)),
+            "GUILDHALL_CALLERS__KEYS_DIR": str(caller_keys),
             "OTEL_EXPORTER_OTLP_ENDPOINT": page,
             "SANDBOX_BOT_TOKEN": sandbox_token,
             "SANDBOX_CONTROL_TOKEN": kept(folder.keys / "sandbox-control-token"),

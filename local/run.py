@@ -8,13 +8,13 @@ import os
 import signal
 import time
 
+from chassis.settings.shared import SERVICES
 from local import control, dev, doctor, redis_servers
 from local.configuration import check_configuration
 from local.output import say
 from local.paths import RunFolder
 from local.platform import Platform, has_real_model, in_real_discord
 from local.problems import Problem
-from local.secrets_files import SERVICES
 from local.supervisor import Supervisor
 
 _START_PATIENCE = 60.0

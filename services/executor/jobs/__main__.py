@@ -81,7 +81,7 @@ async def _show(letters: DeadLetters, letter: Letter, *, payload: bool) -> None:
         ("job", job.job_id),
         ("kind", job.kind),
         ("key", job.key),
-        ("taken over", _when(job.created)),
+        ("taken over", _when(job.created) if letter.created_known else "not known"),
         ("given up", _when(letter.time)),
         ("reason", letter.reason),
         ("trace", job.trace.get("traceparent", "none")),

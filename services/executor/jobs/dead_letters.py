@@ -34,6 +34,8 @@ class Letter:
     reason: str
     time: float
     """When it was given up, in Unix seconds."""
+    created_known: bool = True
+    """Whether the job says when it was taken over; else it counts from when it was given up."""
 
 
 class DeadLetters:
@@ -112,10 +114,13 @@ class DeadLetters:
 
 
 def _letter(partition: int, entry_id: str, fields: Mapping[bytes, bytes]) -> Letter:
+    # Earlier versions wrote neither when a job was taken over nor its trace into a letter.
+    left_out = {b"created": fields[b"time"], b"trace": b"{}"}
     return Letter(
         partition=partition,
         entry_id=entry_id,
-        job=job_of(fields),
+        job=job_of({**left_out, **fields}),
+        created_known=b"created" in fields,
         reason=fields[b"reason"].decode(),
         time=float(fields[b"time"]),
     )

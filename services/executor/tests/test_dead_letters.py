@@ -113,6 +113,25 @@ async def test_what_is_dropped_is_gone(
         await letters.drop(one.job_id)
 
 
+async def test_a_letter_of_an_earlier_version_is_shown_and_put_back(
+    client: redis.Redis, store: JobStore, letters: DeadLetters
+) -> None:
+    partition = store.partition("old")
+    old = {
+        "job": "an-old-job",
+        "kind": "scripted",
+        "key": "old",
+        "payload": b"{}",
+        "reason": "it was so",
+        "time": "7.5",
+    }
+    await client.xadd(keys.dead(partition), old)  # type: ignore[arg-type]
+    (letter,) = await letters.list()
+    assert (letter.job.created, letter.created_known, letter.job.trace) == (7.5, False, {})
+    await letters.retry("an-old-job", anew=True)
+    assert (await store.backlog([partition])).oldest == 7.5
+
+
 async def test_the_command(
     client: redis.Redis, store: JobStore, job_settings: JobSettings, redis_url: str, tmp_path: Path
 ) -> None:
