@@ -108,6 +108,7 @@ CATALOGUE: Final[Mapping[int, tuple[int, str]]] = {
     160005: (400, "Thread is locked"),
     160006: (400, "Maximum number of active threads reached"),
     180000: (400, "Cannot update a finished event"),
+    200000: (400, "Message was blocked by automatic moderation"),
     500000: (400, "Failed to ban users"),
     520000: (400, "Poll voting blocked"),
 }

@@ -87,6 +87,7 @@ INTENT_OF: Final[Mapping[str, tuple[int, int]]] = {
         f"AUTO_MODERATION_RULE_{what}": (int(I.AUTO_MODERATION_CONFIGURATION), 0)
         for what in ("CREATE", "UPDATE", "DELETE")
     },
+    "AUTO_MODERATION_ACTION_EXECUTION": (int(I.AUTO_MODERATION_EXECUTION), 0),
     "TYPING_START": (int(I.GUILD_MESSAGE_TYPING), int(I.DIRECT_MESSAGE_TYPING)),
 }
 # A bot gets these about itself whatever its intents.

@@ -1,6 +1,6 @@
 """AutoMod rules of a guild. https://discord.com/developers/docs/resources/auto-moderation
 
-Rules are kept, checked and told of as Discord does it; they act on nothing that is written here.
+Rules are kept, checked and told of as Discord does it; `moderating` is where they act.
 """
 
 from sandbox.discord import render

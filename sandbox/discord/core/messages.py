@@ -6,6 +6,7 @@ One module: everything in it asks the same question first, whether the actor may
 import hashlib
 import json
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from itertools import islice
 
 from sandbox.discord import render
@@ -13,6 +14,7 @@ from sandbox.discord.core import audit, thread_life
 from sandbox.discord.core.access import Actor, has, require_channel
 from sandbox.discord.core.composing import apply_edit, build
 from sandbox.discord.core.message_form import MessageForm
+from sandbox.discord.core.moderating import moderate
 from sandbox.discord.core.posting import post
 from sandbox.discord.entities import (
     FORUM_TYPES,
@@ -89,6 +91,7 @@ def send(world: World, actor: Actor, channel_id: int, form: MessageForm) -> Mess
         reference, kind = _reference(world, actor, channel, form.reference)
     message = build(world, channel, actor.user_id, form, kind=kind)
     message.reference = reference
+    moderate(world, channel, message)
     if actor.is_bot:
         message.application_id = None
         _watch_duplicates(world, message)
@@ -173,6 +176,8 @@ def edit(
         MessageType.CONTEXT_MENU_COMMAND,
     ):
         raise DiscordError(50021)
+    if form.content is not None:
+        moderate(world, channel, replace(message, content=form.content))
     apply_edit(world, message, form)
     return message
 
