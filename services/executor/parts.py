@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 
+from chassis.rpc.fan_out import ask_every_replica
+from chassis.scoped import Place
 from chassis.service import Runtime
 from services.executor.board.wiring import BoardDelivery
 from services.executor.discord.api import DiscordApi
 from services.executor.discord.identity import BotIdentity, learn
 from services.executor.discord.permits import RateLimitPermits
 from services.executor.discord.rest import RestClient
+from services.executor.health.looking import Looks
+from services.executor.health.monitor import HealthMonitor
+from services.executor.health.told import ToldStore
 from services.executor.jobs.lease import LeaseKeeper
 from services.executor.jobs.model import JobKind
 from services.executor.jobs.redis_store import JobStore
@@ -58,6 +64,16 @@ class Parts:
             store=self.store,
             leads=lambda: 0 in self.runner.partitions,
         )
+        self.monitor = HealthMonitor(
+            Looks(redis, partial(ask_every_replica, runtime), timeout=settings.health.look_timeout_seconds),
+            ToldStore(redis),
+            self.store,
+            self.replies.guild_settings,
+            language=self._language,
+            leads=lambda: 0 in self.runner.partitions,
+            settings=settings.health,
+            clock=clock,
+        )
         kinds: tuple[JobKind, ...] = (
             *self.replies.kinds,
             *self.plans.kinds,
@@ -79,9 +95,13 @@ class Parts:
         runtime.background("jobs", self._run_jobs)
         self.replies.work()
         self.board.work()
+        runtime.background("health", self.monitor.watch)
         runtime.status("jobs", self._status)
         for step in (self.rest.close, self._start_up_rest.close, self.permits.close, self._stop_jobs):
             runtime.on_stop(step)
+
+    def _language(self, guild_id: int) -> str:
+        return str(self.board.gateway_settings.value(Place(guild_id=guild_id), "language") or "en")
 
     async def _lead(self) -> None:
         await learn(self.identity, DiscordApi(self._start_up_rest).current_user)

@@ -8,6 +8,7 @@ from chassis.discord_access import DiscordAccess
 from chassis.settings import FromSection, Section
 from services.executor.board.settings import BoardDeliverySettings
 from services.executor.discord.settings import RestSettings
+from services.executor.health.settings import HealthSettings
 from services.executor.jobs.settings import JobSettings
 from services.executor.plans.settings import PlanSettings
 from services.executor.replies.settings import ReplySettings
@@ -28,3 +29,5 @@ class ExecutorSettings(Section):
     """How plans are made, confirmed and run."""
     board: BoardDeliverySettings = BoardDeliverySettings()
     """How the request board is shown."""
+    health: HealthSettings = HealthSettings()
+    """How the platform's health is watched."""

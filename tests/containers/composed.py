@@ -1,5 +1,6 @@
 """Brings the composed system up under a name of its own, and speaks to it as a person would."""
 
+import itertools
 import json
 import os
 import subprocess
@@ -45,6 +46,7 @@ class Composed:
             "SANDBOX_PORT": str(self.port),
         }
         self._token = ""
+        self._numbers = itertools.count(1)
 
     def run(self, *arguments: str, timeout: float = 600) -> str:
         """The output of a `docker` command."""
@@ -91,19 +93,28 @@ class Composed:
         with urllib.request.urlopen(request, timeout=30) as answer:
             return json.load(answer)
 
-    def ask(self, prompt: str) -> str:
-        """Has the owner ask in #general; gives the thread of the answer, which is the id of the first message."""
-        command = {"name": "ask", "options": {"prompt": prompt}}
+    def joined(self) -> str:
+        """A new member of the first guild, whom nobody else plays: limits are counted for each person."""
+        (guild, *_) = self.call("GET", "/control/as/owner/guilds")
+        person = {"username": f"member{next(self._numbers)}", "guilds": [{"id": guild["id"]}]}
+        return str(self.call("POST", "/control/people", person)["id"])
 
-        def acknowledged() -> Any:
+    def ask(self, prompt: str, patience: float = 60) -> str:
+        """Has a new member ask in #general until the question is taken over; gives the thread of the answer.
+
+        A person who is told privately that it did not work has been told so, and asks again.
+        """
+        command = {"name": "ask", "options": {"prompt": prompt}}
+        person = self.joined()
+
+        def taken() -> Any:
             try:
-                made = self.call("POST", "/control/as/owner/channels/general/commands?wait=5", command)
+                made = self.call("POST", f"/control/as/{person}/channels/general/commands?wait=5", command)
             except urllib.error.HTTPError:
                 return None  # No command is registered until gateway is there.
-            return made if made["state"] == "acknowledged" else None
+            return made if made["state"] == "acknowledged" and not made["ephemeral"] else None
 
-        made = waited(acknowledged, 60, "an acknowledgement")
-        return str(made["message_id"])
+        return str(waited(taken, patience, "a question that was taken over")["message_id"])
 
     def answer(self, thread: str, timeout: float = 60) -> str:
         """The bot's whole answer in a thread, once its footer stands under it."""

@@ -44,10 +44,11 @@ class BoardDelivery:
         self._store = store
         clock, api, calls = runtime.clock, DiscordApi(rest), BoardCalls(rest)
         record = BoardRecord(runtime.redis("durable"), kept_days=settings.kept_days)
+        self.gateway_settings = SettingsMirror.start(runtime, "gateway")
         reader = BoardReader(
             runtime.channel("board"),
             SettingsMirror.start(runtime, "board"),
-            SettingsMirror.start(runtime, "gateway"),
+            self.gateway_settings,
             timeout=settings.call_timeout,
         )
         sender = Sender(api, calls, identity=identity, settings=settings, clock=clock)

@@ -63,3 +63,9 @@ STOPS = f"{PREFIX}stops"
 
 MEMBERS = f"{PREFIX}members"
 """The executors that are alive, scored by their last sign of life."""
+
+HEALTH_PROBE = f"{PREFIX}health-probe"
+"""Written now and then, to see whether the store takes anything."""
+
+HEALTH_TOLD = f"{PREFIX}health-told"
+"""What guilds were told last of each part's health."""

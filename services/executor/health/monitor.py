@@ -1,0 +1,119 @@
+"""The health monitor: looks, keeps the book, and tells guilds' log channels of each change, once.
+
+One executor tells: the owner of the first partition. What it tells becomes a notice job for each guild under an id made
+of the post's number, so that a post that was half made before a crash is completed and not repeated. While the durable
+store is away nothing can be told; the book remembers, and it is told when the store is back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+import structlog
+from redis.exceptions import RedisError
+
+from chassis.clock import Clock
+from chassis.ids import new_id
+from chassis.scoped import ScopedSettings, ScopeKind
+from services.executor.guild_settings import LOG_CHANNEL
+from services.executor.health.book import Change, HealthBook, Told
+from services.executor.health.looking import Looks
+from services.executor.health.settings import HealthSettings
+from services.executor.health.told import Record, ToldStore
+from services.executor.jobs.model import Job
+from services.executor.jobs.redis_store import JobStore
+from services.executor.replies.notice_job import KIND as NOTICE
+from services.executor.replies.notice_job import Notice
+from views.health import report
+from views.messages import message
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class LogChannel:
+    """Where a guild wants to be told."""
+
+    guild_id: int
+    channel_id: int
+
+
+class HealthMonitor:
+    """Watches for as long as the process runs."""
+
+    def __init__(
+        self,
+        looks: Looks,
+        told: ToldStore,
+        jobs: JobStore,
+        guild_settings: ScopedSettings,
+        *,
+        language: Callable[[int], str],
+        leads: Callable[[], bool],
+        settings: HealthSettings,
+        clock: Clock,
+    ) -> None:
+        self._looks = looks
+        self._told = told
+        self._jobs = jobs
+        self._guild_settings = guild_settings
+        self._language = language
+        self._leads = leads
+        self._settings = settings
+        self._clock = clock
+        self._logged: dict[str, Told] = {}
+        self._book = HealthBook(
+            unwell_after=settings.unwell_after_seconds,
+            well_after=settings.well_after_seconds,
+            first_patience=settings.first_patience_seconds,
+        )
+
+    async def watch(self) -> None:
+        """Looks until cancelled."""
+        while True:
+            await self.once()
+            await asyncio.sleep(self._settings.interval_seconds)
+
+    async def once(self) -> None:
+        """Looks once, and tells what there is to tell."""
+        found = await self._looks.look()
+        now = self._clock.now()
+        for name, well in found.items():
+            self._book.note(name, well=well, now=now)
+        for change in self._book.changes(self._logged):
+            self._logged[change.part] = Told(change.well, change.since)
+            _log.warning("health.changed", part=change.part, well=change.well, since=change.since)
+        if not (self._settings.enabled and self._leads()):
+            return
+        try:
+            await self._tell(now)
+        except RedisError as error:
+            _log.info("health.not_told", why=str(error))
+
+    async def _tell(self, now: float) -> None:
+        record = await self._told.load()
+        changes = self._book.changes(record.parts)
+        if not changes or now - record.posted_at < self._settings.post_pause_seconds:
+            return
+        number = record.number + 1
+        async for channel in self._log_channels():
+            await self._post(number, channel, changes)
+        parts = {**record.parts, **{change.part: Told(change.well, change.since) for change in changes}}
+        await self._told.save(Record(number, now, parts))
+
+    async def _post(self, number: int, channel: LogChannel, changes: Sequence[Change]) -> None:
+        body = message(report(self._language(channel.guild_id), changes))
+        notice = Notice(guild_id=channel.guild_id, channel_id=channel.channel_id, body=body)
+        once = hashlib.blake2b(f"health/{number}/{channel.guild_id}".encode(), digest_size=8).digest()
+        now = self._clock.now()
+        job = Job(new_id(now), NOTICE, f"notice:{channel.channel_id}", notice.model_dump_json().encode(), now)
+        await self._jobs.submit(job, event_id=int.from_bytes(once, "big"))
+
+    async def _log_channels(self) -> AsyncIterator[LogChannel]:
+        async for held in self._guild_settings.store.all():
+            channel = str(held.values.get(LOG_CHANNEL) or "")
+            if held.scope.kind is ScopeKind.GUILD and channel.isdecimal():
+                yield LogChannel(held.scope.guild_id, int(channel))
