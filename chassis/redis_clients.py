@@ -12,6 +12,7 @@ from redis.backoff import ExponentialBackoff
 from redis.exceptions import RedisError
 
 from chassis.problems import StartupError
+from chassis.redis_connections import cancellable
 from chassis.rpc.health import HealthPart
 from chassis.settings.shared import Redis as RedisSettings
 
@@ -76,12 +77,14 @@ def connect(address: str, settings: RedisSettings) -> Redis:
         options["password"] = settings.password.get_secret_value()
     if settings.cluster:
         # The cluster's client has every command of the plain one that we use, but shares no class with it.
-        return cast(Redis, RedisCluster.from_url(address, **options))
-    return Redis.from_url(
-        address,
-        retry_on_error=[exceptions.ConnectionError, exceptions.TimeoutError, exceptions.BusyLoadingError],
-        max_connections=settings.max_connections,
-        **options,
+        return cast(Redis, cancellable(RedisCluster.from_url(address, **options)))
+    return cancellable(
+        Redis.from_url(
+            address,
+            retry_on_error=[exceptions.ConnectionError, exceptions.TimeoutError, exceptions.BusyLoadingError],
+            max_connections=settings.max_connections,
+            **options,
+        )
     )
 
 

@@ -10,11 +10,11 @@ import asyncio
 from collections.abc import Callable, Collection, Iterable
 
 import structlog
-from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from redis.exceptions import RedisError
 
 from chassis.clock import Clock
-from chassis.telemetry import meter
+from chassis.telemetry import meter as of_process
 from services.executor.jobs.redis_store import Backlog, JobStore
 
 _log = structlog.get_logger(__name__)
@@ -23,17 +23,27 @@ _log = structlog.get_logger(__name__)
 class QueueGauges:
     """Looks at the queue now and then and answers whoever collects metrics from the last look."""
 
-    def __init__(self, store: JobStore, held: Callable[[], Collection[int]], clock: Clock, *, interval: float) -> None:
+    def __init__(
+        self,
+        store: JobStore,
+        held: Callable[[], Collection[int]],
+        clock: Clock,
+        *,
+        interval: float,
+        meter: Meter | None = None,
+    ) -> None:
+        """`meter` is where the gauges are shown; the process's own by default."""
         self._store = store
         self._held = held
         self._clock = clock
         self._interval = interval
         self._seen: Backlog | None = None
-        meter().create_observable_gauge(
+        meter = meter or of_process()
+        meter.create_observable_gauge(
             "guildhall.jobs.pending", [self._pending], "{job}", "Jobs taken over and not done yet"
         )
-        meter().create_observable_gauge("guildhall.jobs.dead", [self._dead], "{job}", "Jobs given up and still kept")
-        meter().create_observable_gauge("guildhall.jobs.oldest.age", [self._age], "s", "Age of the oldest job not done")
+        meter.create_observable_gauge("guildhall.jobs.dead", [self._dead], "{job}", "Jobs given up and still kept")
+        meter.create_observable_gauge("guildhall.jobs.oldest.age", [self._age], "s", "Age of the oldest job not done")
 
     async def measure(self) -> None:
         """Runs for as long as the process does."""

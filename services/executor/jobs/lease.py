@@ -33,6 +33,7 @@ class Lease:
         self.partition = partition
         self._epoch = epoch
         self._valid_until = valid_until
+        self._revoked = False
         self._clock = clock
 
     @property
@@ -47,15 +48,15 @@ class Lease:
 
     def remaining(self) -> float:
         """Seconds for which the partition is certainly this owner's."""
-        return self._valid_until - self._clock.monotonic()
+        return -math.inf if self._revoked else self._valid_until - self._clock.monotonic()
 
     def extend(self, valid_until: float) -> None:
         """Records a renewal."""
         self._valid_until = valid_until
 
     def revoke(self) -> None:
-        """Ends it at once: nothing may be done under it any more."""
-        self._valid_until = -math.inf
+        """Ends it at once and for good, whatever renewal is under way: nothing may be done under it any more."""
+        self._revoked = True
 
 
 class Holder(Protocol):

@@ -135,6 +135,9 @@ class JobRunner:
                 for _ in range(done):
                     queue.popleft()
         except LeaseLost:
+            # A renewal under way could bring the lease back to life, and the job would wait in a partition whose cursor
+            # is past it. A lease of its own begins with the whole stream.
+            partition.lease.revoke()
             _log.info("job.lease_lost", key=key, partition=partition.lease.partition)
         finally:
             partition.tasks.pop(key, None)

@@ -8,6 +8,8 @@ import pytest
 import redis.asyncio as redis
 
 from chassis.clock import SystemClock
+from chassis.redis_clients import connect
+from chassis.settings.shared import Redis as RedisSettings
 from services.executor.jobs.redis_store import JobStore
 from services.executor.jobs.settings import JobSettings
 
@@ -29,7 +31,7 @@ def job_settings() -> JobSettings:
 @pytest.fixture
 async def client(redis_url: str) -> AsyncIterator[redis.Redis]:
     """A client of an empty Redis."""
-    connected = redis.Redis.from_url(redis_url)
+    connected = connect(redis_url, RedisSettings())
     yield connected
     await connected.aclose()
 

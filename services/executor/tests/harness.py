@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import redis.asyncio as redis
 
-from chassis.clock import SystemClock
+from chassis.clock import Clock, SystemClock
 from chassis.ids import new_id
 from services.executor.jobs.lease import LeaseKeeper
 from services.executor.jobs.model import Job, Journal
@@ -57,10 +57,16 @@ class Worker:
 
 @contextlib.asynccontextmanager
 async def worker(
-    client: redis.Redis, settings: JobSettings, kind: Scripted, *, instance: str = "one", beating: bool = True
+    client: redis.Redis,
+    settings: JobSettings,
+    kind: Scripted,
+    *,
+    instance: str = "one",
+    beating: bool = True,
+    clock: Clock | None = None,
 ) -> AsyncIterator[Worker]:
     """Runs jobs until the block ends."""
-    clock = SystemClock()
+    clock = clock or SystemClock()
     runner = JobRunner(JobStore(client, settings, clock), settings, clock, {kind.name: kind})
     keeper = LeaseKeeper(client, settings, clock, instance_id=instance, holder=runner)
     work = [runner.read_forever()]

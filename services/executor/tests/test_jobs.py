@@ -17,6 +17,7 @@ from services.executor.jobs.redis_store import Entry, JobStore
 from services.executor.jobs.runner import JobRunner
 from services.executor.jobs.settings import JobSettings
 from services.executor.tests.harness import Scripted, a_job, worker
+from tests.support.clock import ManualClock
 from tests.support.waiting import eventually
 
 
@@ -110,7 +111,7 @@ async def test_an_owner_replaced_in_the_middle_of_a_write_writes_nothing(
 
 
 async def test_an_owner_whose_time_ran_out_stops_by_its_own_clock(
-    client: redis.Redis, store: JobStore, job_settings: JobSettings
+    client: redis.Redis, store: JobStore, job_settings: JobSettings, clock: ManualClock
 ) -> None:
     stopped = asyncio.Event()
     started = asyncio.Event()
@@ -123,14 +124,31 @@ async def test_an_owner_whose_time_ran_out_stops_by_its_own_clock(
             stopped.set()
 
     await store.submit(a_job(), event_id=1)
-    async with worker(client, job_settings, Scripted(hang), beating=False) as one:
-        await asyncio.wait_for(started.wait(), 5)
+    async with worker(client, job_settings, Scripted(hang), beating=False, clock=clock) as one:
+        await asyncio.wait_for(started.wait(), 30)
         lease = next(iter(one.keeper.held.values()))
-        await eventually(lambda: lease.remaining() <= 0)
+        clock.advance(job_settings.lease_seconds)
         with pytest.raises(LeaseLost):
             await store.fenced(lease.partition, lease, lambda pipe: pipe.set("x", "1"))
         await one.keeper.beat()
-        await asyncio.wait_for(stopped.wait(), 5)
+        await asyncio.wait_for(stopped.wait(), 30)
+
+
+async def test_a_job_that_found_its_lease_gone_runs_again_though_the_lease_was_renewed(
+    client: redis.Redis, store: JobStore, job_settings: JobSettings
+) -> None:
+    epochs: list[int] = []
+
+    async def late(job: Job, journal: Journal) -> None:
+        epochs.append(journal.fence.epoch)
+        if len(epochs) == 1:
+            # What a call raises that finds the time of its lease over, a moment before the renewal arrives.
+            raise LeaseLost(journal.fence.name)
+
+    await store.submit(a_job(), event_id=1)
+    async with worker(client, job_settings, Scripted(late)):
+        await eventually(lambda: _empty(store))
+    assert epochs == [1, 2]
 
 
 async def test_a_failing_job_is_given_up_after_its_attempts_and_is_kept_as_a_dead_letter(
