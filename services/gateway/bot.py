@@ -6,7 +6,7 @@ them. Stop: the connections first, so that nothing new comes in, then what is be
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -209,7 +209,10 @@ class Bot:
         async def send(commands: list[dict[str, object]]) -> object:
             return await client.http.bulk_upsert_global_commands(about.application_id, commands)  # type: ignore[arg-type]
 
-        await self._reached(lambda: register(payload, store, send))
+        async def fetch() -> Sequence[Mapping[str, object]]:
+            return await client.http.get_global_commands(about.application_id, with_localizations=False)
+
+        await self._reached(lambda: register(payload, store, send, fetch))
 
     async def _watch_health(self) -> None:
         while True:

@@ -3,7 +3,7 @@
 Discord's rules, which this follows (https://discord.com/developers/docs/events/gateway#connections):
 - closing with 1000 or 1001 ends the session, so we close with 4000 and find it again;
 - Invalid Session that can't be resumed is followed by a pause of one to five seconds, then IDENTIFY;
-- 4004 and 4010 to 4014 are mistakes that no new try can cure.
+- 4004 and 4010 to 4014 after an IDENTIFY are mistakes that no new try can cure.
 """
 
 import asyncio
@@ -126,7 +126,8 @@ class Shard:
             self._forget()
             return self._rng.uniform(1.0, 5.0)
         except disnake.ConnectionClosed as closed:
-            if closed.code in _FATAL and not self._closing:
+            # A session that was saved may be another Discord's, or of a token that was reset: IDENTIFY tells.
+            if closed.code in _FATAL and session is None and not self._closing:
                 raise Misconfigured(_FATAL[closed.code], f"GATEWAY_CLOSED_{closed.code}") from closed
             if not self._closing:
                 _log.warning("gateway closed the connection", shard=self.shard_id, code=closed.code)

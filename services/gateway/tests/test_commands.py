@@ -83,16 +83,28 @@ class Store:
     async def send(self, payload: list[dict[str, Any]]) -> None:
         self.sent.append(payload)
 
+    async def fetch(self) -> list[dict[str, Any]]:
+        return self.sent[-1] if self.sent else []
+
 
 async def test_commands_are_sent_only_when_they_changed() -> None:
     store = Store()
     payload = [Command("ask", nothing, options=(Option("prompt"),)).payload(texts())]
-    assert await register(payload, store, store.send)
-    assert not await register([dict(reversed(payload[0].items()))], store, store.send)
+    assert await register(payload, store, store.send, store.fetch)
+    assert not await register([dict(reversed(payload[0].items()))], store, store.send, store.fetch)
     changed = [payload[0] | {"contexts": [0]}]
-    assert await register(changed, store, store.send)
+    assert await register(changed, store, store.send, store.fetch)
     assert len(store.sent) == 2
     assert store.kept == fingerprint(changed)
+
+
+async def test_commands_that_discord_lost_are_sent_again() -> None:
+    store = Store()
+    payload = [Command("ask", nothing, options=(Option("prompt"),)).payload(texts())]
+    assert await register(payload, store, store.send, store.fetch)
+    store.sent.append([])
+    assert await register(payload, store, store.send, store.fetch)
+    assert store.sent[-1] == payload
 
 
 async def test_a_set_that_discord_refused_is_sent_again() -> None:
@@ -102,5 +114,5 @@ async def test_a_set_that_discord_refused_is_sent_again() -> None:
         raise ConnectionError("refused")
 
     with pytest.raises(ConnectionError):
-        await register([], store, refuse)
+        await register([], store, refuse, store.fetch)
     assert store.kept == ""
