@@ -284,7 +284,8 @@ async def process(*arguments: str, port: int, environment: dict[str, str] | None
     started = start_process(*arguments, environment=environment or {})
     try:
         async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-            await asyncio.wait_for(channel.channel_ready(), 20)
+            async with asyncio.timeout(20):
+                await channel.channel_ready()
         yield
     finally:
         started.terminate()

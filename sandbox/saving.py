@@ -76,7 +76,8 @@ class Saver:
         pause = self._pause
         while not self._stopping.is_set():
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._stopping.wait(), pause)
+                async with asyncio.timeout(pause):
+                    await self._stopping.wait()
                 return
             try:
                 pause = max(self._pause, _SHARE * await self._save())

@@ -162,7 +162,8 @@ async def test_a_stream_abandoned_half_way_is_accounted_for(spans: InMemorySpanE
         async for _ in made:
             break
         made.cancel()
-        await asyncio.wait_for(closed.wait(), 5)
+        async with asyncio.timeout(5):
+            await closed.wait()
         client, server = await both_spans(spans)
     assert client.attributes["rpc.response.status_code"] == "CANCELLED"
     assert server.attributes["rpc.response.status_code"] == "CANCELLED"

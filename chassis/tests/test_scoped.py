@@ -219,7 +219,8 @@ async def test_a_mirror_follows_without_asking(redis_url: str) -> None:
         await settings.update(Caller("llm"), scope("guild"), {"model": "before"})
         await settings.update(Caller("llm"), scope("channel"), {"respond": True, "roles": ["a", "b"]})
         async with mirrored(service) as (mirror, runtime):
-            await asyncio.wait_for(mirror.current.wait(), 10)
+            async with asyncio.timeout(10):
+                await mirror.current.wait()
             assert mirror.value(PLACE, "model") == "before"
             assert mirror.value(PLACE, "respond") is True
             assert mirror.value(PLACE, "roles") == ("a", "b")
@@ -241,7 +242,8 @@ async def test_a_mirror_outlives_the_service_and_the_loss_of_its_store(redis_url
         await settings.update(Caller("llm"), scope("guild"), {"model": "kept"})
         await settings.update(Caller("llm"), scope("channel"), {"model": "lost"})
         mirror, runtime = await stack.enter_async_context(mirrored(service))
-        await asyncio.wait_for(mirror.current.wait(), 10)
+        async with asyncio.timeout(10):
+            await mirror.current.wait()
         await first.aclose()
         await eventually(lambda: not runtime.health("settings.llm").is_serving)
         assert mirror.value(PLACE, "model") == "lost"

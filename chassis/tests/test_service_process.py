@@ -55,7 +55,8 @@ class Started:
             )  # fmt: skip
 
     async def exit_code(self, timeout: float = 30) -> int:
-        return await asyncio.wait_for(self.process.wait(), timeout)
+        async with asyncio.timeout(timeout):
+            return await self.process.wait()
 
     def channel(self, service: str = "gateway") -> Channel:
         signer = Signer(service, FolderKeyRing(self.keys), SystemClock())

@@ -69,7 +69,8 @@ class Control:
                     return None
                 try:
                     # A change that no event tells of (a clock moved, a callback) is seen within this time.
-                    await asyncio.wait_for(changed.wait(), min(left, 0.05))
+                    async with asyncio.timeout(min(left, 0.05)):
+                        await changed.wait()
                 except TimeoutError:
                     continue
         finally:

@@ -125,7 +125,8 @@ class TraceStore:
         """Waits until a condition on the store holds; False where it did not within the time."""
         async with self._changed:
             try:
-                await asyncio.wait_for(self._changed.wait_for(condition), seconds)
+                async with asyncio.timeout(seconds):
+                    await self._changed.wait_for(condition)
             except TimeoutError:
                 return False
         return True

@@ -70,7 +70,8 @@ async def running_client(name: str, server: Sandbox) -> AsyncIterator[Foreign]:
         if process.returncode is None:
             process.terminate()
         try:
-            await asyncio.wait_for(process.communicate(), 10)
+            async with asyncio.timeout(10):
+                await process.communicate()
         except TimeoutError:
             process.kill()
             await process.communicate()

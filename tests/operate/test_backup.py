@@ -101,7 +101,8 @@ async def test_everything_that_one_machine_keeps_moves_to_another(
         finally:
             for server in servers:
                 server.terminate()
-                await asyncio.wait_for(server.wait(), 20)
+                async with asyncio.timeout(20):
+                    await server.wait()
 
     def board(platform: Platform) -> sqlite3.Connection:
         return sqlite3.connect(platform.folder.data / "board.sqlite3")

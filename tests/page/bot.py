@@ -224,7 +224,8 @@ class ShowBot:
         self._session = aiohttp.ClientSession(headers={"Authorization": f"Bot {self._token}"})
         self._loop = asyncio.create_task(self._listen())
         self._tasks.add(self._loop)
-        await asyncio.wait_for(self._ready.wait(), 20)
+        async with asyncio.timeout(20):
+            await self._ready.wait()
         await self.rest("PUT", f"/applications/{self.user_id}/commands", COMMANDS)
         return self
 

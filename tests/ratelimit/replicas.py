@@ -74,7 +74,8 @@ async def replicas(
             process = _start(environment)
             started.append(Replica(process, open_channel(f"127.0.0.1:{port}", "ratelimit", signer)))
         for replica in started:
-            await asyncio.wait_for(replica.channel.channel_ready(), 60)
+            async with asyncio.timeout(60):
+                await replica.channel.channel_ready()
         yield started
     finally:
         for replica in started:

@@ -93,7 +93,8 @@ async def test_no_guild_starves_behind_another_one_that_asks_two_replicas_for_mu
         await eventually(lambda: len(served) >= 3, timeout=30)
         for guild, replica in ((2, two[0]), (3, two[1])):
             waiters += [asyncio.create_task(wait(guild, replica)) for _ in range(modest)]
-        await asyncio.wait_for(asyncio.gather(*waiters), 90)
+        async with asyncio.timeout(90):
+            await asyncio.gather(*waiters)
         assert len(served) == greedy + 2 * modest
         for guild in (2, 3):
             # Between replicas Redis's order decides, so not every other one, but long before the greedy guild is done.
@@ -134,7 +135,8 @@ async def test_redis_killed_and_started_again_midway_admits_none_too_many(
             await eventually(lambda mark=mark: counted >= mark, timeout=60)  # type: ignore[misc]
             durable_redis.kill()
             await asyncio.to_thread(durable_redis.start)
-        await asyncio.wait_for(asyncio.gather(*clients), 90)
+        async with asyncio.timeout(90):
+            await asyncio.gather(*clients)
         # A charge whose answer was lost was taken and not told: never one too many, and few too few.
         assert 500 - 2 * 64 <= counted <= 500
 

@@ -27,7 +27,8 @@ async def started(port: int, folder: Path, token: str) -> AsyncIterator[asyncio.
     )
     assert process.stdout is not None
     try:
-        assert b"serves" in await asyncio.wait_for(process.stdout.readline(), 60)
+        async with asyncio.timeout(60):
+            assert b"serves" in await process.stdout.readline()
         yield process
     finally:
         if process.returncode is None:

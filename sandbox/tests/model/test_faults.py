@@ -101,7 +101,8 @@ async def test_a_stalled_stream_falls_silent(http: aiohttp.ClientSession, engine
 
     engine.sleep = sleep
     asking = asyncio.create_task(_stream(http, **{"X-Sandbox-Fault": "stall"}))
-    await asyncio.wait_for(stalled.wait(), 5)
+    async with asyncio.timeout(5):
+        await stalled.wait()
     assert not asking.done()
     over.set()
     with pytest.raises((aiohttp.ClientPayloadError, aiohttp.ClientConnectionError)):

@@ -46,7 +46,8 @@ class Title:
     async def within(self, seconds: float) -> str | None:
         """The title, if it comes within so many seconds."""
         try:
-            await asyncio.wait_for(self._done.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._done.wait()
         except TimeoutError:
             return None
         return self._title

@@ -125,13 +125,15 @@ async def test_an_owner_whose_time_ran_out_stops_by_its_own_clock(
 
     await store.submit(a_job(), event_id=1)
     async with worker(client, job_settings, Scripted(hang), beating=False, clock=clock) as one:
-        await asyncio.wait_for(started.wait(), 30)
+        async with asyncio.timeout(30):
+            await started.wait()
         lease = next(iter(one.keeper.held.values()))
         clock.advance(job_settings.lease_seconds)
         with pytest.raises(LeaseLost):
             await store.fenced(lease.partition, lease, lambda pipe: pipe.set("x", "1"))
         await one.keeper.beat()
-        await asyncio.wait_for(stopped.wait(), 30)
+        async with asyncio.timeout(30):
+            await stopped.wait()
 
 
 async def test_a_job_that_found_its_lease_gone_runs_again_though_the_lease_was_renewed(

@@ -171,7 +171,8 @@ async def test_a_call_is_aborted_when_its_permit_ends(setup: Setup) -> None:
     setup.permits.ttl = 0.1
     setup.discord.answers = ["hang"]
     with pytest.raises(OutcomeUnknown):
-        await asyncio.wait_for(setup.rest.call(Call(SEND, {})), 1.0)
+        async with asyncio.timeout(1.0):
+            await setup.rest.call(Call(SEND, {}))
     assert setup.permits.reports == [(0, 0.0, False)]
 
 

@@ -96,7 +96,8 @@ async def test_a_store_that_is_away_loses_nothing(store: RedisStore) -> None:
     journal.started(SESSION)
     journal.changed(Change({"t1": "2:3"}))
     saver = asyncio.create_task(journal.keep_saving(0.01))
-    await asyncio.wait_for(broken.saved.wait(), 5)
+    async with asyncio.timeout(5):
+        await broken.saved.wait()
     saver.cancel()
     assert await loaded(store) == (SESSION, {"t1": "2:3"})
 

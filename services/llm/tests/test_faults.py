@@ -70,7 +70,8 @@ async def test_a_slow_first_word_is_not_waited_for_longer_than_configured(redis_
         running(variables(redis_url, provider.url, **SHORT)) as llm,
     ):
         assert (await llm.ask()).text == "Quick."
-        await asyncio.wait_for(provider.disconnected.wait(), 5)
+        async with asyncio.timeout(5):
+            await provider.disconnected.wait()
 
 
 async def test_another_model_answers_where_the_first_can_not(redis_url: str, two_models: dict[str, str]) -> None:

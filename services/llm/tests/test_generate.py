@@ -54,7 +54,8 @@ async def test_a_cancel_reaches_the_provider_at_once(redis_url: str) -> None:
         assert (await call.read()).HasField("started")
         assert (await call.read()).text_delta == "Some"
         call.cancel()
-        await asyncio.wait_for(provider.disconnected.wait(), 5)
+        async with asyncio.timeout(5):
+            await provider.disconnected.wait()
         await eventually(lambda: provider.open_streams == 0)
 
         async def kept() -> bool:
