@@ -80,6 +80,7 @@ def snapshot(world: World) -> dict[str, Any]:
         str(id_): [world.file_kinds.get(id_, ""), base64.b64encode(data).decode()] for id_, data in world.files.items()
     }
     state["closed_direct"] = sorted(world.closed_direct)
+    state["cdn_key"] = world.cdn_key.hex()
     return state
 
 
@@ -118,6 +119,9 @@ def load(world: World, path: Path, bot_token: str) -> bool:
         world.files[int(key)] = base64.b64decode(data)
         world.file_kinds[int(key)] = kind_name
     world.closed_direct = set(state["closed_direct"])
+    # Addresses of files that were given out stay good; files written before there was a key have none.
+    if "cdn_key" in state:
+        world.cdn_key = bytes.fromhex(state["cdn_key"])
     world.ids.last = state["last_id"]
     world.event_number = state["event_number"]
     first = next(iter(world.applications.values()), None)

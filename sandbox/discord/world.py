@@ -126,7 +126,7 @@ class World:
         self.session_starts = SessionStarts(clock)
         self.event_number = 0
         self._subscribers: list[Subscriber] = []
-        self._cdn_key = secrets.token_bytes(32)
+        self.cdn_key = secrets.token_bytes(32)
 
     # -- time and ids
 
@@ -260,7 +260,7 @@ class World:
 
     def cdn_signature(self, path: str, expires: int) -> str:
         """What makes an address valid until then."""
-        return hmac.new(self._cdn_key, f"{path}|{expires}".encode(), hashlib.sha256).hexdigest()
+        return hmac.new(self.cdn_key, f"{path}|{expires}".encode(), hashlib.sha256).hexdigest()
 
     def tidy(self) -> None:
         """Forgets what nobody can ask for any more, so that a long run does not grow."""

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+import aiohttp
+
 from sandbox.control.client import SandboxClient
 from sandbox.discord.seed import APPLICATION_ID, BOT_ID, GUILD_ID
 from sandbox.discord.tokens import new_bot_token
@@ -76,3 +78,14 @@ async def test_what_no_event_tells_of_is_written_too(tmp_path: Path) -> None:
         await control.call("POST", "/control/people", {"username": "latecomer"})
         await eventually(lambda: "latecomer" in file.read_text(encoding="utf-8"))
         assert file.stat().st_mtime_ns > written
+
+
+async def test_addresses_of_files_outlive_a_restart(tmp_path: Path) -> None:
+    port, token = free_port(), new_bot_token(BOT_ID)
+    file = tmp_path / "state.json"
+    async with started(port, tmp_path, token), SandboxClient(f"http://127.0.0.1:{port}", CONTROL) as control:
+        sent = await control.upload("member", "general", "notes.txt", b"remember this", "text/plain")
+        await eventually(lambda: file.exists() and "notes.txt" in file.read_text(encoding="utf-8"))
+    async with started(port, tmp_path, token), aiohttp.ClientSession() as session:
+        async with session.get(sent["attachments"][0]["url"]) as answer:
+            assert (answer.status, await answer.read()) == (200, b"remember this")
