@@ -86,6 +86,9 @@ async def test_addresses_of_files_outlive_a_restart(tmp_path: Path) -> None:
     async with started(port, tmp_path, token), SandboxClient(f"http://127.0.0.1:{port}", CONTROL) as control:
         sent = await control.upload("member", "general", "notes.txt", b"remember this", "text/plain")
         await eventually(lambda: file.exists() and "notes.txt" in file.read_text(encoding="utf-8"))
-    async with started(port, tmp_path, token), aiohttp.ClientSession() as session:
-        async with session.get(sent["attachments"][0]["url"]) as answer:
-            assert (answer.status, await answer.read()) == (200, b"remember this")
+    async with (
+        started(port, tmp_path, token),
+        aiohttp.ClientSession() as session,
+        session.get(sent["attachments"][0]["url"]) as answer,
+    ):
+        assert (answer.status, await answer.read()) == (200, b"remember this")
