@@ -32,9 +32,10 @@ from chassis.caller_signing import Signer
 from chassis.clock import SystemClock
 from chassis.rpc.channel import open_channel
 from sandbox.control.client import SandboxClient
-from services.executor.plans.estimate import play
+from services.executor.plans.estimate import bare, play
 from services.executor.plans.operation import Operation, Status
 from services.executor.plans.permissions import ALL
+from services.executor.plans.record import PlanRecord
 from services.executor.plans.schema import PLAN
 from services.executor.plans.settings import PlanSettings
 from services.executor.plans.store import PlanStore
@@ -58,7 +59,10 @@ class Measured:
     seconds: float
     lower_bound_s: float
     http_429: int
+    estimate_p50_s: float
     estimate_p90_s: float
+    run_seconds: float
+    """From the confirmation on, which is what the estimates are of."""
     success_rate: float
 
     def figures(self) -> dict[str, float | int]:
@@ -69,7 +73,9 @@ class Measured:
             "lower_bound_s": round(self.lower_bound_s, 3),
             "ratio": round(ratio, 3),
             "http_429": self.http_429,
+            "estimate_p50_s": round(self.estimate_p50_s, 3),
             "estimate_p90_s": round(self.estimate_p90_s, 3),
+            "run_seconds": round(self.run_seconds, 3),
             "success_rate": round(self.success_rate, 4),
         }
 
@@ -85,6 +91,7 @@ class Bench:
         self._store = store
         self._stub = stub
         self._events = 1_500_000_000_000_000_000
+        self.timeline = False
         self.guild_id = 0
         self._channel_id = 0
         self._owner = Person(user_id=0)
@@ -132,11 +139,15 @@ class Bench:
         done = [outcome for outcome in record.outcomes.values() if outcome.status is Status.DONE]
         ended = max(outcome.begun + outcome.seconds for outcome in done)
         counters = await self.sandbox.counters()
+        if self.timeline:
+            _print_timeline(record, confirmed)
         return Measured(
             seconds=ended - (asked if from_words else confirmed),
             lower_bound_s=lower_bound(record.operations),
             http_429=counters["http_429"],
+            estimate_p50_s=record.estimate.p50,
             estimate_p90_s=record.estimate.p90,
+            run_seconds=ended - confirmed,
             success_rate=len(done) / len(record.operations),
         )
 
@@ -175,37 +186,58 @@ class Bench:
             return await getattr(self._stub, method)(request, timeout=10)
 
 
+def _print_timeline(record: PlanRecord, confirmed: float) -> None:
+    for operation in sorted(record.operations, key=lambda one: record.outcomes[one.id].begun):
+        outcome = record.outcomes[operation.id]
+        begun = outcome.begun - confirmed
+        print(f"{begun:7.3f} {begun + outcome.seconds:7.3f} {outcome.seconds:6.3f} {operation.kind} {operation.label}")
+
+
 def lower_bound(operations: list[Operation]) -> float:
     """What latency, ten at once and the buckets alone would take."""
     ideal = PlanSettings(concurrency_start=CONCURRENCY, concurrency_max=CONCURRENCY)
-    return play(operations, ideal, LATENCY_SECONDS)
+    return play(operations, bare(ideal, LATENCY_SECONDS))
 
 
-async def cases(bench: Bench) -> dict[str, Measured]:
-    """All cases, one after another."""
-    found: dict[str, Measured] = {}
-    # Connections and imports are not the subject.
+async def warm_up(bench: Bench) -> None:
+    """Opens connections and loads what is loaded late: that is not the subject."""
     await bench.channels("warm-1", "warm-2")
     await bench.scripted("warm", {"op": "delete_channel", "targets": {"select": {"name_glob": "warm-*"}}})
-    for count in (15, 25):
-        await bench.channels(*(f"test-{number}" for number in range(count)))
-        deletion = {"op": "delete_channel", "targets": {"select": {"name_glob": "test-*"}}}
-        found[f"delete_{count}"] = await bench.scripted(f"delete_{count}", deletion)
+
+
+async def delete_15(bench: Bench) -> Measured:
+    """Fifteen channels deleted."""
+    return await _deletion(bench, 15)
+
+
+async def delete_25(bench: Bench) -> Measured:
+    """Twenty-five channels deleted."""
+    return await _deletion(bench, 25)
+
+
+async def _deletion(bench: Bench, count: int) -> Measured:
+    await bench.channels(*(f"test-{number}" for number in range(count)))
+    deletion = {"op": "delete_channel", "targets": {"select": {"name_glob": "test-*"}}}
+    return await bench.scripted(f"delete_{count}", deletion)
+
+
+async def create_60(bench: Bench) -> Measured:
+    """Sixty channels created, each with an overwrite."""
     hidden = [{"who": {"select": {"names": ["everyone"]}}, "kind": "role", "allow": [], "deny": ["view_channel"]}]
-    found["create_60_with_overwrites"] = await bench.scripted(
+    return await bench.scripted(
         "create_60", {"op": "create_channel", "name": "room-{i}", "repeat": 60, "overwrites": hidden}
     )
-    found["mixed_200"] = await mixed(bench)
-    found["faults_5_percent"] = await faulty(bench)
-    found["words_gaming_category"] = await bench.run("create a gaming category with voice channels", from_words=True)
-    return found
+
+
+async def words(bench: Bench) -> Measured:
+    """From words to done."""
+    return await bench.run("create a gaming category with voice channels", from_words=True)
 
 
 async def mixed(bench: Bench) -> Measured:
     """Two hundred operations: deletions, roles, categories, channels in them, edits, permissions."""
     await bench.channels(*(f"old-{number}" for number in range(30)))
     await bench.channels(*(f"perm-{number}" for number in range(46)))
-    await bench.channels(*(f"slow-{number}" for number in range(20)))
     await bench.roles(*(f"Old {number}" for number in range(20)))
     return await bench.scripted(
         "mixed_200",
@@ -213,8 +245,7 @@ async def mixed(bench: Bench) -> Measured:
         {"op": "delete_role", "targets": {"select": {"name_glob": "Old *"}}},
         {"op": "create_channel", "id": "cats", "name": "Area {i}", "type": "category", "repeat": 4},
         {"op": "create_channel", "name": "hall-{i}", "repeat": 15, "category": {"from": "cats"}},
-        {"op": "create_role", "name": "Team {i}", "repeat": 20},
-        {"op": "edit_channel", "targets": {"select": {"name_glob": "slow-*"}}, "slowmode_seconds": 30},
+        {"op": "create_role", "name": "Team {i}", "repeat": 40},
         {
             "op": "set_permission",
             "targets": {"select": {"name_glob": "perm-*"}},
@@ -246,6 +277,16 @@ async def faulty(bench: Bench) -> Measured:
         )
     finally:
         await bench.sandbox.call("DELETE", "/control/faults")
+
+
+CASES = {
+    "delete_15": delete_15,
+    "delete_25": delete_25,
+    "create_60_with_overwrites": create_60,
+    "mixed_200": mixed,
+    "faults_5_percent": faulty,
+    "words_gaming_category": words,
+}
 
 
 async def baselines(bench: Bench, bot_token: str) -> dict[str, float]:
@@ -302,6 +343,10 @@ async def main() -> None:
     """Run it and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--no-baselines", action="store_true", help="leave the slow comparisons out")
+    parser.add_argument("--timeline", action="store_true", help="show when each operation began and how long it took")
+    parser.add_argument(
+        "cases", nargs="*", metavar="case", help=f"which of {', '.join(CASES)}; all where none is named"
+    )
     arguments = parser.parse_args()
     port = free_port()
     with tempfile.TemporaryDirectory() as folder:
@@ -312,9 +357,12 @@ async def main() -> None:
             bench_of(platform, sandbox, port) as bench,
         ):
             await sandbox.settings(latency_ms=int(LATENCY_SECONDS * 1000))
-            found = {name: measured.figures() for name, measured in (await cases(bench)).items()}
-            for name, figures in found.items():
-                print(name, figures)
+            bench.timeline = arguments.timeline
+            await warm_up(bench)
+            found = {}
+            for name in arguments.cases or CASES:
+                found[name] = (await CASES[name](bench)).figures()
+                print(name, found[name], flush=True)
             token = (platform.folder.keys / "sandbox-bot-token").read_text().strip()
             other = {} if arguments.no_baselines else await baselines(bench, token)
     print(json.dumps({"cases": found, "baselines": other}))

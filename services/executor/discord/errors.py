@@ -136,6 +136,10 @@ class NotPermitted(DiscordError):
         """Whether a long quota is used up, so that waiting may mean hours."""
 
 
+class NotSent(DiscordError):
+    """A call's passage was closed before it travelled: nothing has happened."""
+
+
 def _flatten(errors: Mapping[str, Any], path: str = "") -> Iterator[tuple[str, str]]:
     for name, value in errors.items():
         if name == "_errors" and isinstance(value, list):

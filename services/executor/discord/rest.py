@@ -14,6 +14,7 @@ import asyncio
 import json
 import ssl
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -26,6 +27,7 @@ from chassis.clock import Clock
 from services.executor.discord.errors import (
     DiscordError,
     NotPermitted,
+    NotSent,
     OutcomeUnknown,
     Refused,
     Unauthorized,
@@ -73,6 +75,9 @@ class Call:
     """Whether a repeat does nothing twice; None goes by the method."""
     retries: int | None = None
     """Repeats after a failure; None is the configured number."""
+    passage: AbstractAsyncContextManager[Any] | None = None
+    """Entered for each request once its permit is there, left when it is answered: what must be true or kept at the
+    last moment before it travels."""
 
 
 @dataclass(frozen=True)
@@ -109,8 +114,13 @@ class RestClient:
         failures = 0
         while True:
             permit = await self._permit(call, give_up)
+            ends = self._clock.monotonic() + (permit.ttl if permit else self._settings.request_timeout_seconds)
             try:
-                answer = await self._send(call, permit)
+                async with call.passage or nullcontext():
+                    answer = await self._send(call, ends)
+            except NotSent:
+                self._report(permit, 0)
+                raise
             except _NOT_SENT as error:
                 self._report(permit, 0)
                 failure: DiscordError = Unreachable(f"{call.route}: {type(error).__name__}")
@@ -160,14 +170,14 @@ class RestClient:
                 await asyncio.sleep(min(pause, left))
                 pause = min(pause * 2, 2.0)
 
-    async def _send(self, call: Call, permit: Permit | None) -> _Answer:
-        limits = [self._settings.request_timeout_seconds]
-        if permit is not None:
-            limits.append(permit.ttl)
+    async def _send(self, call: Call, ends: float) -> _Answer:
+        limits = [self._settings.request_timeout_seconds, ends - self._clock.monotonic()]
         if call.fence is not None:
             limits.append(call.fence.remaining())
+        if call.fence is not None and call.fence.remaining() <= 0:
+            raise LeaseLost(call.fence.name)
         if min(limits) <= 0:
-            raise LeaseLost(call.fence.name if call.fence else "permit")
+            raise NotPermitted("the permit ended before the call could travel", 0.0)
         headers = {"User-Agent": self._settings.user_agent}
         if not call.route.by_token:
             headers["Authorization"] = f"Bot {self._token.get_secret_value()}"

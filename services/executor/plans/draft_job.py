@@ -15,8 +15,9 @@ from services.executor.jobs.model import Fence, Job, Journal
 from services.executor.plans import preflight
 from services.executor.plans.compiler import compile_plan
 from services.executor.plans.draft import Problem
-from services.executor.plans.estimate import Latencies, estimate
+from services.executor.plans.estimate import estimate
 from services.executor.plans.fetch import Fetcher
+from services.executor.plans.latencies import Latencies
 from services.executor.plans.operation import Operation
 from services.executor.plans.present import card
 from services.executor.plans.record import KeptEstimate, KeptProblem, KeptQuestion, PlanRecord, PlanStatus

@@ -1,17 +1,22 @@
-"""How long a plan will take: it is played through with the scheduler's own rules; pure.
+"""How long a plan will take: it is played through with the rules by which it will run; pure.
 
-Time goes by the slowest of three: the critical path, the latency divided by the concurrency (which begins low and grows
-with each success), and the buckets' windows. Quotas of hours are reported, not waited for.
+The model is the run's own: operations become ready by their graph and go in the order of their stages; so many wait or
+travel at once, and so many of one bucket; concurrency begins low and grows with each success; a route that was not
+called lately has an unknown bucket, which lets one call through until it has answered; slots of a window come back.
+What calls take is learned route by route. Quotas of hours are reported, not waited for.
+
+The same play with no overhead, full concurrency and slots that come back a window after they were taken is the least
+that Discord's limits allow: the benchmark's lower bound.
 """
 
 from __future__ import annotations
 
 import heapq
-import statistics
 from collections import defaultdict, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from services.executor.plans.latencies import Latencies
 from services.executor.plans.operation import Operation
 from services.executor.plans.settings import PlanSettings
 from services.executor.plans.table import Rate, kind_of
@@ -38,86 +43,138 @@ class Estimate:
     quotas: tuple[Quota, ...] = ()
 
 
-class Latencies:
-    """What calls took lately, for estimates."""
+@dataclass(frozen=True)
+class Model:
+    """What a play goes by."""
 
-    def __init__(self, default: float, *, keep: int = 200) -> None:
-        self._default = default
-        self._recent: deque[float] = deque(maxlen=keep)
+    latency: Callable[[str], float]
+    """Seconds from a call's start to its answer, by the row of the table."""
+    concurrency_start: int
+    concurrency_max: int
+    overhead: float = 0.0
+    """Seconds before each call: permit and journal."""
+    look: float = 0.0
+    """Seconds before the first call: the look at the guild."""
+    calls_per_second: int = 0
+    """What is left of the bot's global limit; 0 for all of it."""
+    until_answered: bool = False
+    """Whether a slot is only free again a window after the answer, as ratelimit must take it to be safe."""
+    known: Callable[[str], bool] = lambda route: True
+    """Whether a route's bucket is known."""
+    interval: float = 0.0
+    """The pause between two calls at the polite pace."""
 
-    def add(self, seconds: float) -> None:
-        """Notes one call."""
-        self._recent.append(seconds)
 
-    def quantiles(self) -> tuple[float, float]:
-        """The median and the ninth decile."""
-        if len(self._recent) < 3:
-            return self._default, self._default * 1.5
-        ordered = sorted(self._recent)
-        return statistics.median(ordered), ordered[min(len(ordered) - 1, int(len(ordered) * 0.9))]
+def bare(settings: PlanSettings, latency: float) -> Model:
+    """Latency, concurrency and the buckets alone."""
+    return Model(lambda route: latency, settings.concurrency_start, settings.concurrency_max)
+
+
+def learned(
+    settings: PlanSettings, latencies: Latencies, share: float, *, polite: bool = False, begun: bool = False
+) -> Model:
+    """The run as it goes here, at a share of its calls' times. `begun` leaves out what comes before the first call."""
+    start = settings.concurrency_max if begun else settings.concurrency_start
+    return Model(
+        lambda route: latencies.of(route, share),
+        settings.concurrency_polite if polite else start,
+        settings.concurrency_polite if polite else settings.concurrency_max,
+        overhead=latencies.overhead,
+        look=0.0 if begun else latencies.look(share),
+        calls_per_second=settings.bulk_calls_per_second,
+        until_answered=True,
+        known=latencies.knows,
+        interval=settings.polite_interval_seconds if polite else 0.0,
+    )
 
 
 def estimate(
     operations: Sequence[Operation], settings: PlanSettings, latencies: Latencies, *, polite: bool = False
 ) -> Estimate:
-    """How long the operations will take from now on."""
-    p50, p90 = latencies.quantiles()
-    overhead = settings.overhead_seconds
+    """How long the operations will take from a confirmation on."""
     return Estimate(
-        p50=play(operations, settings, p50 + overhead, polite=polite),
-        p90=play(operations, settings, p90 + overhead, polite=polite),
+        p50=play(operations, learned(settings, latencies, 0.5, polite=polite)),
+        p90=play(operations, learned(settings, latencies, 0.9, polite=polite)),
         quotas=_quotas(operations),
     )
 
 
-def play(operations: Sequence[Operation], settings: PlanSettings, latency: float, *, polite: bool = False) -> float:
-    """When the last operation is done, if every call takes `latency` seconds."""
-    open_needs = {operation.id: set(operation.depends) for operation in operations}
-    present = set(open_needs)
-    waiting: dict[str, list[Operation]] = defaultdict(list)
-    ready: list[tuple[int, int, Operation]] = []
-    order = {operation.id: index for index, operation in enumerate(operations)}
-    for operation in operations:
-        open_needs[operation.id] &= present
-        for need in open_needs[operation.id]:
-            waiting[need].append(operation)
-        if not open_needs[operation.id]:
-            heapq.heappush(ready, (kind_of(operation).stage, order[operation.id], operation))
-    slots: dict[tuple[Rate, str], deque[float]] = defaultdict(deque)
-    running: list[tuple[float, int, Operation]] = []
-    now, done, next_polite = 0.0, 0, 0.0
-    while ready or running:
-        limit = (
-            settings.concurrency_polite if polite else min(settings.concurrency_max, settings.concurrency_start + done)
-        )
-        while ready and len(running) < limit:
-            _, _, operation = heapq.heappop(ready)
-            start = max(now, next_polite) if polite else now
-            start = _start(operation, slots, start)
-            next_polite = start + settings.polite_interval_seconds
-            heapq.heappush(running, (start + latency, order[operation.id], operation))
-        now, _, operation = heapq.heappop(running)
-        done += 1
-        for later in waiting[operation.id]:
-            open_needs[later.id].discard(operation.id)
-            if not open_needs[later.id]:
-                heapq.heappush(ready, (kind_of(later).stage, order[later.id], later))
-    return now
+def play(operations: Sequence[Operation], model: Model) -> float:
+    """When the last operation is done."""
+    return _Play(operations, model).run() if operations else 0.0
 
 
-def _start(operation: Operation, slots: dict[tuple[Rate, str], deque[float]], earliest: float) -> float:
-    """When the buckets let an operation go: sliding windows."""
-    start = earliest
-    rates = [(rate, subject(operation, rate)) for rate in kind_of(operation).rates if not rate.long]
-    for key in rates:
-        window = slots[key]
-        if len(window) >= key[0].calls:
-            start = max(start, window[-key[0].calls] + key[0].seconds)
-    for key in rates:
-        slots[key].append(start)
-        if len(slots[key]) > key[0].calls:
-            slots[key].popleft()
-    return start
+class _Play:
+    """One plan, played through."""
+
+    def __init__(self, operations: Sequence[Operation], model: Model) -> None:
+        self._model = model
+        self._order = {operation.id: index for index, operation in enumerate(operations)}
+        self._open = {operation.id: set(operation.depends) & self._order.keys() for operation in operations}
+        self._waiting: dict[str, list[Operation]] = defaultdict(list)
+        self._ready: list[tuple[int, int, Operation]] = []
+        self._slots: dict[tuple[Rate, str], deque[float]] = defaultdict(deque)
+        self._unknown = {operation.kind for operation in operations if not model.known(operation.kind)}
+        for operation in operations:
+            for need in self._open[operation.id]:
+                self._waiting[need].append(operation)
+            if not self._open[operation.id]:
+                self._is_ready(operation)
+
+    def run(self) -> float:
+        model = self._model
+        now, next_polite, done = model.look, 0.0, 0
+        running: list[tuple[float, int, Operation]] = []
+        first_of: dict[str, float] = {}
+        while self._ready or running:
+            limit = min(model.concurrency_max, model.concurrency_start + done)
+            held: list[tuple[int, int, Operation]] = []
+            while self._ready and len(running) < limit:
+                entry = heapq.heappop(self._ready)
+                operation = entry[2]
+                answered = first_of.get(operation.kind)
+                if operation.kind in self._unknown and answered is not None and answered > now:
+                    # Its bucket's first call is under way: others wait in ratelimit, and take nobody's place.
+                    held.append(entry)
+                    continue
+                travel = model.latency(operation.kind)
+                start = self._start(operation, max(now, next_polite) + model.overhead, travel)
+                next_polite = start + model.interval if model.interval else 0.0
+                first_of.setdefault(operation.kind, start + travel)
+                heapq.heappush(running, (start + travel, self._order[operation.id], operation))
+            for entry in held:
+                heapq.heappush(self._ready, entry)
+            now, _, operation = heapq.heappop(running)
+            done += 1
+            for later in self._waiting[operation.id]:
+                self._open[later.id].discard(operation.id)
+                if not self._open[later.id]:
+                    self._is_ready(later)
+        return now
+
+    def _is_ready(self, operation: Operation) -> None:
+        heapq.heappush(self._ready, (kind_of(operation).stage, self._order[operation.id], operation))
+
+    def _start(self, operation: Operation, earliest: float, travel: float) -> float:
+        """When the buckets let an operation go."""
+        held = travel if self._model.until_answered else 0.0
+        start = earliest
+        rates = []
+        for rate in kind_of(operation).rates:
+            if rate.long:
+                continue
+            most = rate.calls
+            if rate.per == "bot":
+                most = self._model.calls_per_second or most
+            rates.append((self._slots[rate, subject(operation, rate)], most, rate.seconds))
+        for window, most, seconds in rates:
+            if len(window) >= most:
+                start = max(start, window[-most] + seconds)
+        for window, most, _ in rates:
+            window.append(start + held)
+            if len(window) > most:
+                window.popleft()
+        return start
 
 
 def subject(operation: Operation, rate: Rate) -> str:
@@ -130,15 +187,16 @@ def subject(operation: Operation, rate: Rate) -> str:
 
 
 def _quotas(operations: Sequence[Operation]) -> tuple[Quota, ...]:
-    counts: dict[str, int] = defaultdict(int)
+    """Long limits that do not take all of a plan, those of single channels counted for each."""
+    counts: dict[tuple[str, Rate, str], int] = defaultdict(int)
     for operation in operations:
-        counts[operation.kind] += 1
-    found = []
-    for operation in {operation.kind: operation for operation in operations}.values():
-        kind, wanted = kind_of(operation), counts[operation.kind]
-        found += [
-            Quota(kind.title, rate.calls, wanted, rate.seconds)
-            for rate in kind.rates
-            if rate.long and rate.per == "guild" and wanted > rate.calls
-        ]
-    return tuple(found)
+        for rate in kind_of(operation).rates:
+            if rate.long:
+                counts[operation.kind, rate, subject(operation, rate)] += 1
+    found: dict[tuple[str, Rate], Quota] = {}
+    titles = {operation.kind: kind_of(operation).title for operation in operations}
+    for (kind, rate, _), wanted in counts.items():
+        known = found.get((kind, rate))
+        if wanted > rate.calls and (known is None or wanted > known.wanted):
+            found[kind, rate] = Quota(titles[kind], rate.calls, wanted, rate.seconds)
+    return tuple(found.values())

@@ -14,7 +14,7 @@ from services.executor.discord.routes import Route
 from services.executor.jobs.model import Fence
 from services.executor.plans import schema
 from services.executor.plans.draft import Draft, Unresolved
-from services.executor.plans.estimate import Latencies
+from services.executor.plans.latencies import Latencies
 from services.executor.plans.snapshot import Channel, Member, Named, Snapshot, build
 
 _PAGE = 1_000

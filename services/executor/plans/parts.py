@@ -14,8 +14,8 @@ from services.executor.jobs.model import JobKind
 from services.executor.jobs.redis_store import JobStore
 from services.executor.plans.desk import PlanDesk
 from services.executor.plans.draft_job import DraftJobs
-from services.executor.plans.estimate import Latencies
 from services.executor.plans.fetch import Fetcher
+from services.executor.plans.latencies import Latencies
 from services.executor.plans.run_job import RunJobs
 from services.executor.plans.screen import Screen
 from services.executor.plans.security_log import SecurityLog
@@ -45,7 +45,7 @@ class PlanParts:
         settings, clock = runtime.settings.current.plans, runtime.clock
         self._runtime = runtime
         store = PlanStore(client, settings, clock)
-        latencies = Latencies(settings.latency_seconds)
+        latencies = Latencies(settings.latency_seconds, settings.overhead_seconds)
         fetcher = Fetcher(rest, latencies, members_limit=settings.members_limit)
         screen = Screen(api, store, clock)
         starter = Starter(jobs, store, settings, clock)

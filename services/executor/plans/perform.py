@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from datetime import datetime
 from typing import Any
 
@@ -23,6 +24,7 @@ from services.executor.discord.routes import Route
 from services.executor.jobs.model import Fence
 from services.executor.plans.operation import Operation, resolved
 from services.executor.plans.settings import PlanSettings
+from services.executor.plans.shared_looks import SharedLooks
 from services.executor.plans.table import Effect, Kind, kind_of
 
 _log = structlog.get_logger(__name__)
@@ -52,13 +54,19 @@ class Performer:
         self._guild_id = guild_id
         self._fence = fence
         self._bot_id = bot_id
+        self._looks = SharedLooks()
 
     def mark(self, operation: Operation) -> str:
         """What the guild's audit log shows for an operation."""
         return f"op={self._plan_id}.{operation.id}"
 
-    async def make(self, operation: Operation, results: Mapping[str, str], why: str) -> tuple[str, Any]:
-        """Makes the call; gives the id of what was created and the answer. Raises what `errors` names."""
+    async def make(
+        self, operation: Operation, results: Mapping[str, str], why: str, passage: AbstractAsyncContextManager[Any]
+    ) -> tuple[str, Any]:
+        """Makes the call; gives the id of what was created and the answer. Raises what `errors` names.
+
+        `passage` is entered once the permit is there, just before the call travels.
+        """
         kind = kind_of(operation)
         body = resolved(operation.body, results)
         repeatable = kind.effect is not Effect.CREATE
@@ -78,6 +86,7 @@ class Performer:
             max_wait=self._settings.wait_at_most_seconds,
             repeatable=repeatable,
             retries=0,
+            passage=passage,
         )
         try:
             answer = await self._rest.call(call)
@@ -116,7 +125,7 @@ class Performer:
             return None
         query = {"action_type": kind.audit_action, "user_id": self._bot_id, "limit": 100}
         try:
-            log = await self._get("/guilds/{guild_id}/audit-logs", {"guild_id": self._guild_id}, query)
+            log = await self._look("/guilds/{guild_id}/audit-logs", {"guild_id": self._guild_id}, query)
         except Refused as refusal:
             # Not everywhere may the bot read it; the listing must do.
             _log.info("plan.audit_log_hidden", guild_id=self._guild_id, why=str(refusal))
@@ -138,7 +147,7 @@ class Performer:
             raise OutcomeUnknown(f"{operation.kind} cannot be looked up")
         template, parameter, same = listing
         value = self._guild_id if parameter == "guild_id" else resolved(operation.path[parameter], results)
-        answer = await self._get(template, {parameter: value}, {})
+        answer = await self._look(template, {parameter: value}, {})
         things = answer["threads"] if isinstance(answer, dict) else answer
         body = resolved(operation.body, results)
         since = snowflake_at(intended - _CLOCK_SLACK_SECONDS)
@@ -148,6 +157,11 @@ class Performer:
             if recent and name not in taken and same(thing, body, self._bot_id, intended):
                 return name
         return None
+
+    async def _look(self, template: str, parameters: Mapping[str, Any], query: Mapping[str, Any]) -> Any:
+        """A listing, fetched once for all who want it at the same moment."""
+        key = f"{template} {sorted(parameters.items())} {sorted(query.items())}"
+        return await self._looks.get(key, lambda: self._get(template, parameters, query))
 
     async def _get(self, template: str, parameters: Mapping[str, Any], query: Mapping[str, Any]) -> Any:
         call = Call(

@@ -18,16 +18,17 @@ from services.executor.discord.errors import DiscordError
 from services.executor.discord.identity import BotIdentity
 from services.executor.discord.rest import File, RestClient
 from services.executor.jobs.model import Fence, Job, Journal, LeaseLost
-from services.executor.plans import estimate as estimates
-from services.executor.plans.authority import refusal
-from services.executor.plans.conductor import Conductor, Pause
+from services.executor.plans.attempt import Pause
+from services.executor.plans.conductor import Conductor
 from services.executor.plans.draft import quoted
-from services.executor.plans.estimate import Latencies
+from services.executor.plans.estimate import learned, play
 from services.executor.plans.fetch import Fetcher
+from services.executor.plans.latencies import Latencies
 from services.executor.plans.operation import Operation, Outcome, Status
 from services.executor.plans.perform import Performer
 from services.executor.plans.present import card, contract
 from services.executor.plans.record import PlanRecord, PlanStatus, Wish
+from services.executor.plans.rights import Rights
 from services.executor.plans.run_journal import RunJournal
 from services.executor.plans.screen import Screen
 from services.executor.plans.security_log import SecurityLog
@@ -41,6 +42,8 @@ _log = structlog.get_logger(__name__)
 
 _BEGUN = "begun"
 _LONG_REPORT = 20
+_PEOPLE_LOOKED_AT = 10
+"""Of so many people the rank is looked up before each step; in plans about more, Discord itself is the judge."""
 
 
 class RunJobs:
@@ -120,9 +123,13 @@ class _Run:
         self._fence = journal.fence
         self._journal = RunJournal(journal)
         self._wish = plan.wish
-        self._authority: Snapshot | None = None
-        self._authority_time = 0.0
-        self._authority_lock = asyncio.Lock()
+        self._begun = time.monotonic()
+        concerned = {int(one.path["user_id"]) for one in plan.operations if one.path.get("user_id", "").isdecimal()}
+        self._rights = Rights(
+            lambda: self._basics(sorted(concerned) if len(concerned) <= _PEOPLE_LOOKED_AT else []),
+            plan.requester.user_id,
+            seconds=self._settings.authority_seconds,
+        )
 
     async def go(self) -> None:
         outcomes, fields = await self._journal.load()
@@ -135,13 +142,13 @@ class _Run:
             if stale:
                 await self._preview_again(stale)
                 return
-        if _BEGUN not in fields:
-            await self._journal.set(_BEGUN, repr(self._clock.now()))
         started = self._plan.started or self._clock.now()
-        self._plan = await self._store.change(
-            self._plan.plan_id, lambda plan: plan.model_copy(update={"started": started})
+        self._plan, _ = await asyncio.gather(
+            self._store.change(self._plan.plan_id, lambda plan: plan.model_copy(update={"started": started})),
+            self._journal.set(_BEGUN, repr(started)),
         )
         conductor = self._conductor(outcomes)
+        self._jobs._latencies.add_look(time.monotonic() - self._begun)
         helpers = [asyncio.create_task(self._listen()), asyncio.create_task(self._show_progress(conductor))]
         try:
             pause = await conductor.run()
@@ -151,6 +158,7 @@ class _Run:
             for helper in helpers:
                 helper.cancel()
             await asyncio.gather(*helpers, return_exceptions=True)
+            await self._rights.close()
         await self._end(conductor.progress.outcomes, pause)
 
     def _conductor(self, outcomes: dict[str, Outcome]) -> Conductor:
@@ -183,12 +191,10 @@ class _Run:
     async def _drift(self) -> list[str]:
         """What has changed about the plan's targets since its preview."""
         watched = {operation.watches: operation for operation in self._plan.operations if operation.watches}
-        if not watched:
-            return []
         people = [int(name.partition(":")[2]) for name in watched if name.startswith("member:")]
         snapshot = await self._basics(people)
         # The same facts say what the requester may do, for the first seconds.
-        self._authority, self._authority_time = snapshot, time.monotonic()
+        self._rights.take(snapshot)
         stale = []
         for name, operation in watched.items():
             what, _, number = name.partition(":")
@@ -246,21 +252,8 @@ class _Run:
         return await self._jobs._fetcher.basics(self._plan.guild_id, bot_id, [requester, *people], self._fence)
 
     async def _refused(self, operation: Operation) -> str:
-        """Whether the requester, and the bot, may do this now."""
-        async with self._authority_lock:
-            age = time.monotonic() - self._authority_time
-            if self._authority is None or age > self._settings.authority_seconds:
-                concerned = [
-                    int(one.path["user_id"]) for one in self._plan.operations if one.path.get("user_id", "").isdecimal()
-                ]
-                self._authority = await self._basics(concerned if len(concerned) <= 10 else [])
-                self._authority_time = time.monotonic()
-            snapshot = self._authority
-        requester = snapshot.members.get(self._plan.requester.user_id)
-        bot = snapshot.members.get(snapshot.bot_id)
-        if requester is None or bot is None:
-            return "Whoever asked for this is no member any more."
-        text = refusal(operation, snapshot, requester, bot)
+        """Whether the requester, and the bot, may do this now; what they may not is noted for the guild."""
+        text = await self._rights.refusal(operation)
         if text:
             await self._jobs._security.refused(self._plan, [f"{quoted(operation.label)}: {text}"])
         return text
@@ -282,10 +275,11 @@ class _Run:
                 for operation in self._plan.operations
                 if outcomes[operation.id].status in (Status.PENDING, Status.INTENT, Status.UNKNOWN)
             ]
-            p50, _ = self._jobs._latencies.quantiles()
-            latency = p50 + self._settings.overhead_seconds
-            remaining = estimates.play(rest, self._settings, latency, polite=self._plan.polite)
-            plan = contract(self._plan, outcomes, waiting_for=conductor.progress.waiting_for)
+            model = learned(self._settings, self._jobs._latencies, 0.5, polite=self._plan.polite, begun=True)
+            remaining = play(rest, model)
+            wait = conductor.progress.waiting_for
+            trouble = f"Discord has trouble; next try in {wait:.0f} s" if wait else ""
+            plan = contract(self._plan, outcomes, waiting_for=trouble)
             body = progress_view.progress(plan, remaining=remaining)
             if body != shown:
                 try:
@@ -304,7 +298,7 @@ class _Run:
             if pause is not None or (plan.wish is Wish.PAUSE and self._wish is Wish.PAUSE):
                 update |= {
                     "status": PlanStatus.PAUSED,
-                    "pause_reason": pause.reason if pause else "",
+                    "pause_reason": _reason(pause) if pause else "",
                     "resume_at": pause.until if pause else 0.0,
                     "wish": Wish.RUN,
                 }
@@ -335,3 +329,9 @@ class _Run:
             if (outcome := plan.outcomes.get(operation.id)) is not None
         ]
         await self._store.audit(plan.guild_id, entries)
+
+
+def _reason(pause: Pause) -> str:
+    if pause.title:
+        return f"A quota of Discord's for “{pause.title}” is used up."
+    return "Discord has had trouble with this for a long time."

@@ -1,7 +1,8 @@
 """The journal of a run: one field for each operation, written together with others that wait at the same moment.
 
-Each write is on disk when it returns, and there is at most one under way: what comes meanwhile goes with the next. So a
-run of ten calls at once pays for a few transactions instead of twenty.
+There is at most one write under way, and what comes meanwhile goes with the next: a run of ten calls at once pays for a
+few transactions instead of twenty. Writes keep their order, so what is noted behind a call's back (an outcome) is on
+disk no later than what relies on it (the intent of an operation that needs it).
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ class RunJournal:
         self._waiting: dict[str, str] = {}
         self._next: asyncio.Future[None] | None = None
         self._writer: asyncio.Task[None] | None = None
+        self._failure: Exception | None = None
 
     async def load(self) -> tuple[dict[str, Outcome], dict[str, str]]:
         """The outcomes of operations, and the run's other fields."""
@@ -37,15 +39,34 @@ class RunJournal:
         """Keeps an outcome; on disk when it returns. Raises `LeaseLost`."""
         await self.set(_OPERATION + operation_id, outcome.model_dump_json())
 
+    def note(self, operation_id: str, outcome: Outcome) -> None:
+        """Keeps an outcome soon, before anything that is kept later. A failure shows at `check` and later writes."""
+        self._enqueue(_OPERATION + operation_id, outcome.model_dump_json())
+
     async def set(self, name: str, value: str) -> None:
         """Keeps another field; on disk when it returns."""
+        self.check()
+        await asyncio.shield(self._enqueue(name, value))
+
+    async def flush(self) -> None:
+        """Waits until everything is on disk. Raises what a write failed with."""
+        if self._writer is not None:
+            await asyncio.shield(self._writer)
+        self.check()
+
+    def check(self) -> None:
+        """Raises what an earlier write failed with."""
+        if self._failure is not None:
+            raise self._failure
+
+    def _enqueue(self, name: str, value: str) -> asyncio.Future[None]:
         self._waiting[name] = value
         if self._next is None:
             self._next = asyncio.get_running_loop().create_future()
         mine = self._next
         if self._writer is None or self._writer.done():
             self._writer = asyncio.create_task(self._write())
-        await asyncio.shield(mine)
+        return mine
 
     async def _write(self) -> None:
         while self._waiting:
@@ -55,19 +76,16 @@ class RunJournal:
             try:
                 await self._journal.write(fields)
             except BaseException as error:
-                _fail(done, error)
-                if self._next is not None:
-                    _fail(self._next, error)
-                    self._waiting, self._next = {}, None
+                failure = error if isinstance(error, Exception) else RuntimeError("the run was stopped")
+                self._failure = failure
+                for future in (done, self._next):
+                    if future is not None and not future.done():
+                        future.set_exception(failure)
+                        # Whoever waited may be gone; then nobody asks for the exception.
+                        future.exception()
+                self._waiting, self._next = {}, None
                 if isinstance(error, asyncio.CancelledError):
                     raise
                 return
             if not done.done():
                 done.set_result(None)
-
-
-def _fail(future: asyncio.Future[None], error: BaseException) -> None:
-    if not future.done():
-        future.set_exception(error if isinstance(error, Exception) else RuntimeError("the run was stopped"))
-        # Whoever waited may be gone; then nobody asks for the exception.
-        future.exception()

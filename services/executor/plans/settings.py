@@ -40,6 +40,11 @@ class PlanSettings(Section):
     """Calls at once at the beginning of a run; each success adds one."""
     concurrency_max: int = Field(default=10, ge=1)
     """Calls at once at most, for each guild."""
+    outstanding_max: int = Field(default=40, ge=1)
+    """Operations at once at most, for each guild, that wait for their permit or travel: one bucket's queue holds up
+    nothing that other buckets would take."""
+    bulk_calls_per_second: int = Field(default=40, ge=1)
+    """What ratelimit leaves to bulk work of Discord's 50 calls a second; for estimates."""
     concurrency_polite: int = Field(default=1, ge=1)
     """Calls at once at the polite pace."""
     polite_interval_seconds: float = Field(default=1.5, ge=0)
@@ -69,6 +74,6 @@ class PlanSettings(Section):
     latency_seconds: float = Field(default=0.2, gt=0)
     """The time of one call, for estimates, before any has been measured."""
     overhead_seconds: float = Field(default=0.02, ge=0)
-    """What each call costs beside Discord's time: permit and journal."""
+    """What each call costs beside Discord's time, permit and journal, before any has been measured."""
     audit_entries: int = Field(default=100_000, ge=100)
     """How many entries of the audit trail are kept for each guild."""

@@ -57,8 +57,8 @@ class Rate:
 
     @property
     def long(self) -> bool:
-        """Whether waiting for it means hours: a plan says so instead of waiting."""
-        return self.seconds >= 3600
+        """Whether waiting for it means many minutes or hours: a plan says so instead of waiting."""
+        return self.seconds >= 600
 
 
 @dataclass(frozen=True)

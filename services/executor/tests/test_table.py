@@ -10,7 +10,8 @@ import pytest
 
 from services.executor.discord.routes import Route
 from services.executor.plans import permissions
-from services.executor.plans.estimate import Latencies, estimate, play
+from services.executor.plans.estimate import bare, estimate, play
+from services.executor.plans.latencies import Latencies
 from services.executor.plans.operation import Outcome, Status, resolved
 from services.executor.plans.settings import PlanSettings
 from services.executor.plans.table import TABLE, Rate, Reversible
@@ -18,6 +19,7 @@ from services.executor.plans.undo import invert
 from services.executor.tests.rows import ROWS
 
 SETTINGS = PlanSettings()
+BARE = bare(SETTINGS, 0.01)
 DONE = Outcome(status=Status.DONE, result="777")
 
 
@@ -58,19 +60,19 @@ def test_a_row_knows_its_way_back(kind: str) -> None:
 
 @pytest.mark.parametrize("kind", sorted(TABLE))
 def test_a_row_knows_its_limit(kind: str) -> None:
-    rate = min((one for one in TABLE[kind].rates if one.seconds < 3600), key=lambda one: one.calls / one.seconds)
+    rate = min((one for one in TABLE[kind].rates if not one.long), key=lambda one: one.calls / one.seconds)
     many = [ROWS[kind].model_copy(update={"id": str(number)}) for number in range(1, rate.calls * 2 + 2)]
-    within, beyond = play(many[: rate.calls], SETTINGS, 0.01), play(many, SETTINGS, 0.01)
+    within, beyond = play(many[: rate.calls], BARE), play(many, BARE)
     assert beyond - within >= rate.seconds * 0.9, f"{kind} has {rate}, yet {beyond} and {within}"
 
 
 @pytest.mark.parametrize("kind", [kind for kind in sorted(TABLE) if any(rate.long for rate in TABLE[kind].rates)])
-def test_a_quota_of_hours_is_said(kind: str) -> None:
+def test_a_long_quota_is_said(kind: str) -> None:
     rate = next(rate for rate in TABLE[kind].rates if rate.long)
     many = [ROWS[kind].model_copy(update={"id": str(number)}) for number in range(1, rate.calls + 2)]
-    found = estimate(many, SETTINGS, Latencies(0.1))
+    found = estimate(many, SETTINGS, Latencies(0.1, 0.0))
     assert [(quota.fits, quota.wanted) for quota in found.quotas] == [(rate.calls, rate.calls + 1)]
-    assert not estimate(many[: rate.calls], SETTINGS, Latencies(0.1)).quotas
+    assert not estimate(many[: rate.calls], SETTINGS, Latencies(0.1, 0.0)).quotas
 
 
 def test_rates_are_told_apart_by_what_they_count() -> None:
@@ -79,10 +81,10 @@ def test_rates_are_told_apart_by_what_they_count() -> None:
     elsewhere = [
         operation.model_copy(update={"path": {"channel_id": operation.id, "overwrite_id": "1"}}) for operation in ten
     ]
-    assert play(ten, SETTINGS, 0.01) > 10
-    assert play(elsewhere, SETTINGS, 0.01) < 1
+    assert play(ten, BARE) > 10
+    assert play(elsewhere, BARE) < 1
 
 
-def test_a_rate_of_a_day_is_long_and_one_of_minutes_is_not() -> None:
-    assert Rate(1, 86_400.0).long
-    assert not Rate(2, 600.0).long
+def test_a_rate_of_ten_minutes_is_long_and_one_of_five_is_not() -> None:
+    assert Rate(2, 600.0).long
+    assert not Rate(50, 300.0).long

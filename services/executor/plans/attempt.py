@@ -1,0 +1,347 @@
+"""One attempt at one operation, from its permit to its outcome; and what is known of all of them.
+
+An intent is on disk before its call travels; the outcome is on disk before anything that relies on it. Whether the
+requester may still do this is looked at when the permit is there, at the last moment. Nothing that may have happened is
+repeated before it has been looked for.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from types import TracebackType
+
+import structlog
+
+from chassis.clock import Clock
+from services.executor.discord.errors import (
+    DiscordError,
+    NotPermitted,
+    NotSent,
+    OutcomeUnknown,
+    Refused,
+    Unreachable,
+)
+from services.executor.plans.breaker import Breaker
+from services.executor.plans.gate import Gate
+from services.executor.plans.latencies import Latencies
+from services.executor.plans.operation import Operation, Outcome, Status, resolved
+from services.executor.plans.perform import Performer, same_thing
+from services.executor.plans.run_journal import RunJournal
+from services.executor.plans.settings import PlanSettings
+from services.executor.plans.table import Effect, kind_of
+
+_log = structlog.get_logger(__name__)
+
+_RETRY_SECONDS = 0.25
+_PROMPT_SECONDS = 0.05
+"""A permit that has not come by then is waited for."""
+
+
+@dataclass
+class Pause:
+    """Why a run stands still."""
+
+    title: str
+    """The operation whose quota is used up, as the table calls it; empty for an outage."""
+    until: float = 0.0
+    """When it could go on, in Unix seconds; 0 where that is for people to say."""
+
+
+@dataclass
+class Progress:
+    """How far a run is; read by whoever shows it."""
+
+    outcomes: dict[str, Outcome]
+    waiting_for: float = 0.0
+    """Seconds until Discord, which has trouble, is tried again; 0 while it has none."""
+    failures: list[str] = field(default_factory=list)
+
+
+class _Forbidden(NotSent):
+    """Whoever asked may not do this any more."""
+
+
+class Attempts:
+    """Makes attempts, and remembers what came of them."""
+
+    def __init__(
+        self,
+        progress: Progress,
+        *,
+        performer: Performer,
+        journal: RunJournal,
+        settings: PlanSettings,
+        clock: Clock,
+        latencies: Latencies,
+        refused: Callable[[Operation], Awaitable[str]],
+        why: str,
+        polite: bool,
+    ) -> None:
+        self._progress = progress
+        self._performer = performer
+        self._journal = journal
+        self._settings = settings
+        self._clock = clock
+        self._latencies = latencies
+        self._refused = refused
+        self._why = why
+        most = settings.concurrency_polite if polite else settings.concurrency_max
+        self._gate = Gate(most if polite else settings.concurrency_start, most)
+        self._asking: dict[str, float] = {}
+        self._not_before: dict[str, float] = {}
+        self._counts: dict[str, int] = defaultdict(int)
+        self._breakers: dict[str, Breaker] = {}
+        self._looking: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self.engaged: set[str] = set()
+        """Operations that travel or are looked for: they are seen through."""
+        self.pause: Pause | None = None
+        """Why nothing more shall be begun."""
+
+    def may_begin(self, operation: Operation, now: float) -> bool:
+        """Whether its time has come, and Discord is not known to be in trouble with it."""
+        if self._not_before.get(operation.id, 0.0) > now:
+            return False
+        wait = self._breaker(operation).wait(now)
+        self._progress.waiting_for = max(self._progress.waiting_for, wait)
+        return wait <= 0
+
+    def soonest(self, operations: Sequence[Operation], now: float, latest: float) -> float:
+        """When something may be begun that waits for its time; `latest` where nothing is known."""
+        times = [self._not_before.get(operation.id, 0.0) for operation in operations]
+        times += [now + breaker.wait(now) for breaker in self._breakers.values() if breaker.open_until is not None]
+        return min(times, default=latest)
+
+    async def make(self, operation: Operation) -> None:
+        """One attempt. Raises `LeaseLost`, `Unauthorized`."""
+        outcome = self._progress.outcomes[operation.id]
+        if outcome.status is not Status.PENDING and must_be_sought(operation):
+            self.engaged.add(operation.id)
+            try:
+                if await self._was_made(operation, outcome, patient=True):
+                    return
+                # It has not happened and cannot any more, so the next attempt is like the first.
+                outcome = Outcome(error=outcome.error)
+                self.settle(operation, outcome)
+            finally:
+                self.engaged.discard(operation.id)
+        await self._call(operation, outcome)
+
+    def settle(self, operation: Operation, outcome: Outcome) -> None:
+        """Notes an outcome; it is on disk before what relies on it."""
+        self._journal.note(operation.id, outcome)
+        self._progress.outcomes[operation.id] = outcome
+
+    async def _call(self, operation: Operation, before: Outcome) -> None:
+        results = results_of(self._progress.outcomes)
+        passage = _Passage(self, operation, before)
+        self._asking[operation.id] = time.monotonic()
+        try:
+            made, _ = await self._performer.make(operation, results, self._why, passage)
+        except _Forbidden as refusal:
+            self._fail(operation, str(refusal))
+        except NotSent:
+            # Its breaker opened while it waited; its turn comes again.
+            return
+        except Refused as refusal:
+            self._breaker(operation).succeeded()
+            self._fail(operation, str(refusal))
+        except NotPermitted as refusal:
+            self._no_permit(operation, refusal)
+        except (OutcomeUnknown, Unreachable) as error:
+            self._counts[operation.id] += 1
+            await self._trouble(operation, passage.outcome, error)
+        else:
+            self._latencies.add(passage.seconds, operation.kind)
+            self._latencies.add_overhead(passage.beside)
+            self._breaker(operation).succeeded()
+            self._gate.succeeded()
+            extra = resolved(operation.path, results).get("channel_id")
+            update = {"status": Status.DONE, "result": made, "seconds": passage.seconds, "extra": extra, "error": ""}
+            self.settle(operation, passage.outcome.model_copy(update=update))
+        finally:
+            self._asking.pop(operation.id, None)
+
+    def crowd(self, now: float) -> int:
+        """How many places are taken or will be in a moment: who waits longer for a permit than permits take is not
+        among them, so that one bucket's queue leaves the others their places."""
+        return self._gate.travelling + self._gate.waiting + self._asking_since(now - _PROMPT_SECONDS)
+
+    @property
+    def places(self) -> int:
+        """How many may travel at once."""
+        return int(self._gate.limit)
+
+    def asks_promptly(self, now: float) -> bool:
+        """Whether somebody has just asked for a permit: soon it is known whether they take a place."""
+        return self._asking_since(now - _PROMPT_SECONDS) > 0
+
+    def _asking_since(self, moment: float) -> int:
+        return sum(1 for asked in self._asking.values() if asked >= moment)
+
+    async def intend(self, operation: Operation, before: Outcome) -> Outcome:
+        """What comes between a permit and its call: a last look at rights and breaker, and the intent on disk."""
+        self._asking.pop(operation.id, None)
+        text = await self._refused(operation)
+        if text:
+            raise _Forbidden(text)
+        if self._breaker(operation).wait(time.monotonic()) > 0:
+            raise NotSent("the breaker has opened")
+        now = self._clock.now()
+        outcome = before.model_copy(
+            update={"status": Status.INTENT, "intended": before.intended or now, "begun": now, "error": ""}
+        )
+        try:
+            await self._journal.put(operation.id, outcome)
+        except asyncio.CancelledError:
+            self.settle(operation, before)
+            raise
+        self._progress.outcomes[operation.id] = outcome
+        return outcome
+
+    async def enter(self, operation: Operation, before: Outcome) -> None:
+        """Takes a place among those that travel."""
+        try:
+            await self._gate.enter()
+        except asyncio.CancelledError:
+            # It was taken back before it travelled.
+            self.settle(operation, before)
+            raise
+        self._breaker(operation).begin()
+        self.engaged.add(operation.id)
+
+    def left(self, operation: Operation) -> None:
+        """Its call has been answered, or never will be."""
+        self._gate.leave()
+        self.engaged.discard(operation.id)
+
+    def _no_permit(self, operation: Operation, refusal: NotPermitted) -> None:
+        """A quota of hours pauses the run and is said; anything shorter is waited for."""
+        if self._progress.outcomes[operation.id].status is Status.INTENT:
+            # Discord itself has refused it (429): it has not happened.
+            self.settle(operation, Outcome())
+        if refusal.quota or refusal.retry_after > self._settings.wait_at_most_seconds:
+            self.pause = Pause(kind_of(operation).title, self._clock.now() + refusal.retry_after)
+            return
+        self._not_before[operation.id] = time.monotonic() + refusal.retry_after
+
+    async def _trouble(self, operation: Operation, outcome: Outcome, error: DiscordError) -> None:
+        """Discord failed, or the answer was lost."""
+        now = time.monotonic()
+        breaker = self._breaker(operation)
+        pause = breaker.failed(now)
+        self._gate.failed()
+        _log.warning(
+            "plan.trouble", operation=operation.id, kind=operation.kind, error=str(error), breaker_pause=round(pause, 1)
+        )
+        if must_be_sought(operation) and isinstance(error, OutcomeUnknown):
+            self.settle(operation, outcome.model_copy(update={"status": Status.UNKNOWN, "error": str(error)}))
+            self.engaged.add(operation.id)
+            try:
+                if await self._was_made(operation, self._progress.outcomes[operation.id], patient=not _answered(error)):
+                    return
+            finally:
+                self.engaged.discard(operation.id)
+            # It has not happened and cannot any more, so the next attempt is like the first.
+            self.settle(operation, Outcome(error=str(error)))
+        if breaker.open_until is not None:
+            # While nothing of this class gets through, the fault is not this operation's.
+            self._counts[operation.id] -= 1
+            if breaker.since is not None and now - breaker.since > self._settings.outage_seconds:
+                self.pause = Pause("")
+            return
+        if self._counts[operation.id] >= self._settings.call_attempts:
+            self._fail(operation, f"given up after {self._counts[operation.id]} attempts: {error}")
+            return
+        self._not_before[operation.id] = max(
+            self._not_before.get(operation.id, 0.0), now + _RETRY_SECONDS * self._counts[operation.id]
+        )
+
+    async def _was_made(self, operation: Operation, outcome: Outcome, *, patient: bool) -> bool:
+        """Whether a creation of unknown outcome has happened after all, or nothing can be said yet."""
+        results = results_of(self._progress.outcomes)
+        # Two equal things can be told apart by listing only one after the other.
+        async with self._looking[same_thing(operation)]:
+            try:
+                found = await self._performer.find(
+                    operation,
+                    results,
+                    intended=outcome.intended,
+                    until=outcome.begun + self._settings.settle_seconds if patient else 0.0,
+                    taken=self._taken,
+                )
+            except (OutcomeUnknown, Unreachable, NotPermitted) as error:
+                _log.warning("plan.not_reconciled", operation=operation.id, error=str(error))
+                self._not_before[operation.id] = time.monotonic() + self._settings.settle_poll_seconds
+                self.settle(operation, outcome.model_copy(update={"status": Status.UNKNOWN}))
+                return True
+            if found is None:
+                return False
+            self._breaker(operation).succeeded()
+            self.settle(operation, outcome.model_copy(update={"status": Status.DONE, "result": found, "error": ""}))
+            return True
+
+    def _taken(self) -> set[str]:
+        return {outcome.result for outcome in self._progress.outcomes.values() if outcome.result}
+
+    def _fail(self, operation: Operation, error: str) -> None:
+        self._progress.failures.append(f"{kind_of(operation).title} {operation.label}: {error}")
+        outcome = self._progress.outcomes[operation.id]
+        self.settle(operation, outcome.model_copy(update={"status": Status.FAILED, "error": error}))
+
+    def _breaker(self, operation: Operation) -> Breaker:
+        name = operation.kind
+        if name not in self._breakers:
+            self._breakers[name] = Breaker(
+                failures=self._settings.breaker_failures,
+                pause=self._settings.breaker_pause_seconds,
+                max_pause=self._settings.breaker_max_pause_seconds,
+            )
+        return self._breakers[name]
+
+
+class _Passage:
+    """The way of one call from its permit to its answer."""
+
+    def __init__(self, attempts: Attempts, operation: Operation, before: Outcome) -> None:
+        self._attempts = attempts
+        self._operation = operation
+        self._begun = time.monotonic()
+        self._entered = 0.0
+        self.outcome = before
+        """As it stands while the call travels."""
+        self.seconds = 0.0
+        """How long Discord took."""
+        self.beside = 0.0
+        """How long it took to get a permit and to write the intent down."""
+
+    async def __aenter__(self) -> None:
+        before = self.outcome
+        self.outcome = await self._attempts.intend(self._operation, before)
+        self.beside = time.monotonic() - self._begun
+        await self._attempts.enter(self._operation, before)
+        self._entered = time.monotonic()
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.seconds = time.monotonic() - self._entered
+        self._attempts.left(self._operation)
+
+
+def _answered(error: DiscordError) -> bool:
+    """Whether Discord has answered the call, so that nothing is under way any more."""
+    return isinstance(error, OutcomeUnknown | Unreachable) and error.answered
+
+
+def must_be_sought(operation: Operation) -> bool:
+    """Whether a repeat could make a second thing. Of messages Discord itself makes none twice."""
+    return kind_of(operation).effect is Effect.CREATE and operation.kind != "thread.message"
+
+
+def results_of(outcomes: Mapping[str, Outcome]) -> dict[str, str]:
+    """The ids of what was created, by operation."""
+    return {number: outcome.result for number, outcome in outcomes.items() if outcome.result}

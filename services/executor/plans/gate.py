@@ -1,0 +1,68 @@
+"""How many calls of a run travel at once: as many as Discord bears.
+
+It begins low, grows by one with each success and halves with each failure (additive increase, multiplicative decrease:
+D.-M. Chiu and R. Jain, 1989). Only travelling counts: who waits for a permit takes nobody's place. Pure: no clock.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+
+
+class Gate:
+    """Lets so many through at once, the others in the order in which they came."""
+
+    def __init__(self, start: float, most: float) -> None:
+        self.limit = float(start)
+        """How many may travel; whole ones count."""
+        self._most = float(most)
+        self._travelling = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def travelling(self) -> int:
+        """How many are on their way."""
+        return self._travelling
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for a place."""
+        return len(self._waiting)
+
+    async def enter(self) -> None:
+        """Waits for a place; `leave` gives it back."""
+        if not self._waiting and self._travelling < int(self.limit):
+            self._travelling += 1
+            return
+        place = asyncio.get_running_loop().create_future()
+        self._waiting.append(place)
+        try:
+            await place
+        except asyncio.CancelledError:
+            if place.done() and not place.cancelled():
+                self.leave()
+            elif place in self._waiting:
+                self._waiting.remove(place)
+            raise
+
+    def leave(self) -> None:
+        """Gives a place back."""
+        self._travelling -= 1
+        self._admit()
+
+    def succeeded(self) -> None:
+        """Discord bears this much, and perhaps more."""
+        self.limit = min(self.limit + 1, self._most)
+        self._admit()
+
+    def failed(self) -> None:
+        """Discord is in trouble: half as many."""
+        self.limit = max(1.0, self.limit / 2)
+
+    def _admit(self) -> None:
+        while self._waiting and self._travelling < int(self.limit):
+            place = self._waiting.popleft()
+            if not place.done():
+                self._travelling += 1
+                place.set_result(None)
