@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from views.components import PLACEHOLDER_LIMIT
+
 _LABEL, _TEXT_INPUT, _STRING_SELECT = 18, 4, 3
 _SHORT, _PARAGRAPH = 1, 2
 
@@ -44,12 +46,25 @@ def text_input(
 
 
 def select(
-    name: str, label: str, options: Sequence[dict[str, Any]], *, description: str = "", required: bool = True
+    name: str,
+    label: str,
+    options: Sequence[dict[str, Any]],
+    *,
+    description: str = "",
+    placeholder: str = "",
+    required: bool = True,
 ) -> dict[str, Any]:
-    """A field in which one of at most 25 options is chosen."""
-    return _labelled(
-        label, description, {"type": _STRING_SELECT, "custom_id": name, "options": list(options), "required": required}
-    )
+    """A field in which one of at most 25 options is chosen, or none where that is allowed."""
+    component: dict[str, Any] = {
+        "type": _STRING_SELECT,
+        "custom_id": name,
+        "options": list(options),
+        "min_values": 1 if required else 0,
+        "required": required,
+    }
+    if placeholder:
+        component["placeholder"] = placeholder[:PLACEHOLDER_LIMIT]
+    return _labelled(label, description, component)
 
 
 def _labelled(label: str, description: str, component: dict[str, Any]) -> dict[str, Any]:

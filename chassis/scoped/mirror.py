@@ -57,6 +57,14 @@ class SettingsMirror:
         held = (self._scopes[scope] for scope in place.scopes() if scope in self._scopes)
         return effective(setting, held).value
 
+    def held(self, kind: ScopeKind, key: str) -> dict[Scope, tuple[Value, int]]:
+        """Where scopes of one kind hold a value of their own, with the version of what the scope holds."""
+        return {
+            scope: (values.values[key], values.version)
+            for scope, values in self._scopes.items()
+            if scope.kind is kind and key in values.values
+        }
+
     async def follow(self) -> None:
         """Watches, and watches again; runs for as long as the process does."""
         pause = 0.1

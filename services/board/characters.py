@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from services.board.model import Actor, ActorKind
+from services.board.problems import Problem
 from services.board.professions import Item, Professions
 from services.board.text import clean_line, clean_text, search_key
 
@@ -66,20 +67,20 @@ def checked(character: Character, professions: Professions) -> tuple[Character, 
     wrong: dict[str, str] = {}
     name, realm, note = clean_line(character.name), clean_line(character.realm), clean_text(character.note)
     if not name:
-        wrong["name"] = "a character has a name"
+        wrong["name"] = Problem("empty")
     for field, text, limit in (
         ("name", name, _NAME_LENGTH),
         ("realm", realm, _NAME_LENGTH),
         ("note", note, _NOTE_LENGTH),
     ):
         if len(text) > limit:
-            wrong[field] = f"at most {limit} characters, this has {len(text)}"
+            wrong[field] = Problem("length", limit=limit, length=len(text))
     skills: list[Skill] = []
     for index, skill in enumerate(character.skills):
         cleaned, problems = _skill(skill, professions)
         wrong.update({f"skills[{index}].{field}": text for field, text in problems.items()})
         if any(cleaned.profession == other.profession for other in skills):
-            wrong[f"skills[{index}].profession"] = "named twice"
+            wrong[f"skills[{index}].profession"] = Problem("twice")
         skills.append(cleaned)
     return replace(character, name=name, realm=realm, note=note, skills=tuple(skills)), wrong
 
@@ -89,23 +90,24 @@ def _skill(skill: Skill, professions: Professions) -> tuple[Skill, dict[str, str
     profession = professions.find(skill.profession)
     if profession is None:
         names = ", ".join(entry.name for entry in professions.enabled())
-        return skill, {"profession": f"none by that name; there are {names}"}
+        return skill, {"profession": Problem("unknown_profession", names=names or "-")}
     if not 0 <= skill.level <= profession.max_level:
-        wrong["level"] = f"0 to {profession.max_level}" if profession.max_level else "this profession has no levels"
+        most = profession.max_level
+        wrong["level"] = Problem("range", least=0, most=most) if most else Problem("no_levels")
     known = {search_key(name): name for name in profession.specialities}
     specialities = []
     for name in skill.specialities:
         found = known.get(search_key(name))
         if found is None:
-            offered = ", ".join(profession.specialities) or "it has none"
-            wrong["specialities"] = f"not one of {profession.name}'s: {offered}"
+            offered = ", ".join(profession.specialities) or "-"
+            wrong["specialities"] = Problem("speciality", profession=profession.name, names=offered)
         elif found not in specialities:
             specialities.append(found)
     recipes = tuple(dict.fromkeys(recipe for recipe in map(clean_line, skill.recipes) if recipe))
     if len(recipes) > _RECIPES:
-        wrong["recipes"] = f"at most {_RECIPES}"
+        wrong["recipes"] = Problem("count", most=_RECIPES)
     if any(len(recipe) > _ITEM_LENGTH for recipe in recipes):
-        wrong["recipes"] = f"at most {_ITEM_LENGTH} characters each"
+        wrong["recipes"] = Problem("each_length", limit=_ITEM_LENGTH)
     return Skill(profession.key, skill.level, tuple(specialities), recipes), wrong
 
 

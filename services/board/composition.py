@@ -10,11 +10,13 @@ from chassis.problems import StartupError
 from chassis.runtime import JSON
 from chassis.scoped import ScopedSettings
 from chassis.service import Runtime
+from chassis.telemetry import meter
 from services.board.audit import Audit
 from services.board.cache import GenerationCache
 from services.board.files import Files
 from services.board.guild_professions import GuildProfessions
 from services.board.guild_rules import DECLARATIONS, GuildRules
+from services.board.meters import observe_lists
 from services.board.requests import Requests
 from services.board.roster import Roster
 from services.board.settings import BoardSettings
@@ -42,7 +44,7 @@ class Board:
         self.professions = GuildProfessions(database, settings, clock, written)
         self.roster = Roster(database, settings, clock, self.professions, written=written)
         self.requests = Requests(
-            database, settings, clock, rules=self.rules, professions=self.professions, gate=self.roster, written=written
+            database, settings, clock, rules=self.rules, professions=self.professions, written=written
         )
         self.statistics = Statistics(
             database,
@@ -89,6 +91,7 @@ class Board:
         runtime.background("timekeeper", self.timekeeper.run)
         runtime.background("clean-up", self.timekeeper.clean_up)
         runtime.status("board", self._status)
+        observe_lists(meter(), self.requests.cache)
         runtime.on_stop(self.database.close)
 
     def _status(self) -> dict[str, JSON]:

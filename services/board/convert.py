@@ -1,13 +1,14 @@
 """Between the contract's messages and the board's values; nothing else."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from guildhall.board.v1 import request_pb2 as pb
 
 from services.board.drafts import RawDraft
 from services.board.machine import Command
-from services.board.model import HELD, Action, Materials, Refused, Request, State, Why
+from services.board.model import Action, Materials, Refused, Request, State, Why
+from services.board.problems import Problem
 from services.board.store.listing import Filter
 from services.board.text import clean_line
 
@@ -43,8 +44,9 @@ def milliseconds(message: Timestamp) -> int:
     return message.ToMilliseconds()
 
 
-def request_message(request: Request) -> pb.Request:
-    """A request for the outside."""
+def request_message(request: Request, names: Mapping[str, str] | None = None) -> pb.Request:
+    """A request for the outside. `names` are characters' names by id, where they were looked up."""
+    known = names or {}
     message = pb.Request(
         request_id=request.request_id,
         guild_id=request.guild_id,
@@ -68,6 +70,7 @@ def request_message(request: Request) -> pb.Request:
         update_time=timestamp(request.updated_at),
         close_time=timestamp(request.closed_at),
         parent_id=request.parent_id,
+        character_name=known.get(request.character_id, ""),
     )
     claim = request.claim
     if claim is not None:
@@ -76,6 +79,7 @@ def request_message(request: Request) -> pb.Request:
                 crafter_id=claim.crafter_id,
                 crafter_name=claim.crafter_name,
                 character_id=claim.character_id,
+                character_name=known.get(claim.character_id, ""),
                 claim_time=timestamp(claim.claimed_at),
                 nudge_time=timestamp(claim.nudged_at),
                 release_time=timestamp(claim.release_at),
@@ -92,13 +96,14 @@ def refusal_message(refused: Refused) -> pb.Refusal:
         limit=refused.limit,
         detail=refused.detail,
     )
+    if isinstance(refused.detail, Problem):
+        message.problem.CopyFrom(pb.Problem(code=refused.detail.code, values=refused.detail.values))
     if refused.request is not None:
         message.request.CopyFrom(request_message(refused.request))
-        claim = refused.request.claim
-        if refused.why is Why.ALREADY_CLAIMED and claim is not None and refused.request.state in HELD:
-            message.holder_id = claim.crafter_id
-            message.holder_name = claim.crafter_name
-            message.since_time.FromMilliseconds(claim.claimed_at)
+    if refused.faster is not None:
+        message.holder_id = refused.faster.crafter_id
+        message.holder_name = refused.faster.crafter_name
+        message.since_time.FromMilliseconds(refused.faster.claimed_at)
     return message
 
 

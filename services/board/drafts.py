@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from services.board.model import Draft, Materials
+from services.board.problems import Problem
 from services.board.professions import Profession, Professions
 from services.board.settings import LimitSettings
 from services.board.text import clean_line, clean_text
@@ -44,20 +45,20 @@ def checked(
     item = clean_line(raw.item)
     note, tip = clean_text(raw.note), clean_line(raw.tip)
     if not item:
-        wrong["item"] = "say what you want"
+        wrong["item"] = Problem("empty")
     _length(wrong, "item", item, limits.item_length)
     _length(wrong, "note", note, limits.note_length)
     _length(wrong, "tip", tip, limits.tip_length)
     quantity = raw.quantity
     if not 1 <= quantity <= limits.quantity:
-        wrong["quantity"] = f"1 to {limits.quantity:,}"
+        wrong["quantity"] = Problem("range", least=1, most=limits.quantity)
     profession = _profession(wrong, raw.profession, item, professions)
     quality = _quality(wrong, raw.quality, profession)
     if raw.due_at is not None and raw.due_at != due_was:
         if raw.due_at <= now:
-            wrong["due_time"] = "that is in the past"
+            wrong["due_time"] = Problem("past")
         elif raw.due_at > now + limits.due_days * DAY_MS:
-            wrong["due_time"] = f"at most {limits.due_days} days ahead"
+            wrong["due_time"] = Problem("too_far", days=limits.due_days)
     if wrong or profession is None:
         raise Problems(wrong)
     return Draft(
@@ -75,20 +76,20 @@ def checked(
 
 def _length(wrong: dict[str, str], field: str, text: str, limit: int) -> None:
     if len(text) > limit:
-        wrong[field] = f"at most {limit:,} characters, this has {len(text):,}"
+        wrong[field] = Problem("length", limit=limit, length=len(text))
 
 
 def _profession(wrong: dict[str, str], name: str, item: str, professions: Professions) -> Profession | None:
     if clean_line(name):
         found = professions.find(name)
         if found is None:
-            wrong["profession"] = "none by that name; there are " + _names(professions)
+            wrong["profession"] = Problem("unknown_profession", names=_names(professions))
         return found
     makers = {key for key, _ in professions.makers_of(item)}
     if len(makers) == 1:
         return professions.get(makers.pop())
     choices = ", ".join(sorted(professions.entries[key].name for key in makers)) or _names(professions)
-    wrong["profession"] = f"say which: {choices}"
+    wrong["profession"] = Problem("which_profession", names=choices)
     return None
 
 
@@ -100,9 +101,11 @@ def _quality(wrong: dict[str, str], name: str, profession: Profession | None) ->
         if quality.casefold() == wanted.casefold():
             return quality
     offered = ", ".join(profession.qualities)
-    wrong["quality"] = f"one of {offered}" if offered else f"{profession.name} has no qualities"
+    wrong["quality"] = (
+        Problem("quality", names=offered) if offered else Problem("no_qualities", profession=profession.name)
+    )
     return ""
 
 
 def _names(professions: Professions) -> str:
-    return ", ".join(profession.name for profession in professions.enabled()) or "none set up yet"
+    return ", ".join(profession.name for profession in professions.enabled()) or "-"

@@ -1,13 +1,6 @@
-"""Requests and characters as files: JSON and CSV, out and in.
+"""Requests and characters as rows of texts, out and in."""
 
-A cell of a CSV file that a spreadsheet would take for a formula is led by an apostrophe (OWASP, CSV injection), which
-reading takes off again, so what goes out comes back as it was.
-"""
-
-import csv
-import io
-import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -16,6 +9,7 @@ from services.board.drafts import Problems, RawDraft, checked
 from services.board.model import FINAL, HELD, Action, Change, Claim, Materials, Request, State
 from services.board.professions import Professions
 from services.board.settings import LimitSettings
+from services.board.sheets import FileError
 from services.board.text import clean_line
 
 REQUEST_FIELDS = (
@@ -25,16 +19,7 @@ REQUEST_FIELDS = (
 CHARACTER_FIELDS = (
     "name", "realm", "owner_id", "owner_name", "main", "note", "profession", "level", "specialities", "recipes",
 )  # fmt: skip
-_FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 _LONGEST = 100
-
-
-class FileError(ValueError):
-    """What is wrong with a file, by line (from 1; 0 for the file as a whole)."""
-
-    def __init__(self, lines: Mapping[int, str]) -> None:
-        super().__init__("; ".join(f"line {line}: {text}" for line, text in lines.items()))
-        self.lines = dict(lines)
 
 
 def request_row(request: Request) -> dict[str, Any]:
@@ -84,67 +69,6 @@ def character_rows(character: Character) -> list[dict[str, Any]]:
     ]
 
 
-def csv_lines(rows: Iterable[Mapping[str, Any]], fields: Sequence[str], *, header: bool) -> str:
-    """Rows as CSV (RFC 4180)."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\r\n")
-    if header:
-        writer.writerow(fields)
-    for row in rows:
-        writer.writerow([_safe_cell(row[field]) for field in fields])
-    return buffer.getvalue()
-
-
-def read_rows(data: bytes, *, is_csv: bool, fields: Sequence[str], limit: int) -> list[dict[str, str]]:
-    """A file's rows as texts. FileError where it is not such a file, or longer than allowed."""
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise FileError({0: "the file is not UTF-8"}) from error
-    rows = _csv_rows(text, fields) if is_csv else _json_rows(text, fields)
-    if len(rows) > limit:
-        raise FileError({0: f"at most {limit:,} rows, this has {len(rows):,}"})
-    return rows
-
-
-def _csv_rows(text: str, fields: Sequence[str]) -> list[dict[str, str]]:
-    try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
-    except csv.Error as error:
-        raise FileError({0: f"the file is not CSV: {error}"}) from error
-    if not lines:
-        return []
-    header = [name.strip().lower() for name in lines[0]]
-    unknown = [name for name in header if name not in fields]
-    if unknown or len(set(header)) != len(header):
-        raise FileError({1: f"columns are {', '.join(fields)}"})
-    wrong = {number: "too many or too few cells" for number, row in enumerate(lines[1:], 2) if len(row) != len(header)}
-    if wrong:
-        raise FileError(wrong)
-    return [dict(zip(header, map(_plain_cell, row), strict=True)) for row in lines[1:]]
-
-
-def _json_rows(text: str, fields: Sequence[str]) -> list[dict[str, str]]:
-    try:
-        document = json.loads(text)
-    except ValueError as error:
-        raise FileError({0: f"the file is not JSON: {error}"}) from error
-    if not isinstance(document, list):
-        raise FileError({0: "the file is not a JSON array"})
-    rows, wrong = [], {}
-    for number, entry in enumerate(document, 1):
-        flat = isinstance(entry, dict) and all(isinstance(value, str | int | bool) for value in entry.values())
-        if not flat or not set(entry) <= set(fields):
-            wrong[number] = f"an object with some of {', '.join(fields)}"
-        else:
-            rows.append(
-                {key: "yes" if value is True else "" if value is False else str(value) for key, value in entry.items()}
-            )
-    if wrong:
-        raise FileError(wrong)
-    return rows
-
-
 def read_requests(
     rows: Sequence[Mapping[str, str]],
     guild_id: int,
@@ -154,11 +78,15 @@ def read_requests(
     now: int,
     new_id: Callable[[], str],
     expire_after: int,
+    first: int = 1,
 ) -> list[Change]:
-    """The requests that rows hold, as new ones with their states. FileError with every row that is wrong."""
+    """The requests that rows hold, as new ones with their states; `first` is the first row's line.
+
+    FileError with every row that is wrong.
+    """
     wrong: dict[int, str] = {}
     changes = []
-    for line, row in enumerate(rows, 1):
+    for line, row in enumerate(rows, first):
         try:
             request = _request(
                 row,
@@ -245,14 +173,21 @@ def _request(
     )
 
 
-def read_characters(rows: Sequence[Mapping[str, str]], guild_id: int, now: int) -> list[Character]:
-    """The characters that rows hold, a row for each skill; still to be checked. FileError."""
+def read_characters(
+    rows: Sequence[Mapping[str, str]], guild_id: int, now: int, *, first: int = 1
+) -> list[tuple[int, Character]]:
+    """The characters that rows hold, a row for each skill, with the line of their first; still to be checked.
+
+    `first` is the first row's line. FileError with every row that is wrong.
+    """
     found: dict[tuple[str, str, str], Character] = {}
+    at: dict[tuple[str, str, str], int] = {}
     wrong: dict[int, str] = {}
-    for line, row in enumerate(rows, 1):
+    for line, row in enumerate(rows, first):
         try:
             owner = _number(row.get("owner_id", ""), "owner_id")
             key = row.get("owner_id", ""), row.get("name", ""), row.get("realm", "")
+            at.setdefault(key, line)
             skills = found[key].skills if key in found else ()
             if row.get("profession"):
                 level = _number(row.get("level", "") or "0", "level", least=0)
@@ -275,7 +210,7 @@ def read_characters(rows: Sequence[Mapping[str, str]], guild_id: int, now: int) 
             wrong[line] = str(error)
     if wrong:
         raise FileError(wrong)
-    return list(found.values())
+    return [(at[key], character) for key, character in found.items()]
 
 
 def _list(row: Mapping[str, str], field: str) -> tuple[str, ...]:
@@ -304,12 +239,3 @@ def _moment(text: str, field: str) -> int | None:
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return round(moment.timestamp() * 1000)
-
-
-def _safe_cell(value: object) -> str:
-    text = str(value)
-    return "'" + text if text.startswith(_FORMULA) else text
-
-
-def _plain_cell(text: str) -> str:
-    return text[1:] if text.startswith("'") and text[1:].startswith(_FORMULA) else text

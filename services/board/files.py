@@ -2,31 +2,47 @@
 
 import hashlib
 import json
-from collections.abc import AsyncIterator, Callable
-from dataclasses import replace
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from chassis.clock import Clock
-from chassis.errors import AlreadyExists, InvalidArgument
+from chassis.errors import Aborted, InvalidArgument
 from chassis.ids import new_id
 from chassis.settings import Live
 from services.board import characters as character_rules
-from services.board import exchange
+from services.board import exchange, sheets
 from services.board.characters import Character
-from services.board.exchange import FileError
 from services.board.finishing import finish
 from services.board.guild_professions import GuildProfessions
-from services.board.model import Actor
+from services.board.machine import Policy
+from services.board.model import Actor, Change, State
+from services.board.problems import Problem
 from services.board.roster import officers_only
 from services.board.rules import RuleBook
 from services.board.settings import BoardSettings
+from services.board.sheets import FileError
 from services.board.store import listing, people
 from services.board.store.connection import Connection
 from services.board.store.database import Database, DuplicateError
 from services.board.store.listing import Filter, Page
 from services.board.store.people import character_record
 from services.board.store.writing import AuditEntry, Origin, Transaction
+from services.board.text import search_key
 
 _BATCH = 500
+_SHOWN = 50
+Work = Callable[[Connection], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What came of a file, or would: how many were made, by profession and state where they are requests."""
+
+    created: int
+    digest: str
+    counts: Mapping[tuple[str, State], int] = field(default_factory=dict)
+    duplicate: bool = False
 
 
 class Files:
@@ -54,10 +70,10 @@ class Files:
         officers_only(actor)
         fields = exchange.REQUEST_FIELDS if requests else exchange.CHARACTER_FIELDS
         first = True
-        yield exchange.csv_lines([], fields, header=True) if as_csv else "["
+        yield sheets.csv_lines([], fields, header=True) if as_csv else "["
         async for rows in self._request_rows(guild_id) if requests else self._character_rows(guild_id):
             if as_csv:
-                yield exchange.csv_lines(rows, fields, header=False)
+                yield sheets.csv_lines(rows, fields, header=False)
                 continue
             for row in rows:
                 yield ("" if first else ",") + "\n" + json.dumps(row, ensure_ascii=False)
@@ -66,72 +82,105 @@ class Files:
             yield "\n]\n"
 
     async def take(
-        self, guild_id: int, actor: Actor, data: bytes, *, requests: bool, as_csv: bool, key: str
-    ) -> tuple[int, bool]:
-        """Takes a file in; gives how many were made, and whether the key had been used. Officers only."""
+        self,
+        guild_id: int,
+        actor: Actor,
+        data: bytes,
+        *,
+        requests: bool,
+        as_csv: bool,
+        key: str,
+        preview: bool = False,
+        expected: str = "",
+    ) -> Taken:
+        """Takes a file in once per key, all of it or nothing; a preview says what it would do. Officers only.
+
+        InvalidArgument: IMPORT_INVALID with what is wrong by line; IMPORT_CHANGED where the file's digest is not the
+        `expected` one.
+        """
         officers_only(actor)
-        fingerprint = hashlib.blake2s(data, digest_size=16).hexdigest()
-        async with self._database.read() as connection:
-            earlier = await listing.earlier_result(connection, guild_id, key) if key else None
-        if earlier is not None:
-            if earlier[0] != fingerprint:
-                raise InvalidArgument("this key was used for another file", reason="IDEMPOTENCY_KEY_REUSED")
-            return 0, True
+        digest = hashlib.blake2s(data, digest_size=16).hexdigest()
+        if expected not in ("", digest):
+            raise InvalidArgument("that is another file than the one that was seen", reason="IMPORT_CHANGED")
+        if key and not preview:
+            async with self._database.read() as connection:
+                earlier = await listing.earlier_result(connection, guild_id, key)
+            if earlier is not None:
+                if earlier[0] != digest:
+                    raise InvalidArgument("this key was used for another file", reason="IDEMPOTENCY_KEY_REUSED")
+                return Taken(0, digest, duplicate=True)
         fields = exchange.REQUEST_FIELDS if requests else exchange.CHARACTER_FIELDS
-        now = round(self._clock.now() * 1000)
-        origin = Origin(actor, now, key, fingerprint)
-        limits = self._settings.current.limits
+        origin = Origin(actor, round(self._clock.now() * 1000), key, digest)
         try:
-            rows = exchange.read_rows(data, is_csv=as_csv, fields=fields, limit=limits.import_rows)
+            rows = sheets.read_rows(data, is_csv=as_csv, fields=fields, limit=self._settings.current.limits.import_rows)
+            first = sheets.first_line(is_csv=as_csv)
             if requests:
-                made = await self._take_requests(guild_id, rows, origin)
+                changes = await self._read_requests(guild_id, rows, first, origin.at)
+                taken = Taken(len(changes), digest, _counted(changes))
+                work = self._taking_requests(guild_id, changes, origin, (await self._rules.of(guild_id)).policy)
             else:
-                made = await self._take_characters(guild_id, rows, origin)
+                found = await self._read_characters(guild_id, rows, first, origin.at)
+                taken = Taken(len(found), digest)
+                work = self._taking_characters(guild_id, found, origin)
         except FileError as error:
             raise InvalidArgument(
                 "the file cannot be taken in",
                 reason="IMPORT_INVALID",
-                fields={f"line {line}" if line else "file": text for line, text in list(error.lines.items())[:50]},
+                fields={f"line {line}" if line else "file": text for line, text in list(error.lines.items())[:_SHOWN]},
+                metadata={"wrong": str(len(error.lines))},
             ) from error
+        if preview or not taken.created:
+            return taken
+        try:
+            await self._database.write(work)
+        except DuplicateError as error:
+            raise Aborted("somebody took the same in at the same time", reason="CONTENDED", retry_after=1.0) from error
         self._written()
-        return made, False
+        return taken
 
-    async def _take_requests(self, guild_id: int, rows: list[dict[str, str]], origin: Origin) -> int:
-        rules = await self._rules.of(guild_id)
-        changes = exchange.read_requests(
+    async def _read_requests(self, guild_id: int, rows: list[dict[str, str]], first: int, now: int) -> list[Change]:
+        return exchange.read_requests(
             rows,
             guild_id,
             professions=await self._professions.of(guild_id),
             limits=self._settings.current.limits,
-            now=origin.at,
-            new_id=lambda: new_id(origin.at / 1000),
-            expire_after=rules.policy.expire_after,
+            now=now,
+            new_id=lambda: new_id(now / 1000),
+            expire_after=(await self._rules.of(guild_id)).policy.expire_after,
+            first=first,
         )
 
-        async def work(connection: Connection) -> None:
-            transaction = Transaction(self._database, connection, guild_id, origin, rules.policy)
-            await transaction.imported(changes, str(len(changes)))
-
-        if changes:
-            await self._database.write(work)
-        return len(changes)
-
-    async def _take_characters(self, guild_id: int, rows: list[dict[str, str]], origin: Origin) -> int:
+    async def _read_characters(
+        self, guild_id: int, rows: list[dict[str, str]], first: int, now: int
+    ) -> list[Character]:
         professions = await self._professions.of(guild_id)
+        async with self._database.read() as connection:
+            taken = await people.character_keys(connection, guild_id)
         wrong: dict[int, str] = {}
         found: list[Character] = []
-        for number, character in enumerate(exchange.read_characters(rows, guild_id, origin.at), 1):
+        for line, character in exchange.read_characters(rows, guild_id, now, first=first):
             cleaned, problems = character_rules.checked(character, professions)
+            key = search_key(cleaned.name), search_key(cleaned.realm)
+            if key in taken:
+                problems.setdefault("name", Problem("character_taken"))
+            taken.add(key)
             if problems:
-                wrong[number] = ", ".join(f"{field}: {text}" for field, text in problems.items())
-            found.append(replace(cleaned, character_id=new_id(origin.at / 1000), version=1))
+                wrong[line] = ", ".join(f"{field}: {text}" for field, text in problems.items())
+            found.append(replace(cleaned, character_id=new_id(now / 1000), version=1))
         if wrong:
             raise FileError(wrong)
+        return found
 
-        policy = (await self._rules.of(guild_id)).policy
-
+    def _taking_requests(self, guild_id: int, changes: list[Change], origin: Origin, policy: Policy) -> Work:
         async def work(connection: Connection) -> None:
             transaction = Transaction(self._database, connection, guild_id, origin, policy)
+            await transaction.imported(changes, str(len(changes)))
+
+        return work
+
+    def _taking_characters(self, guild_id: int, found: list[Character], origin: Origin) -> Work:
+        async def work(connection: Connection) -> None:
+            transaction = Transaction(self._database, connection, guild_id, origin, Policy())
             for character in found:
                 await people.put_character(connection, character, 0)
                 if character.main:
@@ -144,12 +193,7 @@ class Files:
             )
             await transaction.remember(str(len(found)))
 
-        try:
-            if found:
-                await self._database.write(work)
-        except DuplicateError as error:
-            raise AlreadyExists("a character with that name is there already", reason="CHARACTER_TAKEN") from error
-        return len(found)
+        return work
 
     async def _request_rows(self, guild_id: int) -> AsyncIterator[list[dict[str, object]]]:
         after: tuple[int, ...] = ()
@@ -171,3 +215,7 @@ class Files:
     async def _all_characters(self, guild_id: int) -> list[Character]:
         async with self._database.read() as connection:
             return await people.list_characters(connection, guild_id)
+
+
+def _counted(changes: Iterable[Change]) -> Mapping[tuple[str, State], int]:
+    return Counter((change.after.profession, change.after.state) for change in changes)

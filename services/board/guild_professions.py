@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from chassis.clock import Clock
-from chassis.errors import FailedPrecondition, InvalidArgument, NotFound
+from chassis.errors import FailedPrecondition, NotFound
 from chassis.settings import Live
 from services.board import professions
 from services.board.machine import Policy
 from services.board.model import Actor
+from services.board.problems import Problem, invalid
 from services.board.professions import Item, Profession, Professions
 from services.board.settings import BoardSettings
 from services.board.store import listing, people
@@ -39,7 +40,7 @@ class GuildProfessions:
         self._written = written
         self._settings = settings
         self._base = professions.from_settings(settings.current.professions)
-        self._kept: dict[int, tuple[float, Professions]] = {}
+        self._kept: dict[int, tuple[float, Professions, frozenset[str]]] = {}
         settings.subscribe(self._reloaded)
 
     def _reloaded(self, _old: BoardSettings, new: BoardSettings) -> None:
@@ -48,22 +49,25 @@ class GuildProfessions:
 
     async def of(self, guild_id: int) -> Professions:
         """The professions of a guild now."""
+        return (await self._known(guild_id))[0]
+
+    async def customized(self, guild_id: int) -> frozenset[str]:
+        """The keys that the guild itself changed or added."""
+        return (await self._known(guild_id))[1]
+
+    async def _known(self, guild_id: int) -> tuple[Professions, frozenset[str]]:
         now = self._clock.monotonic()
         kept = self._kept.get(guild_id)
         if kept is not None and now - kept[0] < self.ttl:
-            return kept[1]
+            return kept[1], kept[2]
         async with self._database.read() as connection:
             own = await people.own_professions(connection, guild_id)
         found = professions.overlaid(self._base, [_from_body(body) for body in own]) if own else self._base
         if len(self._kept) >= self._settings.current.cache.guilds:
             self._kept.clear()
-        self._kept[guild_id] = (now, found)
-        return found
-
-    async def customized(self, guild_id: int) -> frozenset[str]:
-        """The keys that the guild itself changed or added."""
-        async with self._database.read() as connection:
-            return frozenset(body["key"] for body in await people.own_professions(connection, guild_id))
+        customized = frozenset(str(body["key"]) for body in own)
+        self._kept[guild_id] = (now, found, customized)
+        return found, customized
 
     async def put(self, guild_id: int, profession: Profession, actor: Actor) -> Profession:
         """Adds or changes a guild's own profession. InvalidArgument (PROFESSION_INVALID) with every wrong field."""
@@ -75,10 +79,10 @@ class GuildProfessions:
             if other is not None and named and other.key != cleaned.key:
                 wrong["name"] = f"{other.name} is called that already"
         if wrong:
-            raise InvalidArgument(
+            raise invalid(
                 "the profession cannot be kept as it is",
-                reason="PROFESSION_INVALID",
-                fields={f"profession.{field}": text for field, text in wrong.items()},
+                "PROFESSION_INVALID",
+                {f"profession.{field}": text for field, text in wrong.items()},
             )
         before = current.get(cleaned.key)
 
@@ -130,15 +134,17 @@ def _checked(profession: Profession) -> tuple[Profession, dict[str, str]]:
         wrong["key"] = "lower-case letters, digits and hyphens, at most 50"
     name = clean_line(profession.name)
     if not 1 <= len(name) <= _NAME_LENGTH:
-        wrong["name"] = f"1 to {_NAME_LENGTH} characters"
+        wrong["name"] = Problem("empty") if not name else Problem("length", limit=_NAME_LENGTH, length=len(name))
     lists: dict[str, tuple[str, ...]] = {}
     for field in ("aliases", "specialities", "qualities"):
         values = tuple(dict.fromkeys(text for text in map(clean_line, getattr(profession, field)) if text))
         if len(values) > _MANY or any(len(value) > _NAME_LENGTH for value in values):
-            wrong[field] = f"at most {_MANY}, of {_NAME_LENGTH} characters each"
+            wrong[field] = (
+                Problem("count", most=_MANY) if len(values) > _MANY else Problem("each_length", limit=_NAME_LENGTH)
+            )
         lists[field] = values
     if not 0 <= profession.max_level <= _LEVEL:
-        wrong["max_level"] = f"0 to {_LEVEL:,}"
+        wrong["max_level"] = Problem("range", least=0, most=_LEVEL)
     items = tuple(Item(clean_line(item.name), item.level, clean_line(item.speciality)) for item in profession.items)
     if len(items) > _ITEMS or any(not 1 <= len(item.name) <= _ITEM_LENGTH for item in items):
         wrong["items"] = f"at most {_ITEMS}, with names of 1 to {_ITEM_LENGTH} characters"

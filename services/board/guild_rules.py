@@ -102,7 +102,7 @@ DECLARATIONS = (
         "Hours for which a digest gathers.",
         default=12.0,
         scopes=_BOTH,
-        minimum=0.25,
+        minimum=0.01,
         maximum=168,
     ),
     Setting(

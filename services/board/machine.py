@@ -25,6 +25,7 @@ from services.board.model import (
     State,
     Why,
 )
+from services.board.problems import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,7 @@ RULES: dict[Action, tuple[frozenset[State], frozenset[str]]] = {
     Action.TRANSFER: (HELD | {State.OPEN}, frozenset({"crafter", "officer"})),
     Action.AWAIT_MATERIALS: (frozenset({State.CLAIMED}), frozenset({"crafter", "officer"})),
     Action.RECEIVE_MATERIALS: (frozenset({State.WAITING_MATERIALS}), frozenset({"crafter", "requester", "officer"})),
+    Action.NAME_CHARACTER: (HELD, frozenset({"crafter"})),
     Action.READY: (frozenset({State.CLAIMED, State.WAITING_MATERIALS}), frozenset({"crafter", "officer"})),
     Action.COMPLETE: (HELD, frozenset({"crafter", "requester", "officer"})),
     Action.CANCEL: (ACTIVE, frozenset({"requester", "officer"})),
@@ -128,18 +130,20 @@ def decide(
     if command.expected_version not in (0, request.version):
         return Refused(Why.STALE, request, may)
     if not 0 <= command.quantity <= request.quantity:
-        return Refused(Why.INVALID, request, may, detail=f"there are {request.quantity} of it, not {command.quantity}")
+        return Refused(
+            Why.INVALID, request, may, detail=Problem("fewer_there", have=request.quantity, wanted=command.quantity)
+        )
     return _HANDLERS[command.action](_Case(request, command, actor, now, policy, part, may))
 
 
 def _refusal(request: Request, command: Command, actor: Actor, may: tuple[Action, ...]) -> Refused:
     states, _ = RULES.get(command.action, (frozenset(), frozenset()))
     if command.action is Action.CLAIM and request.state in HELD:
-        return Refused(Why.ALREADY_CLAIMED, request, may)
+        return Refused(Why.ALREADY_CLAIMED, request, may, faster=request.claim)
     if request.state not in states:
         return Refused(Why.NOT_FROM_HERE, request, may)
     if command.action is Action.SPLIT and request.quantity < 2:
-        return Refused(Why.INVALID, request, may, detail="one piece cannot be split")
+        return Refused(Why.INVALID, request, may, detail=Problem("one_piece"))
     return Refused(Why.NOT_PERMITTED, request, may)
 
 
@@ -160,7 +164,7 @@ class _Case:
         after = self.next(**changes)
         return Decision((Change(self.command.action, self.request, after, detail or self.command.reason),), after)
 
-    def invalid(self, detail: str) -> Refused:
+    def invalid(self, detail: Problem) -> Refused:
         return Refused(Why.INVALID, self.request, self.may, detail=detail)
 
     def hold(self, crafter_id: int, crafter_name: str) -> Claim:
@@ -211,16 +215,16 @@ def _release(case: _Case) -> Decision | Refused:
     if case.actor.kind is ActorKind.SYSTEM and (
         claim is None or claim.release_at is None or claim.release_at > case.now
     ):
-        return case.invalid("its time has not come")
+        return case.invalid(Problem("too_early"))
     return case.becomes(state=State.OPEN, claim=None, expires_at=case.expiry())
 
 
 def _transfer(case: _Case) -> Decision | Refused:
     heir = case.command.heir_id
     if heir == 0:
-        return case.invalid("it takes somebody to pass it to")
+        return case.invalid(Problem("no_heir"))
     if case.request.claim is not None and case.request.claim.crafter_id == heir:
-        return case.invalid("that person holds it already")
+        return case.invalid(Problem("same_heir"))
     state = State.CLAIMED if case.request.state is State.OPEN else case.request.state
     claim = case.hold(heir, case.command.heir_name)
     if state is State.READY:
@@ -232,6 +236,13 @@ def _moved(case: _Case) -> Claim | None:
     """The claim after its crafter did something: the time of grace begins anew."""
     claim = case.request.claim
     return None if claim is None else replace(claim, nudged_at=None, release_at=case.deadline())
+
+
+def _name_character(case: _Case) -> Decision | Refused:
+    claim = case.request.claim
+    if claim is None or not case.command.character_id:
+        return case.invalid(Problem("no_character"))
+    return case.becomes(claim=replace(claim, character_id=case.command.character_id))
 
 
 def _await_materials(case: _Case) -> Decision:
@@ -282,9 +293,9 @@ def _extend(case: _Case) -> Decision | Refused:
     due = request.due_at if command.due_at is None else command.due_at
     expires = request.expires_at if command.expires_at is None else command.expires_at
     if command.due_at is None and command.expires_at is None:
-        return case.invalid("it takes a later date")
+        return case.invalid(Problem("no_date"))
     if (command.due_at is not None and command.due_at <= case.now) or (expires is not None and expires <= case.now):
-        return case.invalid("the date is in the past")
+        return case.invalid(Problem("past"))
     if request.state is not State.OPEN:
         expires = None
     elif expires is not None and due is not None:
@@ -294,17 +305,17 @@ def _extend(case: _Case) -> Decision | Refused:
 
 def _split(case: _Case) -> Decision | Refused:
     if not case.partial:
-        return case.invalid(f"a part has 1 to {case.request.quantity - 1} of the {case.request.quantity}")
+        return case.invalid(Problem("part", most=case.request.quantity - 1))
     return case.split_off(case.command.quantity, Action.CREATE)
 
 
 def _edit(case: _Case) -> Decision | Refused:
     draft, request = case.command.draft, case.request
     if draft is None:
-        return case.invalid("there is nothing to change")
+        return case.invalid(Problem("no_change"))
     fixed = (request.item, request.quantity, request.profession, request.quality)
     if request.state is not State.OPEN and (draft.item, draft.quantity, draft.profession, draft.quality) != fixed:
-        return case.invalid("a crafter works on it: item, quantity, profession and quality stay as they are")
+        return case.invalid(Problem("held_edit"))
     expires = request.expires_at
     if expires is not None and draft.due_at is not None:
         expires = max(expires, draft.due_at)
@@ -325,20 +336,20 @@ def _edit(case: _Case) -> Decision | Refused:
 
 def _expire(case: _Case) -> Decision | Refused:
     if case.request.expires_at is None or case.request.expires_at > case.now:
-        return case.invalid("its time has not come")
+        return case.invalid(Problem("too_early"))
     return case.becomes(state=State.EXPIRED, expires_at=None, closed_at=case.now)
 
 
 def _nudge(case: _Case) -> Decision | Refused:
     claim = case.request.claim
     if claim is None or claim.nudged_at is not None:
-        return case.invalid("there is nobody to remind")
+        return case.invalid(Problem("nobody_there"))
     return case.becomes(claim=replace(claim, nudged_at=case.now))
 
 
 def _remind(case: _Case) -> Decision | Refused:
     if case.request.due_at is None or case.request.reminded_at is not None:
-        return case.invalid("there is nothing to remind of")
+        return case.invalid(Problem("nothing_due"))
     return case.becomes(reminded_at=case.now)
 
 
@@ -346,6 +357,7 @@ _HANDLERS: dict[Action, Callable[[_Case], Decision | Refused]] = {
     Action.CLAIM: _claim,
     Action.RELEASE: _release,
     Action.TRANSFER: _transfer,
+    Action.NAME_CHARACTER: _name_character,
     Action.AWAIT_MATERIALS: _await_materials,
     Action.RECEIVE_MATERIALS: _receive_materials,
     Action.READY: _ready,

@@ -44,6 +44,7 @@ class Action(StrEnum):
     EXPIRE = "expire"
     NUDGE = "nudge"
     REMIND = "remind"
+    NAME_CHARACTER = "name_character"
 
 
 class Materials(StrEnum):
@@ -158,10 +159,14 @@ class Why(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """A no that is an answer, with the request as it is now and what this actor may do to it."""
+    """A no that is an answer, with the request as it is now and what this actor may do to it.
+
+    `faster` is the claim that was there first, where that is why.
+    """
 
     why: Why
     request: Request | None = None
     allowed: tuple[Action, ...] = ()
     limit: int = 0
     detail: str = ""
+    faster: Claim | None = None

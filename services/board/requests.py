@@ -13,15 +13,17 @@ from chassis.clock import Clock
 from chassis.errors import InvalidArgument, NotFound, Unavailable
 from chassis.ids import is_id, new_id
 from chassis.settings import Live
+from services.board import answered
 from services.board.cache import GenerationCache
 from services.board.drafts import DAY_MS, Problems, RawDraft, checked
-from services.board.machine import Command, Decision, NewPart, allowed, created, decide
+from services.board.machine import Command, Decision, NewPart, Policy, allowed, created, decide
 from services.board.model import Action, Actor, Change, Draft, Refused, Request, State, Why
 from services.board.paging import make_token, read_token
+from services.board.problems import Problem, invalid
 from services.board.professions import Professions
 from services.board.rules import RuleBook
 from services.board.settings import BoardSettings
-from services.board.store import listing
+from services.board.store import listing, people
 from services.board.store.connection import Connection
 from services.board.store.database import Database, DuplicateError
 from services.board.store.listing import Filter, Page
@@ -30,7 +32,6 @@ from services.board.store.writing import LostRaceError, Origin, Transaction
 from services.board.text import search_key
 
 _ATTEMPTS = 16
-_KEY_LENGTH = 64
 _MOST_SKIPPED = 10_000
 
 
@@ -39,14 +40,6 @@ class ProfessionsBook(Protocol):
 
     async def of(self, guild_id: int) -> Professions:
         """The professions of a guild now."""
-        ...
-
-
-class Gate(Protocol):
-    """Keeps blocked people out."""
-
-    async def blocked(self, guild_id: int, user_id: int) -> str | None:
-        """Why this person is blocked from the board; None where they are not."""
         ...
 
 
@@ -79,7 +72,6 @@ class Requests:
         *,
         rules: RuleBook,
         professions: ProfessionsBook,
-        gate: Gate,
         written: Callable[[], None],
     ) -> None:
         self._database = database
@@ -87,7 +79,6 @@ class Requests:
         self._clock = clock
         self._rules = rules
         self._professions = professions
-        self._gate = gate
         self._written_signal = written
         self.cache: GenerationCache[Page] = GenerationCache(
             clock, lambda: settings.current.cache.lists, lambda: settings.current.cache.lists_ttl
@@ -96,14 +87,14 @@ class Requests:
     async def create(self, guild_id: int, raw: RawDraft, actor: Actor, key: str) -> Outcome:
         """Puts a request on the board, once per key. InvalidArgument (REQUEST_INVALID) with every wrong field."""
         fingerprint = _fingerprint(key, "create", actor.user_id, asdict(raw))
-        earlier = await self._earlier(guild_id, key, fingerprint)
+        earlier = await self._earlier(guild_id, key, fingerprint, actor)
         if earlier is not None:
             return Outcome(earlier, duplicate=True)
-        draft = await self._checked(guild_id, raw)
-        refused = await self._turned_away(guild_id, actor)
+        draft = await self._checked(guild_id, raw, actor)
+        rules = await self._rules.of(guild_id)
+        refused = await self._turned_away(guild_id, actor, rules.open_per_person)
         if refused is not None:
             return Outcome(refused)
-        rules = await self._rules.of(guild_id)
         now = self._now()
         change = created(draft, actor, guild_id, request_id=new_id(now / 1000), now=now, policy=rules.policy)
         origin = Origin(actor, now, key, fingerprint)
@@ -116,7 +107,7 @@ class Requests:
             made = await self._database.write(work)
         except DuplicateError:
             # The same key, at the same time: the other one was faster, and it is the same request.
-            earlier = await self._earlier(guild_id, key, fingerprint)
+            earlier = await self._earlier(guild_id, key, fingerprint, actor)
             if earlier is None:
                 raise
             return Outcome(earlier, duplicate=True)
@@ -138,28 +129,39 @@ class Requests:
         `raw` is what an edit makes of it. InvalidArgument (REQUEST_INVALID) with every field of it that is wrong.
         """
         fingerprint = _fingerprint(key, request_id, actor.user_id, asdict(command), asdict(raw) if raw else None)
+        answered.check_key(key)
         self._check(command)
-        if command.action is Action.CLAIM:
-            reason = await self._gate.blocked(guild_id, actor.user_id)
-            if reason is not None:
-                return Outcome(Refused(Why.BLOCKED, detail=reason))
+        if not is_id(request_id):
+            return Outcome(Refused(Why.UNKNOWN_REQUEST))
         rules = await self._rules.of(guild_id)
+
+        async def look(connection: Connection) -> Outcome | Request:
+            said = await answered.earlier(connection, guild_id, key, fingerprint, request_id=request_id, actor=actor)
+            if said is not None:
+                return Outcome(said, duplicate=True)
+            if command.action is Action.CLAIM:
+                reason = await people.why_blocked(connection, guild_id, actor.user_id)
+                if reason is not None:
+                    return Outcome(Refused(Why.BLOCKED, detail=reason))
+            if command.character_id and command.action in (Action.CLAIM, Action.NAME_CHARACTER):
+                await self._require_own(connection, guild_id, command.character_id, actor, "character_id")
+            return await listing.get(connection, guild_id, request_id) or Outcome(Refused(Why.UNKNOWN_REQUEST))
+
         for _ in range(_ATTEMPTS):
-            earlier = await self._earlier(guild_id, key, fingerprint)
-            if earlier is not None:
-                return Outcome(earlier, duplicate=True)
-            request = await self.find(guild_id, request_id)
-            if request is None:
-                return Outcome(Refused(Why.UNKNOWN_REQUEST))
+            found = await self._database.look(look)
+            if isinstance(found, Outcome):
+                return found
             now = self._now()
-            if raw is not None and Action.EDIT is command.action in allowed(request, actor):
-                command = replace(command, draft=await self._checked(guild_id, raw, due_was=request.due_at))
-            decision = decide(request, command, actor, now, policy=rules.policy, part=NewPart(new_id(now / 1000), 0))
+            if raw is not None and Action.EDIT is command.action in allowed(found, actor):
+                command = replace(command, draft=await self._checked(guild_id, raw, actor, found))
+            decision = decide(found, command, actor, now, policy=rules.policy, part=NewPart(new_id(now / 1000), 0))
+            origin = Origin(actor, now, key, fingerprint)
             if isinstance(decision, Refused):
-                return Outcome(decision)
-            written = await self._written(decision, Origin(actor, now, key, fingerprint), guild_id)
-            if written is not None:
-                return written
+                said = await self._said_no(decision, origin, guild_id)
+            else:
+                said = await self._written(decision, origin, guild_id)
+            if said is not None:
+                return said
         raise Unavailable("the request keeps changing", reason="CONTENDED", retry_after=0.2)
 
     async def find(self, guild_id: int, request_id: str) -> Request | None:
@@ -168,6 +170,14 @@ class Requests:
             return None
         async with self._database.read() as connection:
             return await listing.get(connection, guild_id, request_id)
+
+    async def character_names(self, request: Request) -> dict[str, str]:
+        """The names of the characters that a request names, by their ids; removed ones included."""
+        named = {request.character_id, "" if request.claim is None else request.claim.character_id} - {""}
+        if not named:
+            return {}
+        async with self._database.read() as connection:
+            return await people.character_names(connection, named)
 
     async def get(self, guild_id: int, request_id: str = "", number: int = 0, part: int = 0) -> Request:
         """A request by id or, where none is given, by number. NotFound (REQUEST_UNKNOWN)."""
@@ -251,65 +261,71 @@ class Requests:
         result = next(change.after for change in changes if change.after.request_id == decision.result.request_id)
         return Outcome(result, changes=changes)
 
-    async def _earlier(self, guild_id: int, key: str, fingerprint: str) -> Request | None:
+    async def _said_no(self, refused: Refused, origin: Origin, guild_id: int) -> Outcome | None:
+        """Keeps a no under its key; None where the same was being done at the same time."""
+        if origin.key and refused.why in answered.KEPT:
+
+            async def work(connection: Connection) -> None:
+                await answered.remember(Transaction(self._database, connection, guild_id, origin, Policy()), refused)
+
+            try:
+                await self._database.write(work)
+            except DuplicateError:
+                return None
+        return Outcome(refused)
+
+    async def _earlier(self, guild_id: int, key: str, fingerprint: str, actor: Actor) -> Request | Refused | None:
+        answered.check_key(key)
         if not key:
             return None
-        if len(key) > _KEY_LENGTH:
-            raise InvalidArgument(
-                "the idempotency key is too long",
-                reason="REQUEST_INVALID",
-                fields={"idempotency_key": f"at most {_KEY_LENGTH} characters"},
-            )
-        async with self._database.read() as connection:
-            found = await listing.earlier_result(connection, guild_id, key)
-            if found is None:
-                return None
-            if found[0] != fingerprint:
-                raise InvalidArgument(
-                    "this idempotency key was used for something else", reason="IDEMPOTENCY_KEY_REUSED"
-                )
-            return await listing.get(connection, guild_id, found[1])
+        return await self._database.look(
+            lambda connection: answered.earlier(connection, guild_id, key, fingerprint, actor=actor)
+        )
 
     def _check(self, command: Command) -> None:
         """What no state of a request could make right."""
-        wrong = {}
+        wrong: dict[str, str] = {}
         latest = self._now() + self._settings.current.limits.due_days * DAY_MS
         for field, moment in (("due_time", command.due_at), ("expire_time", command.expires_at)):
             if moment is not None and moment > latest:
-                wrong[field] = f"at most {self._settings.current.limits.due_days} days ahead"
+                wrong[field] = Problem("too_far", days=self._settings.current.limits.due_days)
         if command.action is Action.TRANSFER and not 0 < command.heir_id < 1 << 63:
             wrong["heir_id"] = "a member's snowflake"
-        if command.character_id and not is_id(command.character_id):
-            wrong["character_id"] = "there is no such character"
         if wrong:
-            raise InvalidArgument("that cannot be done", reason="REQUEST_INVALID", fields=wrong)
+            raise invalid("that cannot be done", "REQUEST_INVALID", wrong)
 
-    async def _checked(self, guild_id: int, raw: RawDraft, *, due_was: int | None = None) -> Draft:
-        if raw.character_id and not is_id(raw.character_id):
-            raise InvalidArgument(
-                "there is no such character",
-                reason="REQUEST_INVALID",
-                fields={"draft.character_id": "there is no such character"},
-            )
+    async def _checked(self, guild_id: int, raw: RawDraft, actor: Actor, was: Request | None = None) -> Draft:
+        """The draft, checked; `was` is the request that it changes."""
+        if raw.character_id and (was is None or raw.character_id != was.character_id):
+            async with self._database.read() as connection:
+                await self._require_own(connection, guild_id, raw.character_id, actor, "draft.character_id")
         professions, limits = await self._professions.of(guild_id), self._settings.current.limits
         try:
-            return checked(raw, professions, limits, self._now(), due_was=due_was)
+            return checked(raw, professions, limits, self._now(), due_was=None if was is None else was.due_at)
         except Problems as problems:
-            raise InvalidArgument(
+            raise invalid(
                 "the request cannot be put on the board as it is",
-                reason="REQUEST_INVALID",
-                fields={f"draft.{name}": text for name, text in problems.fields.items()},
+                "REQUEST_INVALID",
+                {f"draft.{name}": text for name, text in problems.fields.items()},
             ) from problems
 
-    async def _turned_away(self, guild_id: int, actor: Actor) -> Refused | None:
-        reason = await self._gate.blocked(guild_id, actor.user_id)
-        if reason is not None:
-            return Refused(Why.BLOCKED, detail=reason)
-        limit = (await self._rules.of(guild_id)).open_per_person
-        async with self._database.read() as connection:
-            if await listing.count_active(connection, guild_id, actor.user_id) >= limit:
-                return Refused(Why.TOO_MANY_OPEN, limit=limit)
-        return None
+    async def _require_own(
+        self, connection: Connection, guild_id: int, character_id: str, actor: Actor, field: str
+    ) -> None:
+        found = await people.get_character(connection, guild_id, character_id) if is_id(character_id) else None
+        if found is None or found.owner_id != actor.user_id:
+            raise invalid("there is no such character", "REQUEST_INVALID", {field: Problem("no_character")})
+
+    async def _turned_away(self, guild_id: int, actor: Actor, most_open: int) -> Refused | None:
+        async def look(connection: Connection) -> Refused | None:
+            reason = await people.why_blocked(connection, guild_id, actor.user_id)
+            if reason is not None:
+                return Refused(Why.BLOCKED, detail=reason)
+            if await listing.count_active(connection, guild_id, actor.user_id) >= most_open:
+                return Refused(Why.TOO_MANY_OPEN, limit=most_open)
+            return None
+
+        return await self._database.look(look)
 
     def _now(self) -> int:
         return round(self._clock.now() * 1000)

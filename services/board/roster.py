@@ -14,6 +14,7 @@ from services.board.guild_professions import GuildProfessions
 from services.board.machine import Policy
 from services.board.model import Actor, ActorKind
 from services.board.paging import make_text_token, read_text_token
+from services.board.problems import Problem, invalid
 from services.board.settings import BoardSettings
 from services.board.store import people
 from services.board.store.connection import Connection
@@ -55,10 +56,10 @@ class Roster:
         guild_id = character.guild_id
         cleaned, wrong = rules.checked(character, await self._professions.of(guild_id))
         if wrong:
-            raise InvalidArgument(
+            raise invalid(
                 "the character cannot be kept as it is",
-                reason="CHARACTER_INVALID",
-                fields={f"character.{field}": text for field, text in wrong.items()},
+                "CHARACTER_INVALID",
+                {f"character.{field}": text for field, text in wrong.items()},
             )
         now = self._now()
         before = None
@@ -159,9 +160,9 @@ class Roster:
         if clean_line(profession):
             found = professions.find(profession)
             if found is None:
-                raise InvalidArgument(
-                    "there is no such profession", reason="REQUEST_INVALID", fields={"profession": "none by that name"}
-                )
+                names = ", ".join(entry.name for entry in professions.enabled()) or "-"
+                problem = Problem("unknown_profession", names=names)
+                raise invalid("there is no such profession", "REQUEST_INVALID", {"profession": problem})
             key = found.key
         async with self._database.read() as connection:
             if key or professions.makers_of(item):
@@ -194,9 +195,7 @@ class Roster:
     async def set_vacation(self, guild_id: int, actor: Actor, until: int | None) -> None:
         """Goes away until a moment (Unix milliseconds), or comes back."""
         if until is not None and until <= self._now():
-            raise InvalidArgument(
-                "that is in the past", reason="REQUEST_INVALID", fields={"until_time": "that is in the past"}
-            )
+            raise invalid("that is in the past", "REQUEST_INVALID", {"until_time": Problem("past")})
         await self._set_member(guild_id, actor.user_id, actor, "vacation", name=actor.name, vacation_until=until)
 
     async def subscriptions(self, guild_id: int, user_id: int) -> list[tuple[str, str]]:
@@ -230,14 +229,6 @@ class Roster:
 
         await self._database.write(work)
         return await self.subscriptions(guild_id, actor.user_id)
-
-    async def blocked(self, guild_id: int, user_id: int) -> str | None:
-        """Why a person is blocked; None where they are not."""
-        async with self._database.read() as connection:
-            row = await people.member(connection, guild_id, user_id)
-        if row is None or row["blocked_at"] is None:
-            return None
-        return str(row["blocked_reason"])
 
     async def blocks(self, guild_id: int, actor: Actor) -> Sequence[Mapping[str, Any]]:
         """Who is blocked. Officers only."""

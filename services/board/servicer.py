@@ -77,7 +77,7 @@ class RequestServicer(request_pb2_grpc.RequestServiceServicer):
         actor = await self._acting.reader(request.guild_id)
         found = await self._requests.get(request.guild_id, request.request_id, request.number, request.part)
         return pb.GetRequestResponse(
-            request=convert.request_message(found),
+            request=convert.request_message(found, await self._requests.character_names(found)),
             allowed=[] if actor is None else [convert.ACTIONS[action] for action in allowed(found, actor)],
         )
 
@@ -167,7 +167,7 @@ class RequestServicer(request_pb2_grpc.RequestServiceServicer):
         if isinstance(outcome.result, Refused):
             return pb.TransitionRequestResponse(refusal=convert.refusal_message(outcome.result))
         return pb.TransitionRequestResponse(
-            request=convert.request_message(outcome.result),
+            request=convert.request_message(outcome.result, await self._requests.character_names(outcome.result)),
             duplicate=outcome.duplicate,
             allowed=[convert.ACTIONS[entry] for entry in allowed(outcome.result, actor)],
         )

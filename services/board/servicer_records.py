@@ -199,15 +199,25 @@ class HistoryServicer(history_pb2_grpc.HistoryServiceServicer):
         if header is None:
             raise InvalidArgument("a header comes first", reason="IMPORT_INVALID")
         actor = await self._acting.person(header.guild_id)
-        created, duplicate = await self._files.take(
+        taken = await self._files.take(
             header.guild_id,
             actor,
             bytes(data),
             requests=header.content != history_pb2.FILE_CONTENT_CHARACTERS,
             as_csv=header.format == history_pb2.FILE_FORMAT_CSV,
             key=header.idempotency_key,
+            preview=header.preview,
+            expected=header.expected_digest,
         )
-        return history_pb2.ImportResponse(created=created, duplicate=duplicate)
+        return history_pb2.ImportResponse(
+            created=taken.created,
+            duplicate=taken.duplicate,
+            digest=taken.digest,
+            counts=[
+                request_pb2.StateCount(profession=profession, state=convert.STATES[state], count=count)
+                for (profession, state), count in sorted(taken.counts.items())
+            ],
+        )
 
 
 class EventServicer(event_pb2_grpc.EventServiceServicer):

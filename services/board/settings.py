@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from chassis.settings import Env, FromSection, Secret, Section
+from chassis.settings import AtStart, Env, FromSection, Secret, Section
 
 HOUR = 3600.0
 DAY = 24 * HOUR
@@ -77,6 +77,8 @@ class TimingSettings(Section):
     """So long before the due date those concerned are reminded."""
     poll: Annotated[float, Field(gt=0)] = 15.0
     """At the latest after so long the due-time index is looked at again, for what another replica wrote."""
+    settle: Annotated[float, Field(ge=0)] = 0.25
+    """Seconds for which changes gather before the due-time index is looked at again because of them."""
     batch: Annotated[int, Field(ge=1)] = 100
     """How many due things are taken at once."""
 
@@ -125,7 +127,7 @@ class DatabaseSettings(Section):
 class BoardSettings(Section):
     """The board's section of guildhall.yaml."""
 
-    database: DatabaseSettings = DatabaseSettings()
+    database: Annotated[DatabaseSettings, AtStart()] = DatabaseSettings()
     limits: LimitSettings = LimitSettings()
     pages: PageSettings = PageSettings()
     timing: TimingSettings = TimingSettings()

@@ -54,6 +54,8 @@ class Timekeeper:
                 _log.warning("what is due has to wait", reason=error.reason)
                 pause = timing.poll
             await self._signal.wait(seen, pause)
+            # Many changes in a row are one reason to look, not one each.
+            await asyncio.sleep(min(pause, timing.settle))
 
     async def do_due(self) -> int:
         """Does everything that is due now; gives how much that was."""

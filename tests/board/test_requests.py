@@ -168,6 +168,38 @@ async def test_one_of_two_hundred_claims_wins_and_the_others_read_who(world: Wor
             assert refusal.since_time == winner.claim_time
 
 
+async def test_whoever_lost_a_race_does_not_claim_by_repeating_it(world: World) -> None:
+    async with world.person(1, "Ann") as ann, world.person(2, "Bea") as bea, world.person(3, "Cid") as cid:
+        request = await create(ann)
+        await transition(bea, request.request_id, "CLAIM", idempotency_key="bea")
+        lost = await transition(cid, request.request_id, "CLAIM", idempotency_key="cid")
+        assert lost.refusal.holder_name == "Bea" and lost.refusal.request.state == pb.REQUEST_STATE_CLAIMED
+        world.clock.advance(60)
+        freed = await transition(bea, request.request_id, "RELEASE")
+        again = await transition(cid, request.request_id, "CLAIM", idempotency_key="cid")
+        assert again.refusal.reason == pb.REFUSAL_REASON_ALREADY_CLAIMED
+        assert (again.refusal.holder_id, again.refusal.holder_name) == (2, "Bea")
+        assert again.refusal.since_time == lost.refusal.since_time
+        assert again.refusal.request == freed.request, "as it is now"
+        assert pb.REQUEST_ACTION_CLAIM in again.refusal.allowed
+        meant = await transition(cid, request.request_id, "CLAIM", idempotency_key="cid, pressed again")
+        assert meant.request.claim.crafter_id == 3
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await transition(cid, request.request_id, "CANCEL", idempotency_key="cid")
+        assert from_rpc_error(caught.value).reason == "IDEMPOTENCY_KEY_REUSED"
+
+
+async def test_a_no_is_one_answer_to_all_who_ask_at_once_under_its_key(world: World) -> None:
+    async with world.person(1) as ann, world.person(2) as bea, world.person(3) as cid:
+        request = await create(ann)
+        await transition(bea, request.request_id, "CLAIM")
+        answers = await asyncio.gather(
+            *(transition(cid, request.request_id, "CLAIM", idempotency_key="cid") for _ in range(20))
+        )
+        assert {answer.refusal.reason for answer in answers} == {pb.REFUSAL_REASON_ALREADY_CLAIMED}
+        assert {answer.refusal.holder_id for answer in answers} == {2}
+
+
 async def test_the_whole_life_of_a_request(world: World) -> None:
     async with world.person(1, "Ann") as ann, world.person(2, "Bob") as bob, world.person(3, "Cat") as cat:
         request = await create(ann, materials=pb.MATERIALS_REQUESTER)

@@ -4,21 +4,21 @@ Each button carries the request's id and the version that was shown, so it works
 has changed meanwhile is answered with how it is now.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from guildhall.board.v1 import request_pb2 as pb
 
-from views.board.lines import Text, action_name, label, person, state_name, thing
-from views.components import DANGER, PRIMARY, SECONDARY, SUCCESS, button, row, rows
+from views.board.lines import NAME_SHOWN, Text, action_name, label, person, problem, state_name, thing
+from views.components import DANGER, PRIMARY, ROWS_LIMIT, SECONDARY, SUCCESS, button, option, row, rows, select
 from views.custom_id import encode
-from views.markdown import escaped, relative_time
+from views.markdown import escaped, relative_time, shortened
 from views.messages import message
 
 DO, SURE, SHOW, EDIT, PARTLY, EXTEND, HISTORY, GIVE = (
     "board.do", "board.sure", "board.show", "board.edit", "board.partly", "board.extend", "board.history", "board.give",
 )  # fmt: skip
-POST = "board.post"
+POST, FOLLOW, CHARACTER = "board.post", "board.follow", "board.character"
 # Leads the guild in a custom_id; in a direct message Discord does not say which guild a button is about.
 GUILD_MARK = "g"
 
@@ -69,13 +69,13 @@ def embed(request: pb.Request, text: Text, professions: Mapping[str, str]) -> di
     fields = [
         _field(text("board.field.state"), text(f"board.state.{state_name(request.state)}")),
         _field(text("board.field.profession"), escaped(profession)),
-        _field(text("board.field.requester"), person(request.requester_name)),
+        _field(text("board.field.requester"), _as(request.requester_name, request.character_name)),
     ]
     if request.quality:
         fields.append(_field(text("board.field.quality"), escaped(request.quality)))
     if request.HasField("claim"):
         since = relative_time(request.claim.claim_time.seconds)
-        fields.append(_field(text("board.field.crafter"), f"{person(request.claim.crafter_name)}, {since}"))
+        fields.append(_field(text("board.field.crafter"), f"{_who(request.claim)}, {since}"))
     if request.materials in (pb.MATERIALS_REQUESTER, pb.MATERIALS_SHARED):
         name = pb.Materials.Name(request.materials).removeprefix("MATERIALS_").lower()
         fields.append(_field(text("board.field.materials"), text(f"board.materials.{name}")))
@@ -103,10 +103,12 @@ def card(
     *,
     notice: str = "",
     guild_id: int = 0,
+    characters: Sequence[tuple[str, str]] = (),
 ) -> dict[str, Any]:
     """A request for one person, with what this person may do. `notice` stands above it.
 
-    `guild_id` is given in a direct message, where the buttons have to carry it.
+    `guild_id` is given in a direct message, where the buttons have to carry it. `characters` (id, name) are the
+    person's own to choose from, where there are several and the request is theirs to make.
     """
     where = _where(guild_id)
     may = set(allowed)
@@ -139,8 +141,24 @@ def card(
                     text(f"board.action.{action_name(action)}"),
                 )
             )
+    buttons.append(button(encode(FOLLOW, request.request_id, *where), text("board.follow.button")))
     buttons.append(button(encode(HISTORY, request.request_id, *where), text("board.history.button")))
-    return message(notice, embeds=[embed(request, text, professions)], components=rows(buttons)[:5])
+    choosing = []
+    if characters and pb.REQUEST_ACTION_NAME_CHARACTER in may:
+        options = [
+            option(character_id, name, chosen=character_id == request.claim.character_id)
+            for character_id, name in characters
+        ]
+        choosing.append(
+            row(
+                select(
+                    encode(CHARACTER, request.request_id, *where), options, placeholder=text("board.character.choose")
+                )
+            )
+        )
+    return message(
+        notice, embeds=[embed(request, text, professions)], components=[*choosing, *rows(buttons)][:ROWS_LIMIT]
+    )
 
 
 def post(request: pb.Request, text: Text, professions: Mapping[str, str]) -> dict[str, Any]:
@@ -193,12 +211,21 @@ def refused(refusal: pb.Refusal, text: Text) -> str:
         when=relative_time(refusal.since_time.seconds),
         state=text(f"board.state.{state_name(refusal.request.state)}"),
         limit=refusal.limit,
-        detail=escaped(refusal.detail),
+        detail=problem(refusal.problem.code, refusal.problem.values, text) or escaped(refusal.detail),
     )
-    if not refusal.allowed:
+    offered = [action for action in refusal.allowed if action != pb.REQUEST_ACTION_NAME_CHARACTER]
+    if not offered:
         return said
-    names = ", ".join(text(f"board.action.{action_name(action)}") for action in refusal.allowed)
+    names = ", ".join(text(f"board.action.{action_name(action)}") for action in offered)
     return f"{said} {text('board.allowed', actions=names)}"
+
+
+def _as(name: str, character: str) -> str:
+    return person(name) + (f" ({escaped(shortened(character, NAME_SHOWN))})" if character else "")
+
+
+def _who(claim: pb.Claim) -> str:
+    return _as(claim.crafter_name, claim.character_name)
 
 
 def _field(name: str, value: str) -> dict[str, Any]:

@@ -57,6 +57,15 @@ def line(request: pb.Request, text: Text, professions: Mapping[str, str]) -> str
     return " · ".join(parts)
 
 
+def problem(code: str, values: Mapping[str, str], text: Text) -> str:
+    """What is wrong with something that was entered, in the reader's words; empty for a code that nobody knows."""
+    try:
+        return text(f"board.problem.{code}", **{name: escaped(value) for name, value in values.items()})
+    except KeyError:
+        # A board that is newer than this reader may name more.
+        return ""
+
+
 def within(lines: Iterable[str], limit: int) -> str:
     """As many whole lines as fit into a number of characters."""
     kept: list[str] = []

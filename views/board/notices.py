@@ -34,8 +34,8 @@ def notice(event: event_pb2.BoardEvent, concern: "event_pb2.Concern.ValueType", 
 
 # What everybody sees on the board anyway and nobody has to act on.
 _SILENT = {
-    "requester": frozenset({"edit", "extend", "split", "nudge", "create"}),
-    "crafter": frozenset({"create", "split", "claim", "expire", "reopen"}),
+    "requester": frozenset({"edit", "extend", "split", "nudge", "create", "name_character"}),
+    "crafter": frozenset({"create", "split", "claim", "expire", "reopen", "name_character"}),
 }
 
 

@@ -4,10 +4,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from guildhall.board.v1 import character_pb2 as pb
+from guildhall.board.v1 import member_pb2
 
 from views.board.lines import Text, person, within
+from views.components import OPTIONS_LIMIT, option, row, select
+from views.custom_id import encode
 from views.markdown import escaped, relative_time, shortened
 from views.messages import message
+
+LET_BACK = "board.let_back"
 
 
 def skill_line(skill: pb.Skill, professions: Mapping[str, str]) -> str:
@@ -65,4 +70,25 @@ def crafters(item: str, found: Iterable[pb.Crafter], text: Text, professions: Ma
                 "description": within(lines, 4000) or text("board.nobody_makes"),
             }
         ]
+    )
+
+
+def blocked(found: Sequence[member_pb2.Block], text: Text) -> dict[str, Any]:
+    """Who is kept off the board, by whom and why, with a choice of whom to let back."""
+    lines = []
+    for block in found:
+        said = text(
+            "board.blocked.line",
+            name=person(block.name),
+            when=relative_time(block.block_time.seconds),
+            officer=f"<@{block.officer_id}>",
+        )
+        lines.append(f"{said} · {escaped(block.reason)}" if block.reason else said)
+    options = [option(str(block.user_id), shortened(block.name, 100) or str(block.user_id)) for block in found]
+    choosing = select(encode(LET_BACK), options[:OPTIONS_LIMIT], placeholder=text("board.blocked.let_back"))
+    return message(
+        embeds=[
+            {"title": text("board.blocked.title"), "description": within(lines, 4000) or text("board.blocked.none")}
+        ],
+        components=[row(choosing)] if options else [],
     )

@@ -64,6 +64,15 @@ class Database:
             async with self._in_use(), self._engine.reading() as connection:
                 yield connection
 
+    async def look(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Runs several reads that belong together on one connection; on SQLite all of them in one go in one thread.
+
+        `work` awaits its connection and nothing else. Unavailable as for `read`.
+        """
+        with _told():
+            async with self._in_use():
+                return await self._engine.look(work)
+
     async def write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Runs `work` in a transaction, all or nothing, again where the database asks for that.
 

@@ -42,6 +42,11 @@ class PostgresEngine:
         async with self._reader.connect() as connection:
             yield connection
 
+    async def look(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Runs reads on one connection, outside of any transaction."""
+        async with self.reading() as connection:
+            return await work(connection)
+
     async def write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Runs `work` in a transaction of its own."""
         async with self._engine.begin() as connection:
@@ -81,6 +86,16 @@ class SqliteEngine:
             finally:
                 # Giving a connection back to the pool does not touch the file.
                 connection.close()
+
+    async def look(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """Runs reads on one connection, all of them in a thread at once."""
+
+        def reads() -> T:
+            with self._reader.connect() as connection:
+                return _at_once(work(_DirectConnection(connection)))
+
+        async with self._readers:
+            return await self._in(self._reading, reads)
 
     async def statement(self, call: Callable[[], T]) -> T:
         """Runs one reading statement in a thread."""

@@ -25,6 +25,29 @@ _MEMBER = sa.select(members).where(
 )
 
 
+async def character_keys(connection: Connection, guild_id: int) -> set[tuple[str, str]]:
+    """(name_key, realm_key) of every character that is kept."""
+    statement = sa.select(characters.c.name_key, characters.c.realm_key).where(
+        characters.c.guild_id == guild_id, characters.c.removed_at.is_(None)
+    )
+    return {(row[0], row[1]) for row in (await connection.execute(statement)).all()}
+
+
+async def character_names(connection: Connection, character_ids: Collection[str]) -> dict[str, str]:
+    """Names by id, with the realm where there is one; removed characters have kept theirs."""
+    statement = sa.select(characters.c.character_id, characters.c.name, characters.c.realm).where(
+        characters.c.character_id.in_(character_ids)
+    )
+    rows = (await connection.execute(statement)).all()
+    return {row[0]: f"{row[1]}-{row[2]}" if row[2] else row[1] for row in rows}
+
+
+async def why_blocked(connection: Connection, guild_id: int, user_id: int) -> str | None:
+    """Why a person is blocked from the board; None where they are not."""
+    row = await member(connection, guild_id, user_id)
+    return None if row is None or row["blocked_at"] is None else str(row["blocked_reason"])
+
+
 async def get_character(connection: Connection, guild_id: int, character_id: str) -> Character | None:
     """A character that was not removed."""
     found = await list_characters(connection, guild_id, character_id=character_id)

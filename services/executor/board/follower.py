@@ -7,8 +7,6 @@ own, so an event that is seen again makes no second job; the cursor moves once t
 from __future__ import annotations
 
 import asyncio
-import hashlib
-from collections.abc import Callable
 
 import grpc
 import structlog
@@ -18,15 +16,12 @@ from redis.exceptions import RedisError
 from chassis.caller import acting_for
 from chassis.clock import Clock
 from chassis.errors import GuildhallError, from_rpc_error
-from chassis.ids import new_id
-from chassis.telemetry.propagation import producer_span
 from services.executor.board import index_job, message_job, post_job
 from services.executor.board.moments import digest_at, quiet_until
 from services.executor.board.reader import BoardReader
 from services.executor.board.record import BoardRecord
 from services.executor.board.settings import BoardDeliverySettings
-from services.executor.jobs.model import Job
-from services.executor.jobs.redis_store import JobStore
+from services.executor.board.submitting import Leads, Submitter
 from views.board.notices import notice
 
 _log = structlog.get_logger(__name__)
@@ -42,15 +37,15 @@ class BoardFollower:
         *,
         reader: BoardReader,
         record: BoardRecord,
-        store: JobStore,
+        submitter: Submitter,
         settings: BoardDeliverySettings,
         clock: Clock,
-        leads: Callable[[], bool],
+        leads: Leads,
     ) -> None:
         self._events = event_pb2_grpc.EventServiceStub(channel)
         self._reader = reader
         self._record = record
-        self._store = store
+        self._submitter = submitter
         self._settings = settings
         self._clock = clock
         self._leads = leads
@@ -79,7 +74,7 @@ class BoardFollower:
             try:
                 now = self._clock.now()
                 for user_id, at in (await self._record.due(now)).items():
-                    await self._submit(
+                    await self._submitter.submit(
                         message_job.GATHERED,
                         f"board-person:{user_id}",
                         message_job.Gathered(user_id=user_id).model_dump_json(),
@@ -127,10 +122,12 @@ class BoardFollower:
             order = index_job.Index(
                 guild_id=guild_id, profession=request.profession, channel_id=index_channel, sequence=event.sequence
             )
-            await self._submit(index_job.KIND, f"board-{what}", order.model_dump_json(), f"{what}/{event.sequence}")
+            await self._submitter.submit(
+                index_job.KIND, f"board-{what}", order.model_dump_json(), f"{what}/{event.sequence}"
+            )
         if forum:
             post = post_job.Post(guild_id=guild_id, request_id=request.request_id, forum_id=forum)
-            await self._submit(
+            await self._submitter.submit(
                 post_job.KIND,
                 f"board-post:{request.request_id}",
                 post.model_dump_json(),
@@ -156,21 +153,9 @@ class BoardFollower:
             await self._record.gather(user_id, f"{guild_id}/{event.sequence}", said, at)
             return
         order = message_job.Direct(guild_id=guild_id, user_id=user_id, said=said, event=event.SerializeToString().hex())
-        await self._submit(
+        await self._submitter.submit(
             message_job.DIRECT,
             f"board-person:{user_id}",
             order.model_dump_json(),
             f"direct/{guild_id}/{event.sequence}/{user_id}",
         )
-
-    async def _submit(self, kind: str, key: str, payload: str, name: str) -> None:
-        now = self._clock.now()
-        carrier: dict[str, str] = {}
-        with producer_span(f"executor.{kind}", carrier):
-            job = Job(job_id=new_id(now), kind=kind, key=key, payload=payload.encode(), created=now, trace=carrier)
-            await self._store.submit(job, event_id=event_number(name))
-
-
-def event_number(name: str) -> int:
-    """What a submission is deduplicated by: the same for the same name, always."""
-    return int.from_bytes(hashlib.blake2b(f"board/{name}".encode(), digest_size=8).digest())

@@ -78,7 +78,7 @@ class PostJobs:
         try:
             tags = await self._tags(scope, order.forum_id, text(f"board.state.{state_name(request.state)}"))
             shown = await self._record.shown(what)
-            if shown is None:
+            if shown is None or shown.channel_id != order.forum_id:
                 thread = await self._open(journal, scope, order, request, body=body, tags=tags)
                 await self._record.keep_shown(what, Shown(order.forum_id, thread, self._clock.now()))
                 if request.state not in _CLOSED:

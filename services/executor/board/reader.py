@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from typing import TypeVar
 
 import grpc
@@ -11,7 +12,8 @@ from guildhall.settings.v1 import settings_pb2, settings_pb2_grpc
 
 from chassis.caller import acting_for
 from chassis.errors import NotFound, from_rpc_error
-from chassis.scoped import Place, SettingsMirror
+from chassis.scoped import Place as SettingsPlace
+from chassis.scoped import ScopeKind, SettingsMirror
 from views.catalogue import texts
 
 AnswerT = TypeVar("AnswerT")
@@ -21,8 +23,24 @@ ACTIVE = (
     request_pb2.REQUEST_STATE_WAITING_MATERIALS,
     request_pb2.REQUEST_STATE_READY,
 )
-_INDEX = 25
+_INDEX, _PAGE = 25, 100
 _CHANNELS = ("board_index_channel", "board_forum_channel")
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a guild wants its board shown, as it set it."""
+
+    guild_id: int
+    channel_id: int
+    is_forum: bool
+    version: int
+    """Raised by each change of the guild's settings."""
+
+    @property
+    def name(self) -> str:
+        """What it is called in the record."""
+        return f"{self.guild_id}/{'forum' if self.is_forum else 'index'}"
 
 
 class BoardReader:
@@ -61,6 +79,31 @@ class BoardReader:
         )
         return await _asked(lambda: self._requests.ListRequests(ask, timeout=self._timeout))
 
+    async def all_active(self, guild_id: int) -> AsyncIterator[request_pb2.Request]:
+        """Everything that is active in a guild, the oldest first."""
+        ask = request_pb2.ListRequestsRequest(
+            guild_id=guild_id,
+            filter=request_pb2.RequestFilter(states=ACTIVE),
+            order=request_pb2.REQUEST_ORDER_OLDEST,
+            page_size=_PAGE,
+        )
+        while True:
+            answer = await _asked(lambda: self._requests.ListRequests(ask, timeout=self._timeout))
+            for request in answer.requests:
+                yield request
+            if not answer.next_page_token:
+                return
+            ask.page_token = answer.next_page_token
+
+    def places(self) -> list[Place]:
+        """Every channel and forum that a guild has set."""
+        return [
+            Place(scope.id, channel, key == _CHANNELS[1], version)
+            for key in _CHANNELS
+            for scope, (value, version) in self._board.held(ScopeKind.GUILD, key).items()
+            if (channel := _snowflake(str(value)))
+        ]
+
     async def professions(self, guild_id: int) -> dict[str, str]:
         """A guild's professions, names by key."""
         ask = profession_pb2.ListProfessionsRequest(guild_id=guild_id, include_disabled=True)
@@ -69,7 +112,7 @@ class BoardReader:
 
     def setting(self, key: str, guild_id: int, user_id: int = 0) -> object:
         """What is in force; None where nothing is known of it."""
-        return self._board.value(Place(guild_id=guild_id, user_id=user_id), key)
+        return self._board.value(SettingsPlace(guild_id=guild_id, user_id=user_id), key)
 
     async def channels(self, guild_id: int) -> tuple[int, int]:
         """The channel of the lists and the forum of the posts that a guild set; 0 for none.
@@ -84,7 +127,7 @@ class BoardReader:
 
     def text(self, guild_id: int, user_id: int = 0) -> Callable[..., str]:
         """Texts in the language that a guild or a person set; English where none did."""
-        language = str(self._gateway.value(Place(guild_id=guild_id, user_id=user_id), "language") or "en")
+        language = str(self._gateway.value(SettingsPlace(guild_id=guild_id, user_id=user_id), "language") or "en")
 
         def text(key: str, /, **values: object) -> str:
             return texts().text(language, key, **values)

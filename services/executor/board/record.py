@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +14,7 @@ from services.executor.jobs.keys import PREFIX
 _BOARD = f"{PREFIX}board:"
 _CURSORS = f"{_BOARD}cursors"
 _LATER = f"{_BOARD}later"
+_FILLED = f"{_BOARD}filled"
 _DAY = 86_400
 
 
@@ -24,6 +26,8 @@ class Shown:
     message_id: int
     at: float
     """When it was last brought up to date, in Unix seconds."""
+    gone: bool = False
+    """Whether the channel that it stood in is gone. It is kept for those who ask where it was, and shown nowhere."""
 
 
 class BoardRecord:
@@ -51,14 +55,38 @@ class BoardRecord:
         """The last event because of which something is to be shown anew; 0 where that is forgotten."""
         return int(await self._redis.get(f"{_BOARD}changed:{what}") or 0)
 
+    async def filled(self) -> dict[str, int]:
+        """The channels in which what was there already is shown, by the names of places."""
+        raw = await self._redis.hgetall(_FILLED)
+        return {name.decode(): int(channel) for name, channel in raw.items()}
+
+    async def keep_filled(self, name: str, channel_id: int) -> None:
+        """What was there already is in the hands of jobs."""
+        await self._redis.hset(_FILLED, name, channel_id)
+
     async def shown(self, what: str) -> Shown | None:
         """Where something is shown, None where it is not."""
         raw = await self._redis.get(f"{_BOARD}shown:{what}")
-        return None if raw is None else Shown(**json.loads(raw))
+        shown = None if raw is None else Shown(**json.loads(raw))
+        return None if shown is None or shown.gone else shown
 
     async def keep_shown(self, what: str, shown: Shown) -> None:
         """Remembers where something is shown."""
         await self._redis.set(f"{_BOARD}shown:{what}", json.dumps(shown.__dict__), ex=self._ttl)
+
+    async def mark_gone(self, gone: Callable[[int], bool]) -> int:
+        """Marks everything that was shown in channels that are gone; gives how much that was."""
+        marked = 0
+        async for name in self._redis.scan_iter(match=f"{_BOARD}shown:*", count=500):
+            raw = await self._redis.get(name)
+            if raw is None:
+                continue
+            shown = Shown(**json.loads(raw))
+            # A forum's post is a thread of its own: the message has the thread's snowflake.
+            if not shown.gone and (gone(shown.channel_id) or gone(shown.message_id)):
+                await self._redis.set(name, json.dumps({**shown.__dict__, "gone": True}), keepttl=True)
+                marked += 1
+        return marked
 
     async def gather(self, user_id: int, name: str, said: str, at: float) -> None:
         """Puts a notice by for one person, once for each name, to be sent with others at a moment."""

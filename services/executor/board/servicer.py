@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import grpc
+from guildhall.board.v1 import history_pb2, request_pb2
 from guildhall.executor.v1 import board_pb2, board_pb2_grpc
 from redis.exceptions import RedisError
 
@@ -14,6 +15,7 @@ from chassis.errors import InvalidArgument, PermissionDenied, Unavailable
 from chassis.ids import new_id
 from chassis.telemetry.propagation import producer_span
 from services.executor.board import clean_job
+from services.executor.board.importing import Importer
 from services.executor.board.settings import BoardDeliverySettings
 from services.executor.jobs.model import Job
 from services.executor.jobs.redis_store import JobStore
@@ -25,7 +27,8 @@ _ADMINISTRATOR = 1 << 3
 class BoardMessageServicer(board_pb2_grpc.BoardMessageServiceServicer):
     """guildhall.executor.v1.BoardMessageService."""
 
-    def __init__(self, store: JobStore, settings: BoardDeliverySettings, clock: Clock) -> None:
+    def __init__(self, store: JobStore, importer: Importer, settings: BoardDeliverySettings, clock: Clock) -> None:
+        self._importer = importer
         self._store = store
         self._settings = settings
         self._clock = clock
@@ -65,3 +68,37 @@ class BoardMessageServicer(board_pb2_grpc.BoardMessageServiceServicer):
                     "the job store does not answer", reason="STORE_UNAVAILABLE", retry_after=1.0
                 ) from error
         return board_pb2.CleanUpResponse(job_id=job_id, duplicate=duplicate)
+
+    async def ImportFile(
+        self, request: board_pb2.ImportFileRequest, context: grpc.aio.ServicerContext[Any, Any]
+    ) -> board_pb2.ImportFileResponse:
+        """Has board take a file in, or say what it would do."""
+        person = current_caller().person
+        if person is None or person.guild_id != request.guild_id:
+            raise PermissionDenied("only where one is", reason="OTHER_GUILD")
+        answer = await self._importer.take(
+            request.url,
+            history_pb2.ImportHeader(
+                guild_id=request.guild_id,
+                format=history_pb2.FILE_FORMAT_CSV if request.csv else history_pb2.FILE_FORMAT_JSON,
+                content=(
+                    history_pb2.FILE_CONTENT_CHARACTERS if request.characters else history_pb2.FILE_CONTENT_REQUESTS
+                ),
+                idempotency_key=request.idempotency_key,
+                preview=request.preview,
+                expected_digest=request.expected_digest,
+            ),
+        )
+        return board_pb2.ImportFileResponse(
+            created=answer.created,
+            duplicate=answer.duplicate,
+            digest=answer.digest,
+            counts=[
+                board_pb2.ImportCount(
+                    profession=count.profession,
+                    state=request_pb2.RequestState.Name(count.state).removeprefix("REQUEST_STATE_").lower(),
+                    count=count.count,
+                )
+                for count in answer.counts
+            ],
+        )

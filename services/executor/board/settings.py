@@ -24,6 +24,12 @@ class BoardDeliverySettings(Section):
     """How long Discord is relied on to know a nonce again; after that a repeat looks for its message first."""
     kept_days: int = Field(default=400, ge=1)
     """How long it is remembered which message shows what, since it was last touched."""
+    import_bytes: int = Field(default=8 * 2**20, ge=1)
+    """The size of a file that is imported."""
+    import_chunk_bytes: int = Field(default=262_144, ge=1_024, le=2**20)
+    """The size of the pieces in which such a file is handed to board."""
+    import_timeout: float = Field(default=30.0, gt=0)
+    """Seconds for board to take such a file in."""
     clean_most: int = Field(default=500, ge=1)
     """How many messages one clean-up removes at most."""
     clean_together: int = Field(default=5, ge=1, le=20)

@@ -1,36 +1,24 @@
 """What people attach, fetched from Discord at once and handed to llm in chunks.
 
-Discord's addresses are signed and expire, so a file is fetched before anything else. Only the hosts that Discord serves
-files from are asked, only over https, without following redirects, and no more is read than may be taken: an address
-comes from Discord's own event, yet nothing is fetched on its word alone. The one exception is the very origin of the
-configured API, so that a Discord elsewhere serves its own files.
+Discord's addresses are signed and expire, so a file is fetched before anything else.
 """
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from urllib.parse import urlsplit
 
-import aiohttp
 import grpc
 import structlog
 from guildhall.llm.v1 import attachment_pb2, attachment_pb2_grpc
 
 from chassis.caller import acting_for
 from chassis.errors import GuildhallError, from_rpc_error
+from services.executor.discord.files import FileFetcher, NotFetched
 from services.executor.replies.question import Attached, Question
 from services.executor.replies.settings import AttachmentSettings
 
 _log = structlog.get_logger(__name__)
-
-
-class NotFetched(Exception):
-    """The file can't be had; `reason` is UPPER_SNAKE."""
-
-    def __init__(self, reason: str) -> None:
-        super().__init__(reason)
-        self.reason = reason
 
 
 @dataclass(frozen=True)
@@ -51,9 +39,7 @@ class Attachments:
     ) -> None:
         self._stub = stub
         self._settings = settings
-        api = urlsplit(api_base)
-        self._origin = (api.scheme, api.netloc)
-        self._session: aiohttp.ClientSession | None = None
+        self._fetcher = FileFetcher(hosts=settings.hosts, seconds=settings.fetch_seconds, api_base=api_base)
 
     async def take(self, question: Question) -> Taken:
         """Takes a question's attachments to llm, those that can be taken."""
@@ -75,14 +61,12 @@ class Attachments:
 
     async def close(self) -> None:
         """Closes connections."""
-        if self._session is not None:
-            await self._session.close()
+        await self._fetcher.close()
 
     async def _take(self, attached: Attached) -> str:
         if attached.size > self._settings.max_bytes:
             raise NotFetched("ATTACHMENT_TOO_LARGE")
-        self._require_allowed(attached.url)
-        content = await self._fetch(attached.url)
+        content = await self._fetcher.fetch(attached.url, self._settings.max_bytes)
         try:
             answer = await self._stub.PutAttachment(
                 self._parts(attached, content), timeout=self._settings.hand_over_seconds
@@ -101,28 +85,3 @@ class Attachments:
         )
         for start in range(0, len(content), self._settings.chunk_bytes):
             yield attachment_pb2.PutAttachmentRequest(chunk=content[start : start + self._settings.chunk_bytes])
-
-    def _require_allowed(self, url: str) -> None:
-        address = urlsplit(url)
-        if (address.scheme, address.netloc) == self._origin:
-            return
-        if address.scheme != "https" or address.hostname not in self._settings.hosts or address.port not in (None, 443):
-            raise NotFetched("ATTACHMENT_FOREIGN")
-
-    async def _fetch(self, url: str) -> bytes:
-        if self._session is None:
-            timeout = aiohttp.ClientTimeout(total=self._settings.fetch_seconds)
-            self._session = aiohttp.ClientSession(timeout=timeout)
-        try:
-            async with self._session.get(url, allow_redirects=False) as response:
-                if response.status != 200:
-                    raise NotFetched("ATTACHMENT_GONE")
-                content = await response.content.read(self._settings.max_bytes + 1)
-                while len(content) <= self._settings.max_bytes:
-                    more = await response.content.read(self._settings.max_bytes + 1 - len(content))
-                    if not more:
-                        return content
-                    content += more
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise NotFetched("ATTACHMENT_GONE") from error
-        raise NotFetched("ATTACHMENT_TOO_LARGE")

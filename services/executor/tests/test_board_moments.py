@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from services.executor.board.follower import event_number
 from services.executor.board.moments import digest_at, quiet_until
+from services.executor.board.submitting import event_number
 
 NOW = 1_800_000_000.0
 HOUR = 3600

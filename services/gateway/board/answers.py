@@ -31,10 +31,7 @@ async def answer_transition(desk: Desk, answer: request_pb2.TransitionRequestRes
         if not refusal.HasField("request"):
             await put(context, message(said))
             return
-        await put(
-            context,
-            cards.card(refusal.request, refusal.allowed, context.text, professions, notice=said, guild_id=desk.carried),
-        )
+        await put(context, await desk.card(refusal.request, refusal.allowed, professions, notice=said))
         return
     request = answer.request
     said = context.text(
@@ -42,13 +39,16 @@ async def answer_transition(desk: Desk, answer: request_pb2.TransitionRequestRes
     )
     manners = await desk.manners()
     final = request.state in (request_pb2.REQUEST_STATE_COMPLETED, request_pb2.REQUEST_STATE_CANCELLED)
-    if final or is_public(context):
+    card = None if final else await desk.card(request, answer.allowed, professions, notice=said)
+    # From a post that everybody sees one word is enough, unless there is something to choose.
+    choosing = card is not None and any(
+        part.get("options") for line in card["components"] for part in line["components"]
+    )
+    if card is None or (is_public(context) and not choosing):
         await put(context, message(said))
         context.vanish(manners.vanish_after)
         return
-    await put(
-        context, cards.card(request, answer.allowed, context.text, professions, notice=said, guild_id=desk.carried)
-    )
+    await put(context, card)
 
 
 def version_of(context: Context, place: int) -> int:

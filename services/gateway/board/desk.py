@@ -1,12 +1,14 @@
 """What the board's commands have in common: asking the board, drawing its answers, reading dates."""
 
 import asyncio
-from collections.abc import Awaitable
+import json
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from google.protobuf.timestamp_pb2 import Timestamp
 from guildhall.board.v1 import (
+    character_pb2,
     character_pb2_grpc,
     history_pb2_grpc,
     member_pb2_grpc,
@@ -18,7 +20,7 @@ from guildhall.board.v1 import (
 )
 from guildhall.settings.v1 import settings_pb2, settings_pb2_grpc
 
-from chassis.errors import InvalidArgument
+from chassis.errors import GuildhallError, InvalidArgument
 from services.gateway.cleaning import cleaned
 from services.gateway.command import Choice
 from services.gateway.context import Context
@@ -89,10 +91,17 @@ class Desk:
         return await called(call)
 
     async def professions(self) -> dict[str, str]:
-        """The guild's professions, names by key."""
+        """The guild's professions, names by key; those that can't be asked for any more included."""
+        return await self._professions(include_disabled=True)
+
+    async def offered_professions(self) -> dict[str, str]:
+        """The professions that can be asked for, names by key."""
+        return await self._professions(include_disabled=False)
+
+    async def _professions(self, *, include_disabled: bool) -> dict[str, str]:
         answer = await self.ask(
             self.profession_list.ListProfessions(
-                profession_pb2.ListProfessionsRequest(guild_id=self.guild_id, include_disabled=True),
+                profession_pb2.ListProfessionsRequest(guild_id=self.guild_id, include_disabled=include_disabled),
                 timeout=self.timeout,
             )
         )
@@ -158,9 +167,42 @@ class Desk:
     async def show(self, request_id: str, *, notice: str = "") -> dict[str, Any]:
         """The card of a request as it is now."""
         answer, professions = await asyncio.gather(self.get(request_id), self.professions())
+        return await self.card(answer.request, answer.allowed, professions, notice=notice)
+
+    async def card(
+        self,
+        request: request_pb2.Request,
+        allowed: Sequence["request_pb2.RequestAction.ValueType"],
+        professions: Mapping[str, str],
+        *,
+        notice: str = "",
+    ) -> dict[str, Any]:
+        """A request's card; with the person's own characters to choose from where they make it and have several."""
+        characters: list[tuple[str, str]] = []
+        if request_pb2.REQUEST_ACTION_NAME_CHARACTER in allowed:
+            characters = await self._characters(request.profession)
         return cards.card(
-            answer.request, answer.allowed, self.context.text, professions, notice=notice, guild_id=self.carried
+            request,
+            allowed,
+            self.context.text,
+            professions,
+            notice=notice,
+            guild_id=self.carried,
+            characters=characters if len(characters) > 1 else (),
         )
+
+    async def _characters(self, profession: str) -> list[tuple[str, str]]:
+        """The person's characters, those with the profession first."""
+        answer = await self.ask(
+            self.characters.ListCharacters(
+                character_pb2.ListCharactersRequest(
+                    guild_id=self.guild_id, owner_id=self.context.person.user_id, page_size=_CHOICES
+                ),
+                timeout=self.timeout,
+            )
+        )
+        found = sorted(answer.characters, key=lambda one: all(skill.profession != profession for skill in one.skills))
+        return [(one.character_id, f"{one.name}-{one.realm}" if one.realm else one.name) for one in found]
 
     def said(self, request: request_pb2.Request) -> str:
         """A request as confirmations name it."""
@@ -182,7 +224,7 @@ class Desk:
         moment.FromMilliseconds(round(seconds * 1000))
         return moment
 
-    def wrong(self, error: InvalidArgument) -> str:
+    def wrong(self, error: GuildhallError) -> str:
         """What is wrong with what was entered, field by field, in words."""
         if error.reason == "DATE_INVALID":
             typed = escaped(shortened(error.metadata.get("typed", ""), 50))
@@ -191,8 +233,16 @@ class Desk:
         for field, problem in error.fields.items():
             key = f"board.name_of.{field.rpartition('.')[2]}"
             name = self.context.text(key if self.context.texts.has(key) else "board.name_of.other")
-            said.append(f"- {name}: {escaped(problem)}")
+            said.append(f"- {name}: {self._problem(error, field) or escaped(problem)}")
         return lines.within(said, 1900)
+
+    def _problem(self, error: GuildhallError, field: str) -> str:
+        """What is wrong with one field, in the person's language; empty where the error names no code."""
+        packed = error.metadata.get(f"problem.{field}")
+        if packed is None:
+            return ""
+        values = json.loads(packed)
+        return lines.problem(values.pop("code"), values, self.context.text)
 
 
 async def complete_profession(context: Context, typed: str) -> list[Choice]:

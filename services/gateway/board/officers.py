@@ -1,31 +1,27 @@
-"""What officers do: `/board assign|release|block|profession|export|setup`. Who is one the board decides."""
+"""What officers do: `/board assign|release|block|blocked|profession|setup`. Who is one the board decides."""
 
-import asyncio
 import re
 from typing import Any
 
-from guildhall.board.v1 import history_pb2, member_pb2, profession_pb2, request_pb2
+from guildhall.board.v1 import member_pb2, profession_pb2, request_pb2
 from guildhall.settings.v1 import settings_pb2
 
 from chassis.errors import InvalidArgument
-from services.gateway.board.answers import answer_transition
+from services.gateway.board.answers import answer_transition, put
 from services.gateway.board.desk import Desk
 from services.gateway.board.people import resolved_name, set_and_show
-from services.gateway.callbacks import File
 from services.gateway.cleaning import cleaned
 from services.gateway.command import MANAGE_GUILD, Command, Option, OptionKind
 from services.gateway.context import Context
 from services.gateway.registry import Registry
 from views import modals
+from views.board import people
 from views.board.lines import person
 from views.custom_id import encode
 from views.markdown import escaped
-from views.messages import message
 
 PROFESSION_ENTERED = "board.profession"
 _TEXT_CHANNEL, _FORUM = 0, 15
-_MIB = 1024 * 1024
-_EXPORT_TIMEOUT = 60.0
 _NOT_IN_KEYS = re.compile(r"[^a-z0-9]+")
 
 
@@ -74,6 +70,31 @@ async def block(context: Context) -> None:
         )
     )
     await context.respond(context.text("board.block.lifted" if lift else "board.block.done", name=person(name)))
+
+
+async def blocked(context: Context) -> None:
+    """Lists who is kept off the board."""
+    await _show_blocked(Desk(context))
+
+
+async def let_back(context: Context) -> None:
+    """Lets back whoever was chosen in the list."""
+    desk = Desk(context)
+    chosen = context.selected[0] if context.selected else "0"
+    await desk.ask(
+        desk.members.SetBlock(
+            member_pb2.SetBlockRequest(guild_id=desk.guild_id, user_id=int(chosen), blocked=False),
+            timeout=desk.timeout,
+        )
+    )
+    await _show_blocked(desk)
+
+
+async def _show_blocked(desk: Desk) -> None:
+    answer = await desk.ask(
+        desk.members.ListBlocks(member_pb2.ListBlocksRequest(guild_id=desk.guild_id), timeout=desk.timeout)
+    )
+    await put(desk.context, people.blocked(answer.blocks, desk.context.text))
 
 
 async def profession(context: Context) -> None:
@@ -146,38 +167,6 @@ async def profession_entered(context: Context) -> None:
     await context.respond(context.text("board.profession.kept", name=escaped(answer.profession.name)))
 
 
-async def export(context: Context) -> None:
-    """Gives the board as a file."""
-    desk = Desk(context)
-    await context.defer(private=True)
-    as_json = context.options.get("format") == "json"
-    characters = context.options.get("content") == "characters"
-    pieces = bytearray()
-    limit = context.interaction.attachment_size_limit
-    call = desk.history.Export(
-        history_pb2.ExportRequest(
-            guild_id=desk.guild_id,
-            format=history_pb2.FILE_FORMAT_JSON if as_json else history_pb2.FILE_FORMAT_CSV,
-            content=history_pb2.FILE_CONTENT_CHARACTERS if characters else history_pb2.FILE_CONTENT_REQUESTS,
-        ),
-        timeout=_EXPORT_TIMEOUT,
-    )
-
-    async def collect() -> None:
-        async for answer in call:
-            pieces.extend(answer.piece)
-            if len(pieces) > limit:
-                return
-
-    await desk.ask(asyncio.ensure_future(collect()))
-    if len(pieces) > limit:
-        call.cancel()
-        await context.respond(context.text("board.export.too_large", size=limit // _MIB))
-        return
-    name = f"{'characters' if characters else 'requests'}.{'json' if as_json else 'csv'}"
-    await context.respond(message(context.text("board.export.done")), files=(File(name, bytes(pieces)),))
-
-
 async def setup(context: Context) -> None:
     """Sets where the board stands in this guild and how it behaves, and says how it is now."""
     options = context.options
@@ -205,6 +194,7 @@ def commands(profession_option: Option, request: Option) -> tuple[Command, ...]:
         Command("assign", assign, options=(request, member)),
         Command("release", release, options=(request, Option("reason", maximum=200))),
         Command("block", block, options=(member, Option("reason", maximum=200), Option("lift", OptionKind.BOOLEAN))),
+        Command("blocked", blocked),
         Command(
             "profession",
             profession,
@@ -212,11 +202,6 @@ def commands(profession_option: Option, request: Option) -> tuple[Command, ...]:
                 Option("profession", required=True, minimum=1, maximum=50, autocomplete=profession_option.autocomplete),
                 Option("reset", OptionKind.BOOLEAN),
             ),
-        ),
-        Command(
-            "export",
-            export,
-            options=(Option("format", choices=("csv", "json")), Option("content", choices=("requests", "characters"))),
         ),
         Command(
             "setup",
@@ -232,6 +217,7 @@ def commands(profession_option: Option, request: Option) -> tuple[Command, ...]:
     )
 
 
-def register_parts(registry: Registry) -> None:
-    """Adds the form."""
+def register(registry: Registry) -> None:
+    """Adds the form and the choice."""
     registry.modal(PROFESSION_ENTERED, profession_entered)
+    registry.component(people.LET_BACK, let_back)

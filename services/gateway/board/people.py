@@ -1,13 +1,13 @@
-"""Following, vacations, and how the board treats one: `/board follow|vacation|preferences`."""
+"""Vacations, and how the board treats one: `/board vacation|preferences`."""
 
 from typing import Any
 
 from google.protobuf.struct_pb2 import Value
-from guildhall.board.v1 import character_pb2, member_pb2
+from guildhall.board.v1 import character_pb2
 from guildhall.settings.v1 import settings_pb2
 
 from chassis.errors import InvalidArgument
-from services.gateway.board.desk import Desk, complete_profession
+from services.gateway.board.desk import Desk
 from services.gateway.cleaning import cleaned
 from services.gateway.command import Command, Option, OptionKind
 from services.gateway.context import Context
@@ -21,34 +21,6 @@ def resolved_name(context: Context, user_id: str) -> str:
     member = (resolved.get("members") or {}).get(user_id) or {}
     user = (resolved.get("users") or {}).get(user_id) or {}
     return str(member.get("nick") or user.get("global_name") or user.get("username") or "")
-
-
-async def follow(context: Context) -> None:
-    """Follows a profession or an item's name, or stops."""
-    desk = Desk(context)
-    profession, item = context.options.get("profession"), context.options.get("item")
-    if not profession and not item:
-        await context.respond(context.text("board.follow.which"))
-        return
-    kinds = (
-        (profession, member_pb2.SUBSCRIPTION_KIND_PROFESSION),
-        (item, member_pb2.SUBSCRIPTION_KIND_ITEM),
-    )
-    for value, kind in kinds:
-        if value:
-            answer = await desk.ask(
-                desk.members.SetSubscription(
-                    member_pb2.SetSubscriptionRequest(
-                        guild_id=desk.guild_id,
-                        subscription=member_pb2.Subscription(kind=kind, value=str(value)),
-                        follow=not context.options.get("stop"),
-                    ),
-                    timeout=desk.timeout,
-                )
-            )
-    names = await desk.professions()
-    what = ", ".join(escaped(names.get(entry.value, entry.value)) for entry in answer.subscriptions)
-    await context.respond(context.text("board.follow.now", what=what) if what else context.text("board.follow.nothing"))
 
 
 async def vacation(context: Context) -> None:
@@ -79,6 +51,8 @@ async def preferences(context: Context) -> None:
     values: dict[str, Any] = {}
     if options.get("messages"):
         values["board_messages"] = options["messages"]
+    if options.get("every"):
+        values["board_digest_hours"] = float(options["every"])
     if options.get("quiet"):
         quiet = cleaned(str(options["quiet"]))
         values["board_quiet_hours"] = "" if quiet == "-" else quiet
@@ -133,21 +107,13 @@ def _value(value: Any) -> Value:
 
 
 COMMANDS = (
-    Command(
-        "follow",
-        follow,
-        options=(
-            Option("profession", maximum=50, autocomplete=complete_profession),
-            Option("item", minimum=2, maximum=100),
-            Option("stop", OptionKind.BOOLEAN),
-        ),
-    ),
     Command("vacation", vacation, options=(Option("until", maximum=50),)),
     Command(
         "preferences",
         preferences,
         options=(
             Option("messages", choices=("each", "digest", "none")),
+            Option("every", OptionKind.NUMBER, minimum=1, maximum=168),
             Option("quiet", maximum=11),
             Option("zone", maximum=64),
             Option("fast", OptionKind.BOOLEAN),

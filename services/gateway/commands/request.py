@@ -1,5 +1,6 @@
 """`/request`: asking for crafted goods, by form or in one line, and changing what one asked for."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from guildhall.board.v1 import request_pb2
@@ -7,15 +8,16 @@ from guildhall.board.v1 import request_pb2
 from chassis.errors import InvalidArgument
 from services.gateway.board.answers import answer_transition, do_or_ask, version_of
 from services.gateway.board.desk import Desk, complete_request
+from services.gateway.board.lists import show_list
 from services.gateway.cleaning import cleaned
 from services.gateway.command import Command, Option, OptionKind
-from services.gateway.commands.board import show_list
 from services.gateway.context import Context
 from services.gateway.registry import Registry
 from views import modals
 from views.board import cards, lines, menus
 from views.board.quick import read_quick
-from views.custom_id import encode
+from views.components import OPTIONS_LIMIT, option
+from views.custom_id import CustomIdTooLong, encode
 from views.markdown import escaped, shortened
 from views.messages import message
 
@@ -35,16 +37,22 @@ async def new(context: Context) -> None:
         await context.respond(desk.wrong(error))
         return
     quality = cleaned(str(context.options.get("quality") or ""))
+    try:
+        form = encode(NEW, context.options.get("materials") or MATERIALS[0], due.seconds if due else 0, quality)
+    except CustomIdTooLong:
+        # Letters beyond ASCII take up to twelve characters there.
+        await context.respond(context.text("board.quality_too_long"))
+        return
     await context.modal(
         modals.modal(
-            encode(NEW, context.options.get("materials") or MATERIALS[0], due.seconds if due else 0, quality),
+            form,
             context.text("request.new.title"),
             [
                 modals.text_input("item", context.text("request.new.item"), maximum=100),
                 modals.text_input(
                     "quantity", context.text("request.new.quantity"), maximum=6, required=False, value="1"
                 ),
-                modals.text_input("profession", context.text("request.new.profession"), maximum=50, required=False),
+                _profession_field(context, await desk.offered_professions()),
                 modals.text_input("note", context.text("request.new.note"), maximum=1000, required=False, long=True),
                 modals.text_input("tip", context.text("request.new.tip"), maximum=100, required=False),
             ],
@@ -52,9 +60,30 @@ async def new(context: Context) -> None:
     )
 
 
+def _profession_field(context: Context, offered: Mapping[str, str]) -> dict[str, Any]:
+    """A choice of professions where a select holds them all, else a field to write one in. The item may say it, too."""
+    label = context.text("request.new.profession")
+    if not 1 <= len(offered) <= OPTIONS_LIMIT:
+        return modals.text_input("profession", label, maximum=50, required=False)
+    return modals.select(
+        "profession",
+        label,
+        [option(key, name) for key, name in offered.items()],
+        placeholder=context.text("board.request_new.any_profession"),
+        required=False,
+    )
+
+
+def _entered(value: Any) -> str:
+    """What stands in a field: what was written or, of what was chosen, the first."""
+    if isinstance(value, list | tuple):
+        return str(value[0]) if value else ""
+    return cleaned(str(value))
+
+
 async def create(context: Context) -> None:
     """Puts what was entered in the form on the board."""
-    fields = {name: cleaned(str(value)) for name, value in context.fields.items()}
+    fields = {name: _entered(value) for name, value in context.fields.items()}
     quantity = fields.get("quantity") or "1"
     if not (quantity.isascii() and quantity.isdecimal()) or int(quantity) < 1:
         await context.respond(context.text("board.quantity_invalid", typed=escaped(shortened(quantity, 20))))
@@ -195,8 +224,7 @@ async def show(context: Context) -> None:
     """Shows one request."""
     desk = Desk(context)
     found = await desk.named(str(context.options["request"]))
-    professions = await desk.professions()
-    await context.respond(cards.card(found.request, found.allowed, context.text, professions))
+    await context.respond(await desk.card(found.request, found.allowed, await desk.professions()))
 
 
 async def listed(context: Context) -> None:

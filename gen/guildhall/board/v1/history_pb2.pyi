@@ -9,6 +9,7 @@ from google.protobuf import message as _message
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from guildhall.board.v1 import request_pb2 as _request_pb2
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -260,6 +261,8 @@ class ImportHeader(_message.Message):
     FORMAT_FIELD_NUMBER: _builtins.int
     CONTENT_FIELD_NUMBER: _builtins.int
     IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    PREVIEW_FIELD_NUMBER: _builtins.int
+    EXPECTED_DIGEST_FIELD_NUMBER: _builtins.int
     guild_id: _builtins.int
     """The guild; the caller's own."""
     format: Global___FileFormat.ValueType
@@ -268,6 +271,10 @@ class ImportHeader(_message.Message):
     """What."""
     idempotency_key: _builtins.str
     """Makes a repeat free; up to 64 characters."""
+    preview: _builtins.bool
+    """Whether it is only said what the file would do."""
+    expected_digest: _builtins.str
+    """The digest that a preview gave: another file is INVALID_ARGUMENT (IMPORT_CHANGED). Empty takes any."""
     def __init__(
         self,
         *,
@@ -275,10 +282,12 @@ class ImportHeader(_message.Message):
         format: Global___FileFormat.ValueType = ...,
         content: Global___FileContent.ValueType = ...,
         idempotency_key: _builtins.str = ...,
+        preview: _builtins.bool = ...,
+        expected_digest: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "format", b"format", "guild_id", b"guild_id", "idempotency_key", b"idempotency_key"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "expected_digest", b"expected_digest", "format", b"format", "guild_id", b"guild_id", "idempotency_key", b"idempotency_key", "preview", b"preview"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -322,19 +331,29 @@ class ImportResponse(_message.Message):
 
     CREATED_FIELD_NUMBER: _builtins.int
     DUPLICATE_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
     created: _builtins.int
     """How many were made."""
     duplicate: _builtins.bool
     """Whether the key had been used before, so that nothing new was made."""
+    digest: _builtins.str
+    """The file's digest; 32 hexadecimal digits."""
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedCompositeFieldContainer[_request_pb2.StateCount]:
+        """Of requests: how many stand where, by profession."""
+
     def __init__(
         self,
         *,
         created: _builtins.int = ...,
         duplicate: _builtins.bool = ...,
+        digest: _builtins.str = ...,
+        counts: _abc.Iterable[_request_pb2.StateCount] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["created", b"created", "duplicate", b"duplicate"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "created", b"created", "digest", b"digest", "duplicate", b"duplicate"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -208,6 +208,8 @@ class _RequestActionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Request
     """The crafter is reminded of a claim that has not moved; the board's own doing."""
     REQUEST_ACTION_REMIND: _RequestAction.ValueType  # 16
     """Those concerned are reminded of the due date; the board's own doing."""
+    REQUEST_ACTION_NAME_CHARACTER: _RequestAction.ValueType  # 17
+    """The crafter says which of their characters makes it."""
 
 class RequestAction(_RequestAction, metaclass=_RequestActionEnumTypeWrapper):
     """What can be done to a request."""
@@ -246,6 +248,8 @@ REQUEST_ACTION_NUDGE: RequestAction.ValueType  # 15
 """The crafter is reminded of a claim that has not moved; the board's own doing."""
 REQUEST_ACTION_REMIND: RequestAction.ValueType  # 16
 """Those concerned are reminded of the due date; the board's own doing."""
+REQUEST_ACTION_NAME_CHARACTER: RequestAction.ValueType  # 17
+"""The crafter says which of their characters makes it."""
 Global___RequestAction: _TypeAlias = RequestAction  # noqa: Y015
 
 @_typing.final
@@ -277,6 +281,7 @@ class Request(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _builtins.int
     CLOSE_TIME_FIELD_NUMBER: _builtins.int
     PARENT_ID_FIELD_NUMBER: _builtins.int
+    CHARACTER_NAME_FIELD_NUMBER: _builtins.int
     request_id: _builtins.str
     """Names the request for good; 22 characters."""
     guild_id: _builtins.int
@@ -311,6 +316,8 @@ class Request(_message.Message):
     """Raised by every change; give it back as `expected_version`."""
     parent_id: _builtins.str
     """The request that this part was split from; empty for a whole one."""
+    character_name: _builtins.str
+    """That character's name; people's text. Only where one request is given, not in lists."""
     @_builtins.property
     def claim(self) -> Global___Claim:
         """Who works on it; absent where nobody does or did."""
@@ -361,10 +368,11 @@ class Request(_message.Message):
         update_time: _timestamp_pb2.Timestamp | None = ...,
         close_time: _timestamp_pb2.Timestamp | None = ...,
         parent_id: _builtins.str = ...,
+        character_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["claim", b"claim", "close_time", b"close_time", "create_time", b"create_time", "due_time", b"due_time", "expire_time", b"expire_time", "update_time", b"update_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["character_id", b"character_id", "claim", b"claim", "close_time", b"close_time", "create_time", b"create_time", "due_time", b"due_time", "expire_time", b"expire_time", "guild_id", b"guild_id", "item", b"item", "materials", b"materials", "note", b"note", "number", b"number", "parent_id", b"parent_id", "part", b"part", "profession", b"profession", "quality", b"quality", "quantity", b"quantity", "request_id", b"request_id", "requester_id", b"requester_id", "requester_name", b"requester_name", "state", b"state", "tip", b"tip", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["character_id", b"character_id", "character_name", b"character_name", "claim", b"claim", "close_time", b"close_time", "create_time", b"create_time", "due_time", b"due_time", "expire_time", b"expire_time", "guild_id", b"guild_id", "item", b"item", "materials", b"materials", "note", b"note", "number", b"number", "parent_id", b"parent_id", "part", b"part", "profession", b"profession", "quality", b"quality", "quantity", b"quantity", "request_id", b"request_id", "requester_id", b"requester_id", "requester_name", b"requester_name", "state", b"state", "tip", b"tip", "update_time", b"update_time", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -382,12 +390,15 @@ class Claim(_message.Message):
     CLAIM_TIME_FIELD_NUMBER: _builtins.int
     NUDGE_TIME_FIELD_NUMBER: _builtins.int
     RELEASE_TIME_FIELD_NUMBER: _builtins.int
+    CHARACTER_NAME_FIELD_NUMBER: _builtins.int
     crafter_id: _builtins.int
     """Who holds it."""
     crafter_name: _builtins.str
     """The crafter's name as it was then; people's text."""
     character_id: _builtins.str
     """The crafter's character that makes it; empty where none was named."""
+    character_name: _builtins.str
+    """The character's name; people's text. Only where one request is given, not in lists."""
     @_builtins.property
     def claim_time(self) -> _timestamp_pb2.Timestamp:
         """Since when."""
@@ -409,10 +420,11 @@ class Claim(_message.Message):
         claim_time: _timestamp_pb2.Timestamp | None = ...,
         nudge_time: _timestamp_pb2.Timestamp | None = ...,
         release_time: _timestamp_pb2.Timestamp | None = ...,
+        character_name: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["claim_time", b"claim_time", "nudge_time", b"nudge_time", "release_time", b"release_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["character_id", b"character_id", "claim_time", b"claim_time", "crafter_id", b"crafter_id", "crafter_name", b"crafter_name", "nudge_time", b"nudge_time", "release_time", b"release_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["character_id", b"character_id", "character_name", b"character_name", "claim_time", b"claim_time", "crafter_id", b"crafter_id", "crafter_name", b"crafter_name", "nudge_time", b"nudge_time", "release_time", b"release_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -432,6 +444,7 @@ class Refusal(_message.Message):
     ALLOWED_FIELD_NUMBER: _builtins.int
     LIMIT_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
+    PROBLEM_FIELD_NUMBER: _builtins.int
     reason: Global___RefusalReason.ValueType
     """Why."""
     holder_id: _builtins.int
@@ -454,6 +467,10 @@ class Refusal(_message.Message):
     def allowed(self) -> _containers.RepeatedScalarFieldContainer[Global___RequestAction.ValueType]:
         """What this person may do to the request from where it stands."""
 
+    @_builtins.property
+    def problem(self) -> Global___Problem:
+        """The same for people's languages, for INVALID; absent otherwise."""
+
     def __init__(
         self,
         *,
@@ -465,14 +482,65 @@ class Refusal(_message.Message):
         allowed: _abc.Iterable[Global___RequestAction.ValueType] | None = ...,
         limit: _builtins.int = ...,
         detail: _builtins.str = ...,
+        problem: Global___Problem | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["request", b"request", "since_time", b"since_time"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["problem", b"problem", "request", b"request", "since_time", b"since_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "detail", b"detail", "holder_id", b"holder_id", "holder_name", b"holder_name", "limit", b"limit", "reason", b"reason", "request", b"request", "since_time", b"since_time"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["allowed", b"allowed", "detail", b"detail", "holder_id", b"holder_id", "holder_name", b"holder_name", "limit", b"limit", "problem", b"problem", "reason", b"reason", "request", b"request", "since_time", b"since_time"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Refusal: _TypeAlias = Refusal  # noqa: Y015
+
+@_typing.final
+class Problem(_message.Message):
+    """Something that is wrong, named so that it can be said in any language. Errors about fields carry the same as JSON in
+    their metadata, under `problem.` and the field.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class ValuesEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.str
+        value: _builtins.str
+        def __init__(
+            self,
+            *,
+            key: _builtins.str = ...,
+            value: _builtins.str = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    CODE_FIELD_NUMBER: _builtins.int
+    VALUES_FIELD_NUMBER: _builtins.int
+    code: _builtins.str
+    """Names it, in lower snake case."""
+    @_builtins.property
+    def values(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
+        """What stands in the sentence, by name; people's text in it."""
+
+    def __init__(
+        self,
+        *,
+        code: _builtins.str = ...,
+        values: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["code", b"code", "values", b"values"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Problem: _TypeAlias = Problem  # noqa: Y015
 
 @_typing.final
 class RequestDraft(_message.Message):

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!guildhall/executor/v1/board.proto\x12\x15guildhall.executor.v1\"W\n\x0e\x43leanUpRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x10\n\x08guild_id\x18\x02 \x01(\x04\x12\x12\n\nchannel_id\x18\x03 \x01(\x04\x12\r\n\x05\x63ount\x18\x04 \x01(\r\"4\n\x0f\x43leanUpResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x32t\n\x13\x42oardMessageService\x12]\n\x07\x43leanUp\x12%.guildhall.executor.v1.CleanUpRequest\x1a&.guildhall.executor.v1.CleanUpResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!guildhall/executor/v1/board.proto\x12\x15guildhall.executor.v1\"W\n\x0e\x43leanUpRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x10\n\x08guild_id\x18\x02 \x01(\x04\x12\x12\n\nchannel_id\x18\x03 \x01(\x04\x12\r\n\x05\x63ount\x18\x04 \x01(\r\"4\n\x0f\x43leanUpResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x11\n\tduplicate\x18\x02 \x01(\x08\"\x96\x01\n\x11ImportFileRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x0b\n\x03url\x18\x02 \x01(\t\x12\x0b\n\x03\x63sv\x18\x03 \x01(\x08\x12\x12\n\ncharacters\x18\x04 \x01(\x08\x12\x0f\n\x07preview\x18\x05 \x01(\x08\x12\x17\n\x0f\x65xpected_digest\x18\x06 \x01(\t\x12\x17\n\x0fidempotency_key\x18\x07 \x01(\t\"?\n\x0bImportCount\x12\x12\n\nprofession\x18\x01 \x01(\t\x12\r\n\x05state\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\r\"|\n\x12ImportFileResponse\x12\x0f\n\x07\x63reated\x18\x01 \x01(\r\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12\x32\n\x06\x63ounts\x18\x04 \x03(\x0b\x32\".guildhall.executor.v1.ImportCount2\xdc\x01\n\x13\x42oardMessageService\x12]\n\x07\x43leanUp\x12%.guildhall.executor.v1.CleanUpRequest\x1a&.guildhall.executor.v1.CleanUpResponse\"\x03\x90\x02\x02\x12\x66\n\nImportFile\x12(.guildhall.executor.v1.ImportFileRequest\x1a).guildhall.executor.v1.ImportFileResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,10 +33,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_BOARDMESSAGESERVICE'].methods_by_name['CleanUp']._loaded_options = None
   _globals['_BOARDMESSAGESERVICE'].methods_by_name['CleanUp']._serialized_options = b'\220\002\002'
+  _globals['_BOARDMESSAGESERVICE'].methods_by_name['ImportFile']._loaded_options = None
+  _globals['_BOARDMESSAGESERVICE'].methods_by_name['ImportFile']._serialized_options = b'\220\002\002'
   _globals['_CLEANUPREQUEST']._serialized_start=60
   _globals['_CLEANUPREQUEST']._serialized_end=147
   _globals['_CLEANUPRESPONSE']._serialized_start=149
   _globals['_CLEANUPRESPONSE']._serialized_end=201
-  _globals['_BOARDMESSAGESERVICE']._serialized_start=203
-  _globals['_BOARDMESSAGESERVICE']._serialized_end=319
+  _globals['_IMPORTFILEREQUEST']._serialized_start=204
+  _globals['_IMPORTFILEREQUEST']._serialized_end=354
+  _globals['_IMPORTCOUNT']._serialized_start=356
+  _globals['_IMPORTCOUNT']._serialized_end=419
+  _globals['_IMPORTFILERESPONSE']._serialized_start=421
+  _globals['_IMPORTFILERESPONSE']._serialized_end=545
+  _globals['_BOARDMESSAGESERVICE']._serialized_start=548
+  _globals['_BOARDMESSAGESERVICE']._serialized_end=768
 # @@protoc_insertion_point(module_scope)

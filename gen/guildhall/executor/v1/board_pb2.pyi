@@ -3,8 +3,10 @@
 isort:skip_file
 The board's messages in Discord."""
 
+from collections import abc as _abc
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
+from google.protobuf.internal import containers as _containers
 import builtins as _builtins
 import sys
 import typing as _typing
@@ -75,3 +77,115 @@ class CleanUpResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CleanUpResponse: _TypeAlias = CleanUpResponse  # noqa: Y015
+
+@_typing.final
+class ImportFileRequest(_message.Message):
+    """A request for ImportFile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUILD_ID_FIELD_NUMBER: _builtins.int
+    URL_FIELD_NUMBER: _builtins.int
+    CSV_FIELD_NUMBER: _builtins.int
+    CHARACTERS_FIELD_NUMBER: _builtins.int
+    PREVIEW_FIELD_NUMBER: _builtins.int
+    EXPECTED_DIGEST_FIELD_NUMBER: _builtins.int
+    IDEMPOTENCY_KEY_FIELD_NUMBER: _builtins.int
+    guild_id: _builtins.int
+    """The guild; the caller's own."""
+    url: _builtins.str
+    """Where Discord keeps the file."""
+    csv: _builtins.bool
+    """Whether it is CSV; else it is JSON."""
+    characters: _builtins.bool
+    """Whether it holds characters; else it holds requests."""
+    preview: _builtins.bool
+    """Whether it is only said what the file would do."""
+    expected_digest: _builtins.str
+    """The digest that a preview gave; empty takes any file."""
+    idempotency_key: _builtins.str
+    """Makes a repeat free; up to 64 characters."""
+    def __init__(
+        self,
+        *,
+        guild_id: _builtins.int = ...,
+        url: _builtins.str = ...,
+        csv: _builtins.bool = ...,
+        characters: _builtins.bool = ...,
+        preview: _builtins.bool = ...,
+        expected_digest: _builtins.str = ...,
+        idempotency_key: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["characters", b"characters", "csv", b"csv", "expected_digest", b"expected_digest", "guild_id", b"guild_id", "idempotency_key", b"idempotency_key", "preview", b"preview", "url", b"url"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportFileRequest: _TypeAlias = ImportFileRequest  # noqa: Y015
+
+@_typing.final
+class ImportCount(_message.Message):
+    """How many of the requests in a file would stand where."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PROFESSION_FIELD_NUMBER: _builtins.int
+    STATE_FIELD_NUMBER: _builtins.int
+    COUNT_FIELD_NUMBER: _builtins.int
+    profession: _builtins.str
+    """The profession's key."""
+    state: _builtins.str
+    """Where they stand, as board's states are named, in lower snake case."""
+    count: _builtins.int
+    """How many."""
+    def __init__(
+        self,
+        *,
+        profession: _builtins.str = ...,
+        state: _builtins.str = ...,
+        count: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["count", b"count", "profession", b"profession", "state", b"state"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportCount: _TypeAlias = ImportCount  # noqa: Y015
+
+@_typing.final
+class ImportFileResponse(_message.Message):
+    """An answer of ImportFile."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CREATED_FIELD_NUMBER: _builtins.int
+    DUPLICATE_FIELD_NUMBER: _builtins.int
+    DIGEST_FIELD_NUMBER: _builtins.int
+    COUNTS_FIELD_NUMBER: _builtins.int
+    created: _builtins.int
+    """How many were made, or would be."""
+    duplicate: _builtins.bool
+    """Whether the key had been used before, so that nothing new was made."""
+    digest: _builtins.str
+    """The file's digest; 32 hexadecimal digits."""
+    @_builtins.property
+    def counts(self) -> _containers.RepeatedCompositeFieldContainer[Global___ImportCount]:
+        """Of requests: how many stand where, by profession."""
+
+    def __init__(
+        self,
+        *,
+        created: _builtins.int = ...,
+        duplicate: _builtins.bool = ...,
+        digest: _builtins.str = ...,
+        counts: _abc.Iterable[Global___ImportCount] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["counts", b"counts", "created", b"created", "digest", b"digest", "duplicate", b"duplicate"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ImportFileResponse: _TypeAlias = ImportFileResponse  # noqa: Y015

@@ -40,6 +40,11 @@ class BoardMessageServiceStub:
                 request_serializer=guildhall_dot_executor_dot_v1_dot_board__pb2.CleanUpRequest.SerializeToString,
                 response_deserializer=guildhall_dot_executor_dot_v1_dot_board__pb2.CleanUpResponse.FromString,
                 _registered_method=True)
+        self.ImportFile = channel.unary_unary(
+                '/guildhall.executor.v1.BoardMessageService/ImportFile',
+                request_serializer=guildhall_dot_executor_dot_v1_dot_board__pb2.ImportFileRequest.SerializeToString,
+                response_deserializer=guildhall_dot_executor_dot_v1_dot_board__pb2.ImportFileResponse.FromString,
+                _registered_method=True)
 
 
 class BoardMessageServiceServicer:
@@ -54,6 +59,15 @@ class BoardMessageServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ImportFile(self, request, context):
+        """Fetches a file that somebody gave with a command, and has board take it in, or say what it would do. The caller's
+        person has to be one of the board's officers: PERMISSION_DENIED (OFFICERS_ONLY). INVALID_ARGUMENT: IMPORT_INVALID
+        with what is wrong by line; IMPORT_CHANGED; ATTACHMENT_TOO_LARGE; ATTACHMENT_FOREIGN. UNAVAILABLE (ATTACHMENT_GONE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_BoardMessageServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -61,6 +75,11 @@ def add_BoardMessageServiceServicer_to_server(servicer, server):
                     servicer.CleanUp,
                     request_deserializer=guildhall_dot_executor_dot_v1_dot_board__pb2.CleanUpRequest.FromString,
                     response_serializer=guildhall_dot_executor_dot_v1_dot_board__pb2.CleanUpResponse.SerializeToString,
+            ),
+            'ImportFile': grpc.unary_unary_rpc_method_handler(
+                    servicer.ImportFile,
+                    request_deserializer=guildhall_dot_executor_dot_v1_dot_board__pb2.ImportFileRequest.FromString,
+                    response_serializer=guildhall_dot_executor_dot_v1_dot_board__pb2.ImportFileResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -91,6 +110,33 @@ class BoardMessageService:
             '/guildhall.executor.v1.BoardMessageService/CleanUp',
             guildhall_dot_executor_dot_v1_dot_board__pb2.CleanUpRequest.SerializeToString,
             guildhall_dot_executor_dot_v1_dot_board__pb2.CleanUpResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ImportFile(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.executor.v1.BoardMessageService/ImportFile',
+            guildhall_dot_executor_dot_v1_dot_board__pb2.ImportFileRequest.SerializeToString,
+            guildhall_dot_executor_dot_v1_dot_board__pb2.ImportFileResponse.FromString,
             options,
             channel_credentials,
             insecure,

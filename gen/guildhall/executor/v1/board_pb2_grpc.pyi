@@ -20,6 +20,11 @@ class BoardMessageServiceStub:
     """Takes over the removal of the bot's own messages in a channel, pinned ones left out. In a guild the caller's person
     needs Manage Messages: PERMISSION_DENIED (MANAGE_MESSAGES_REQUIRED). A repeat with the same `event_id` is free.
     """
+    ImportFile: _aio.UnaryUnaryMultiCallable[_board_pb2.ImportFileRequest, _board_pb2.ImportFileResponse]
+    """Fetches a file that somebody gave with a command, and has board take it in, or say what it would do. The caller's
+    person has to be one of the board's officers: PERMISSION_DENIED (OFFICERS_ONLY). INVALID_ARGUMENT: IMPORT_INVALID
+    with what is wrong by line; IMPORT_CHANGED; ATTACHMENT_TOO_LARGE; ATTACHMENT_FOREIGN. UNAVAILABLE (ATTACHMENT_GONE).
+    """
 
 class BoardMessageServiceServicer(metaclass=_abc_1.ABCMeta):
     """Looks after what the bot said about the board. Everything else it does by following the board's events."""
@@ -32,6 +37,17 @@ class BoardMessageServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_board_pb2.CleanUpResponse]:
         """Takes over the removal of the bot's own messages in a channel, pinned ones left out. In a guild the caller's person
         needs Manage Messages: PERMISSION_DENIED (MANAGE_MESSAGES_REQUIRED). A repeat with the same `event_id` is free.
+        """
+
+    @_abc_1.abstractmethod
+    def ImportFile(
+        self,
+        request: _board_pb2.ImportFileRequest,
+        context: _aio.ServicerContext[_board_pb2.ImportFileRequest, _abc.Awaitable[_board_pb2.ImportFileResponse]],
+    ) -> _abc.Awaitable[_board_pb2.ImportFileResponse]:
+        """Fetches a file that somebody gave with a command, and has board take it in, or say what it would do. The caller's
+        person has to be one of the board's officers: PERMISSION_DENIED (OFFICERS_ONLY). INVALID_ARGUMENT: IMPORT_INVALID
+        with what is wrong by line; IMPORT_CHANGED; ATTACHMENT_TOO_LARGE; ATTACHMENT_FOREIGN. UNAVAILABLE (ATTACHMENT_GONE).
         """
 
 def add_BoardMessageServiceServicer_to_server(servicer: BoardMessageServiceServicer, server: _aio.Server) -> None: ...
