@@ -92,6 +92,9 @@ test: $(VENV)/.dev ## run every test
 test-containers: $(VENV)/.dev ## build the images and try the composed system on the container engine that runs here
 	GUILDHALL_TEST_CONTAINERS=1 $(BIN)/python -m pytest tests/containers -rs $(ARGS)
 
+test-faults: $(VENV)/.dev ## restart, cut off, fill up and kill parts of the platform under load (some minutes)
+	GUILDHALL_TEST_FAULTS=1 $(BIN)/python -m pytest tests/faults -n 0 -rs $(ARGS)
+
 test-k8s: $(VENV)/.dev ## check the manifests for Kubernetes
 	$(BIN)/python -m pytest tests/k8s -rs $(ARGS)
 
@@ -143,7 +146,7 @@ format: $(VENV)/.dev ## put the code into the one format
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-.PHONY: help run dev stop status restart doctor lock gen gen-into test test-containers test-k8s coverage lint docs format
+.PHONY: help run dev stop status restart doctor lock gen gen-into test test-containers test-faults test-k8s coverage lint docs format
 
 ## benchmarks
 
@@ -168,6 +171,9 @@ bench-llm: $(VENV)/.dev ## what the llm service adds to a model, and what its ca
 bench-ratelimit: $(VENV)/.dev ## decisions a second, beside a bare echo and other limiters
 	$(BIN)/python -m benchmarks.ratelimit
 
+bench-scale: $(VENV)/.dev ## several replicas: rate held, evenness, cost of a question, roll-outs under load
+	$(BIN)/python -m benchmarks.scale $(ARGS)
+
 bench-sandbox: $(VENV)/.dev ## what the sandbox bears: calls, deliveries, memory, page
 	$(BIN)/python -m benchmarks.sandbox
 
@@ -186,7 +192,7 @@ clients-lock: $(VENV)/.dev ## compile their locks anew; neither names a host
 	    -o tests/clients/$$client/requirements.txt; done
 	cd tests/clients/discordjs && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
-.PHONY: bench-board bench-bulk bench-conversations bench-llm bench-ratelimit bench-sandbox clients clients-lock model-peers
+.PHONY: bench-board bench-bulk bench-conversations bench-llm bench-ratelimit bench-sandbox bench-scale clients clients-lock model-peers
 
 ## pictures
 

@@ -1,7 +1,7 @@
 """Connections to Redis by role, with time-outs and retries that leave a caller time to say so."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, Literal, cast
 from urllib.parse import urlsplit
 
@@ -33,6 +33,10 @@ class RedisClients:
         if address not in self._by_address:
             self._by_address[address] = connect(address, self._settings)
         return self._by_address[address]
+
+    def shown(self) -> Mapping[str, Redis]:
+        """The clients by their addresses as they may be shown."""
+        return {without_password(address): client for address, client in self._by_address.items()}
 
     async def check(self) -> None:
         """StartupError where a server that was asked for does not answer."""

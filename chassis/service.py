@@ -23,6 +23,7 @@ from chassis.caller_signing import Verifier
 from chassis.clock import Clock, SystemClock
 from chassis.problems import StartupError
 from chassis.redis_clients import remedy_for
+from chassis.redis_memory import RedisMemory
 from chassis.rpc.health import Health, HealthPart
 from chassis.rpc.server import Server
 from chassis.runtime import JSON, Background, Runtime
@@ -125,6 +126,11 @@ class Service(Generic[S]):
         runtime.background("loop lag", self._loop_lag.measure)
         runtime.background("configuration", self.reloader.watch)
         runtime.background("redis", lambda: runtime.redis_clients.watch(partial(runtime.health, critical=False)))
+        memory = RedisMemory(
+            runtime.redis_clients.shown(), runtime.key_prefix, interval=runtime.shared.current.redis.memory_interval
+        )
+        runtime.background("redis memory", memory.measure)
+        runtime.status("redis", memory.facts)
         if self._rpc.tls.enabled:
             runtime.background("certificates", runtime.renew_certificates)
         await runtime.redis_clients.check()

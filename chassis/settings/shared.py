@@ -104,6 +104,8 @@ class Redis(Section):
     """How often a command is tried again after a broken connection."""
     max_connections: Annotated[int, Field(ge=1)] = 64
     """Connections of one process to one server."""
+    memory_interval: Seconds = 300.0
+    """Seconds between two looks at what fills the servers."""
 
     def address(self, role: Literal["durable", "limits", "cache"]) -> str:
         """The address for a role."""

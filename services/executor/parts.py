@@ -44,6 +44,8 @@ class Parts:
         self.rest = RestClient(
             api_base=access.api_base, token=access.token, settings=settings.rest, permits=self.permits, clock=clock
         )
+        for client in (self._start_up_rest, self.rest):
+            runtime.settings.subscribe(lambda _, new, client=client: client.use_token(new.discord.token))
         self.api = DiscordApi(self.rest)
         self.store = JobStore(redis, settings.jobs, clock)
         self.replies = ReplyParts(runtime, redis, store=self.store, api=self.api, identity=self.identity)

@@ -53,6 +53,11 @@ class RunningPlatform:
     ) -> None:
         await self.stop()
 
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What it was started with."""
+        return self._environment
+
     async def start(self) -> None:
         """Start and wait until everything is ready. Raises StartFailed with the output if it ends instead."""
         started = time.monotonic()

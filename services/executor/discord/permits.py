@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -13,6 +14,8 @@ import structlog
 from google.protobuf.duration_pb2 import Duration
 from guildhall.ratelimit.v1 import discord_pb2, discord_pb2_grpc
 
+from chassis.telemetry import meter
+from chassis.telemetry.names import DURATION_BUCKETS
 from services.executor.discord.errors import NotPermitted
 from services.executor.discord.identity import BotIdentity
 from services.executor.discord.routes import Route
@@ -22,6 +25,12 @@ _log = structlog.get_logger(__name__)
 
 _AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 _RPC_MARGIN_SECONDS = 2.0
+_waited = meter().create_histogram(
+    "guildhall.permit.duration",
+    "s",
+    "Time until a permit of Discord's was granted or refused",
+    explicit_bucket_boundaries_advisory=DURATION_BUCKETS,
+)
 _REPORTED_HEADERS = ("x-ratelimit-", "retry-after", "via")
 
 
@@ -101,8 +110,12 @@ class RateLimitPermits:
         if ask.fence is not None:
             request.lease.key = ask.fence.name
             request.lease.epoch = ask.fence.epoch
+        began = time.perf_counter()
+        outcome = "AWAY"
         try:
             answer = await self._stub.AcquireRest(request, timeout=max_wait + _RPC_MARGIN_SECONDS)
+            granted = answer.WhichOneof("outcome") == "permit"
+            outcome = "GRANTED" if granted else discord_pb2.RestRefusalReason.Name(answer.refusal.reason)
         except grpc.aio.AioRpcError as error:
             if error.code() in (
                 grpc.StatusCode.UNAVAILABLE,
@@ -111,7 +124,12 @@ class RateLimitPermits:
             ):
                 raise RateLimiterAway(error.details() or error.code().name) from error
             raise
-        if answer.WhichOneof("outcome") == "permit":
+        finally:
+            _waited.record(
+                time.perf_counter() - began,
+                {"guildhall.permit.priority": ask.priority.name, "guildhall.permit.outcome": outcome},
+            )
+        if granted:
             return Permit(answer.permit.permit_id, _seconds(answer.permit.ttl))
         refusal = answer.refusal
         if refusal.reason == discord_pb2.REST_REFUSAL_REASON_STALE_LEASE:

@@ -100,6 +100,10 @@ class RestClient:
         self._clock = clock
         self._session: aiohttp.ClientSession | None = None
 
+    def use_token(self, token: SecretStr) -> None:
+        """Takes another credential of the same bot into use, from the next call on."""
+        self._token = token
+
     async def close(self) -> None:
         """Closes the connections."""
         if self._session is not None:

@@ -124,6 +124,13 @@ async def test_a_call_has_its_permit_its_token_and_its_reason(setup: Setup) -> N
     assert setup.permits.reports == [(200, 0.0, False)]
 
 
+async def test_another_token_is_used_from_the_next_call_on(setup: Setup) -> None:
+    await setup.rest.call(Call(EDIT, {}))
+    setup.rest.use_token(SecretStr("renewed"))
+    await setup.rest.call(Call(EDIT, {}))
+    assert [headers["Authorization"] for *_, headers, _ in setup.discord.seen] == ["Bot token", "Bot renewed"]
+
+
 @pytest.mark.parametrize("answer", [(500, {}), (503, {}), "cut"])
 async def test_what_does_nothing_twice_is_repeated(setup: Setup, answer: Any) -> None:
     setup.discord.answers = [answer, answer, (200, {"ok": 1})]
