@@ -10,7 +10,7 @@ from chassis.settings.section import Env, Section
 # Each name that may stand at the top of the file. A service reads its own section and the shared ones it names; what
 # stands in the others is not its business, but a name that is nobody's is a mistake.
 SERVICES = ("gateway", "llm", "executor", "ratelimit", "board")
-SHARED_SECTIONS = ("models", "providers", "prompts", "roles", "limits", "professions", "discord")
+SHARED_SECTIONS = ("models", "providers", "prompts", "roles", "limits", "professions", "discord", "guilds")
 OTHER_SECTIONS = ("sandbox", "local")
 
 Port = Annotated[int, Field(ge=0, le=65535)]

@@ -20,6 +20,7 @@ from services.executor.jobs.lease import LeaseKeeper
 from services.executor.jobs.model import JobKind
 from services.executor.jobs.redis_store import JobStore
 from services.executor.jobs.runner import JobRunner
+from services.executor.mirror.wiring import Mirror
 from services.executor.plans.parts import PlanParts
 from services.executor.replies.parts import ReplyParts
 from services.executor.settings import ExecutorSettings
@@ -49,6 +50,14 @@ class Parts:
         self.api = DiscordApi(self.rest)
         self.store = JobStore(redis, settings.jobs, clock)
         self.replies = ReplyParts(runtime, redis, store=self.store, api=self.api, identity=self.identity)
+        self.mirror = Mirror(
+            runtime,
+            redis,
+            jobs=self.store,
+            rest=self.rest,
+            guild_settings=self.replies.guild_settings,
+            leads=lambda: 0 in self.runner.partitions,
+        )
         self.plans = PlanParts(
             runtime,
             redis,
@@ -80,6 +89,7 @@ class Parts:
             *self.replies.kinds,
             *self.plans.kinds,
             *self.board.kinds,
+            *self.mirror.kinds,
         )
         self.runner = JobRunner(self.store, settings.jobs, clock, {kind.name: kind for kind in kinds})
         self.leases = LeaseKeeper(redis, settings.jobs, clock, instance_id=runtime.instance_id, holder=self.runner)
@@ -89,6 +99,7 @@ class Parts:
         self.replies.serve()
         self.plans.serve()
         self.board.serve()
+        self.mirror.serve()
 
     def work(self) -> None:
         """Registers what runs beside the server, and how it stops."""
@@ -97,7 +108,7 @@ class Parts:
         runtime.background("jobs", self._run_jobs)
         self.replies.work()
         self.board.work()
-        runtime.background("health", self.monitor.watch)
+        self.mirror.work()
         runtime.status("jobs", self._status)
         for step in (self.rest.close, self._start_up_rest.close, self.permits.close, self._stop_jobs):
             runtime.on_stop(step)

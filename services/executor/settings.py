@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import Annotated
 
 from chassis.discord_access import DiscordAccess
-from chassis.settings import FromSection, Section
+from chassis.guild_access import GuildAccess
+from chassis.settings import AtStart, FromSection, Section
 from services.executor.board.settings import BoardDeliverySettings
 from services.executor.discord.settings import RestSettings
 from services.executor.health.settings import HealthSettings
 from services.executor.jobs.settings import JobSettings
+from services.executor.mirror.settings import MirrorSettings
 from services.executor.plans.settings import PlanSettings
 from services.executor.replies.settings import ReplySettings
 
@@ -17,17 +19,21 @@ from services.executor.replies.settings import ReplySettings
 class ExecutorSettings(Section):
     """Everything that executor is configured with."""
 
-    discord: Annotated[DiscordAccess, FromSection("discord")]
+    discord: Annotated[DiscordAccess, FromSection("discord"), AtStart()]
     """The bot's credential and Discord's address."""
-    jobs: JobSettings = JobSettings()
+    jobs: Annotated[JobSettings, AtStart()] = JobSettings()
     """How jobs are kept and run."""
-    rest: RestSettings = RestSettings()
+    rest: Annotated[RestSettings, AtStart()] = RestSettings()
     """How Discord's REST API is called."""
-    replies: ReplySettings = ReplySettings()
+    replies: Annotated[ReplySettings, AtStart()] = ReplySettings()
     """How questions are answered."""
-    plans: PlanSettings = PlanSettings()
+    plans: Annotated[PlanSettings, AtStart()] = PlanSettings()
     """How plans are made, confirmed and run."""
-    board: BoardDeliverySettings = BoardDeliverySettings()
+    board: Annotated[BoardDeliverySettings, AtStart()] = BoardDeliverySettings()
     """How the request board is shown."""
-    health: HealthSettings = HealthSettings()
+    mirror: MirrorSettings = MirrorSettings()
+    """How guilds, channels, roles and members are mirrored."""
+    guilds: Annotated[GuildAccess, FromSection("guilds")] = GuildAccess()
+    """Where the bot may be."""
+    health: Annotated[HealthSettings, AtStart()] = HealthSettings()
     """How the platform's health is watched."""

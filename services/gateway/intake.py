@@ -1,8 +1,8 @@
 """Where every event of every shard comes in, and which of them become work.
 
-The table below says what each event means here. An event counts as taken (and its sequence may be saved) once its work
-has handed it over; events that mean nothing count at once. Listeners hand over and return: none waits for a model, the
-end of a job, or a database.
+The tables below say what each event means here, `mirror` which ones executor's mirror is told of. An event counts as
+taken (and its sequence may be saved) once its work has handed it over, or the mirror has it; events that mean nothing
+count at once. Listeners hand over and return: none waits for a model, the end of a job, or a database.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,14 +11,13 @@ from typing import Any
 import structlog
 
 from chassis.clock import Clock
-from chassis.scoped import Scope, ScopeKind
 from services.gateway import events
 from services.gateway.claims import Claims
-from services.gateway.cleanup import Cleanup
 from services.gateway.conversation import Conversations
 from services.gateway.events import DEFAULT_MESSAGE, REPLY_MESSAGE, snowflake_time
 from services.gateway.journal import Event
 from services.gateway.lanes import Lanes
+from services.gateway.mirror_feed import MirrorFeed
 from services.gateway.router import Router
 from services.gateway.shards import Shard
 from services.gateway.threads import Change, ThreadIndex
@@ -27,7 +26,6 @@ _log = structlog.get_logger(__name__)
 
 # Discord tells the person that the app did not respond after this; a repeat that is older would surprise them.
 INTERACTION_LIFETIME = 3.0
-CATEGORY = 4
 
 
 class Intake:
@@ -38,14 +36,14 @@ class Intake:
         *,
         router: Router,
         conversations: Conversations,
-        cleanup: Cleanup,
+        feeds: Mapping[int, MirrorFeed],
         threads: ThreadIndex,
         claims: Claims,
         clock: Clock,
     ) -> None:
         self._router = router
         self._conversations = conversations
-        self._cleanup = cleanup
+        self._feeds = feeds
         self._threads = threads
         self._claims = claims
         self._clock = clock
@@ -53,9 +51,7 @@ class Intake:
         self._work: Mapping[str, Callable[[Shard, Any, Event], bool]] = {
             "INTERACTION_CREATE": self._interaction,
             "MESSAGE_CREATE": self._message,
-            "GUILD_DELETE": self._guild_left,
-            "CHANNEL_DELETE": self._channel_deleted,
-            "THREAD_DELETE": self._thread_deleted,
+            "MESSAGE_UPDATE": self._message_changed,
         }
         self._index: Mapping[str, Callable[[Any], Change]] = {
             "GUILD_CREATE": threads.guild_snapshot,
@@ -75,6 +71,8 @@ class Intake:
         try:
             if index := self._index.get(name):
                 shard.journal.changed(index(data))
+            if self._feeds[shard.shard_id].take(name, data, event):
+                return
             work = self._work.get(name)
             if work is not None and work(shard, data, event):
                 return
@@ -90,31 +88,6 @@ class Intake:
     def _guild_gone(self, guild: Any) -> Change:
         # An outage is no farewell: the guild and its threads come back.
         return Change() if guild.get("unavailable") else self._threads.guild_removed(int(guild["id"]))
-
-    def _guild_left(self, shard: Shard, guild: Any, event: Event) -> bool:
-        if guild.get("unavailable"):
-            return False
-        guild_id = int(guild["id"])
-        return self._forget(Scope(ScopeKind.GUILD, guild_id, guild_id), event)
-
-    def _channel_deleted(self, shard: Shard, channel: Any, event: Event) -> bool:
-        kind = ScopeKind.CATEGORY if channel.get("type") == CATEGORY else ScopeKind.CHANNEL
-        return self._forget_in_guild(kind, channel, event)
-
-    def _thread_deleted(self, shard: Shard, thread: Any, event: Event) -> bool:
-        return self._forget_in_guild(ScopeKind.THREAD, thread, event)
-
-    def _forget_in_guild(self, kind: ScopeKind, gone: Any, event: Event) -> bool:
-        guild_id = int(gone.get("guild_id") or 0)
-        return bool(guild_id) and self._forget(Scope(kind, guild_id, int(gone["id"])), event)
-
-    def _forget(self, scope: Scope, event: Event) -> bool:
-        async def work() -> None:
-            await self._cleanup.forget(scope)
-            event.done()
-
-        self._lanes.put(("cleanup", scope.guild_id), work)
-        return True
 
     def _interaction(self, shard: Shard, data: Any, event: Event) -> bool:
         interaction = events.interaction(data)
@@ -142,6 +115,27 @@ class Intake:
         async def work() -> None:
             if not await self._conversations.handle(message, meaning):
                 self._claims.give_back(message.message_id)
+            event.done()
+
+        self._lanes.put(("channel", message.channel_id), work)
+        return True
+
+    def _message_changed(self, shard: Shard, data: Any, event: Event) -> bool:
+        # What Discord adds to a message itself, such as a preview of a link, carries no time of an edit.
+        if not data.get("edited_timestamp") or data.get("type", DEFAULT_MESSAGE) not in (
+            DEFAULT_MESSAGE,
+            REPLY_MESSAGE,
+        ):
+            return False
+        message = events.message(data)
+        question = self._conversations.changed(message)
+        edit_id = events.edit_id(message.message_id, data["edited_timestamp"])
+        if question is None or not self._claims.take(edit_id):
+            return False
+
+        async def work() -> None:
+            if not await self._conversations.hand_over_change(question, edit_id):
+                self._claims.give_back(edit_id)
             event.done()
 
         self._lanes.put(("channel", message.channel_id), work)

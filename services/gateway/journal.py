@@ -25,6 +25,8 @@ class Session:
     session_id: str
     resume_url: str
     sequence: int
+    gap: bool = False
+    """Whether events up to the sequence were let go that executor's mirror was not told of."""
 
 
 class JournalStore(Protocol):
@@ -47,6 +49,7 @@ class Journal:
         self.shard_count = shard_count
         self._store = store
         self._session: Session | None = None
+        self._gap = False
         self._watermark = Watermark()
         self._changes: dict[str, str | None] = {}
         self._dirty = asyncio.Event()
@@ -57,12 +60,30 @@ class Journal:
         self._session, threads = await self._store.load(self.shard_id, self.shard_count)
         if self._session is not None:
             self._watermark = Watermark(self._session.sequence)
+            self._gap = self._session.gap
         return threads
 
     @property
     def session(self) -> Session | None:
         """The session with the position up to which everything is handed over; None where there is none."""
-        return None if self._session is None else replace(self._session, sequence=self._watermark.position)
+        if self._session is None:
+            return None
+        return replace(self._session, sequence=self._watermark.position, gap=self._gap)
+
+    @property
+    def gap(self) -> bool:
+        """Whether the mirror missed something of this session that it was not told."""
+        return self._gap
+
+    def missed(self) -> None:
+        """Events are let go that the mirror was not told of. It stands in the store before the position passes them."""
+        self._gap = True
+        self._dirty.set()
+
+    def told_of_gap(self) -> None:
+        """The mirror knows that it missed something."""
+        self._gap = False
+        self._dirty.set()
 
     @property
     def outstanding(self) -> int:
@@ -72,6 +93,7 @@ class Journal:
     def started(self, session: Session) -> None:
         """A new session began."""
         self._session = session
+        self._gap = False
         self._watermark = Watermark(session.sequence)
         self._dirty.set()
 

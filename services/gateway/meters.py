@@ -12,6 +12,13 @@ _duration = meter().create_histogram(
     explicit_bucket_boundaries_advisory=DURATION_BUCKETS,
 )
 
+mirror_changes = meter().create_counter(
+    "guildhall.mirror.told", "{guild}", "Guilds of which executor's mirror was told a change"
+)
+mirror_gaps = meter().create_counter(
+    "guildhall.mirror.gaps", "{gap}", "Times that changes were dropped before executor's mirror was told"
+)
+
 
 class Interaction:
     """One interaction under way. Counted when the `with` ends; names are those of commands, never what people typed."""
@@ -23,6 +30,11 @@ class Interaction:
     def __enter__(self) -> "Interaction":
         self._began = time.perf_counter()
         return self
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since it began."""
+        return time.perf_counter() - self._began
 
     def failed(self, reason: str) -> None:
         """Notes that it ended with an error, by its UPPER_SNAKE reason."""

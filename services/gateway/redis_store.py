@@ -1,6 +1,6 @@
 """What gateway keeps in Redis (role `durable`).
 
-    gateway:<bot>:shard:<id>/<count>:session   hash: session_id, resume_url, sequence
+    gateway:<bot>:shard:<id>/<count>:session   hash: session_id, resume_url, sequence, gap
     gateway:<bot>:shard:<id>/<count>:threads   hash: see ThreadIndex.restore
     gateway:<bot>:commands                     fingerprint of the commands that Discord has
 
@@ -32,7 +32,8 @@ class RedisStore:
         threads = _texts(await self._redis.hgetall(f"{key}:threads"))
         if not session:
             return None, threads
-        return Session(session["session_id"], session["resume_url"], int(session["sequence"])), threads
+        gap = session.get("gap") == "1"
+        return Session(session["session_id"], session["resume_url"], int(session["sequence"]), gap), threads
 
     async def save(
         self, shard_id: int, shard_count: int, session: Session | None, changes: Mapping[str, str | None]
@@ -49,6 +50,7 @@ class RedisStore:
                         "session_id": session.session_id,
                         "resume_url": session.resume_url,
                         "sequence": session.sequence,
+                        "gap": int(session.gap),
                     },
                 )
             if removed := [name for name, value in changes.items() if value is None]:

@@ -24,6 +24,7 @@ from services.gateway.permits import INVALID_SESSION, LOST, READY, Permits
 _log = structlog.get_logger(__name__)
 
 RESUMABLE_CLOSE = 4000
+_DISALLOWED_INTENTS = 4014
 _FATAL = {
     4004: "Discord does not accept DISCORD_TOKEN: copy the bot's token from the developer portal (Bot, Reset Token).",
     4010: "Discord does not know this shard: check gateway.shards against the number of shards of the bot.",
@@ -54,7 +55,12 @@ class Shard:
         where: Callable[[], Awaitable[Recommended]],
         deliver: Deliver,
         rng: random.Random,
+        without_privileged: Callable[[], tuple[str, ...]] = tuple,
     ) -> None:
+        """`without_privileged` takes off the intents that Discord does not allow any more and says what to do about
+        each; where it takes none off, their refusal is final.
+        """
+        self._without_privileged = without_privileged
         self.shard_id = shard_id
         self.journal = journal
         self.ready = asyncio.Event()
@@ -103,6 +109,17 @@ class Shard:
         if self._socket is not None and self.connected:
             await self._socket.change_presence(activity=disnake.CustomActivity(text) if text else None)
 
+    async def request_members(self, guild_id: int, nonce: str) -> bool:
+        """Asks for all members of a guild, which come as events; False where the shard is not connected."""
+        if self._socket is None or not self.connected:
+            return False
+        try:
+            await self._socket.request_chunks(guild_id, "", limit=0, nonce=nonce)
+        except (disnake.DiscordException, OSError, aiohttp.ClientError) as error:
+            _log.info("members not asked for", shard=self.shard_id, error=repr(error))
+            return False
+        return True
+
     async def _one_connection(self) -> float:
         """Lives one connection; gives the seconds to wait before the next."""
         session = self._resumable()
@@ -126,6 +143,11 @@ class Shard:
             self._forget()
             return self._rng.uniform(1.0, 5.0)
         except disnake.ConnectionClosed as closed:
+            if closed.code == _DISALLOWED_INTENTS and not self._closing and (missing := self._without_privileged()):
+                for remedy in missing:
+                    _log.critical(f"{remedy} Until then the bot goes on without it.", shard=self.shard_id)
+                self._forget()
+                return self._backoff()
             # A session that was saved may be another Discord's, or of a token that was reset: IDENTIFY tells.
             if closed.code in _FATAL and session is None and not self._closing:
                 raise Misconfigured(_FATAL[closed.code], f"GATEWAY_CLOSED_{closed.code}") from closed

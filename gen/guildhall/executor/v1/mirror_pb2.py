@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"guildhall/executor/v1/mirror.proto\x12\x15guildhall.executor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe3\x01\n\x06Member\x12\x0f\n\x07user_id\x18\x01 \x01(\x04\x12\x10\n\x08username\x18\x02 \x01(\t\x12\x13\n\x0bglobal_name\x18\x03 \x01(\t\x12\x10\n\x08nickname\x18\x04 \x01(\t\x12\x10\n\x08role_ids\x18\x05 \x03(\x04\x12\x0b\n\x03\x62ot\x18\x06 \x01(\x08\x12\x0f\n\x07pending\x18\x07 \x01(\x08\x12-\n\tjoin_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0ctimeout_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\")\n\x05Thing\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x14\n\x0c\x64iscord_json\x18\x02 \x01(\x0c\"\xab\x01\n\rGuildSnapshot\x12\x12\n\nguild_json\x18\x01 \x01(\x0c\x12.\n\x08\x63hannels\x18\x02 \x03(\x0b\x32\x1c.guildhall.executor.v1.Thing\x12+\n\x05roles\x18\x03 \x03(\x0b\x32\x1c.guildhall.executor.v1.Thing\x12\x13\n\x0b\x65mojis_json\x18\x04 \x01(\x0c\x12\x14\n\x0cmember_count\x18\x05 \x01(\r\"i\n\nMemberPage\x12\r\n\x05nonce\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\r\x12\r\n\x05\x63ount\x18\x03 \x01(\r\x12.\n\x07members\x18\x04 \x03(\x0b\x32\x1d.guildhall.executor.v1.Member\"\xb4\x03\n\x0bGuildChange\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x36\n\x08snapshot\x18\x02 \x01(\x0b\x32$.guildhall.executor.v1.GuildSnapshot\x12\x12\n\nguild_json\x18\x03 \x01(\x0c\x12.\n\x08\x63hannels\x18\x04 \x03(\x0b\x32\x1c.guildhall.executor.v1.Thing\x12+\n\x05roles\x18\x05 \x03(\x0b\x32\x1c.guildhall.executor.v1.Thing\x12\x13\n\x0b\x65mojis_json\x18\x06 \x01(\x0c\x12\x30\n\x05pages\x18\x07 \x03(\x0b\x32!.guildhall.executor.v1.MemberPage\x12.\n\x07members\x18\x08 \x03(\x0b\x32\x1d.guildhall.executor.v1.Member\x12\x33\n\x0cseen_members\x18\t \x03(\x0b\x32\x1d.guildhall.executor.v1.Member\x12\x17\n\x0fremoved_members\x18\n \x03(\x04\x12\x17\n\x0f\x64\x65leted_threads\x18\x0b \x03(\x04\x12\x0c\n\x04left\x18\x0c \x01(\x08\"l\n\x0fOpenFeedRequest\x12\x10\n\x08shard_id\x18\x01 \x01(\r\x12\x13\n\x0bshard_count\x18\x02 \x01(\r\x12\x0f\n\x07session\x18\x03 \x01(\t\x12\x0b\n\x03gap\x18\x04 \x01(\x08\x12\x14\n\x0cmembers_told\x18\x05 \x01(\x08\";\n\x10OpenFeedResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x18\n\x10wanted_guild_ids\x18\x02 \x03(\x04\"\x90\x01\n\x13\x41pplyChangesRequest\x12\x10\n\x08shard_id\x18\x01 \x01(\r\x12\x13\n\x0bshard_count\x18\x02 \x01(\r\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12\x0e\n\x06number\x18\x04 \x01(\x04\x12\x33\n\x07\x63hanges\x18\x05 \x03(\x0b\x32\".guildhall.executor.v1.GuildChange\"0\n\x14\x41pplyChangesResponse\x12\x18\n\x10wanted_guild_ids\x18\x01 \x03(\x04\"3\n\x11LeaveGuildRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x0c\n\x04name\x18\x02 \x01(\t\"\'\n\x12LeaveGuildResponse\x12\x11\n\tduplicate\x18\x01 \x01(\x08\"?\n\tCertainty\x12\r\n\x05guild\x18\x01 \x01(\x08\x12\x0f\n\x07members\x18\x02 \x01(\x08\x12\x12\n\ngeneration\x18\x03 \x01(\x04\"2\n\x0fGetGuildRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\r\n\x05\x61s_is\x18\x02 \x01(\x08\"\xcd\x01\n\x10GetGuildResponse\x12\x12\n\nguild_json\x18\x01 \x01(\x0c\x12.\n\x08\x63hannels\x18\x02 \x03(\x0b\x32\x1c.guildhall.executor.v1.Thing\x12+\n\x05roles\x18\x03 \x03(\x0b\x32\x1c.guildhall.executor.v1.Thing\x12\x13\n\x0b\x65mojis_json\x18\x04 \x01(\x0c\x12\x33\n\tcertainty\x18\x05 \x01(\x0b\x32 .guildhall.executor.v1.Certainty\"J\n\x10GetMemberRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x0f\n\x07user_id\x18\x02 \x01(\x04\x12\x13\n\x0b\x61sk_discord\x18\x03 \x01(\x08\"S\n\x11GetMemberResponse\x12-\n\x06member\x18\x01 \x01(\x0b\x32\x1d.guildhall.executor.v1.Member\x12\x0f\n\x07\x63\x65rtain\x18\x02 \x01(\x08\"s\n\x12ListMembersRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x0f\n\x07role_id\x18\x02 \x01(\x04\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x13\n\x0b\x61sk_discord\x18\x05 \x01(\x08\"\x93\x01\n\x13ListMembersResponse\x12.\n\x07members\x18\x01 \x03(\x0b\x32\x1d.guildhall.executor.v1.Member\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x33\n\tcertainty\x18\x03 \x01(\x0b\x32 .guildhall.executor.v1.Certainty\"\'\n\x13WatchMembersRequest\x12\x10\n\x08revision\x18\x01 \x01(\t\"\x93\x02\n\x14WatchMembersResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\x12\x32\n\x05reset\x18\x02 \x01(\x0b\x32!.guildhall.executor.v1.WatchResetH\x00\x12\x38\n\x07\x63hanged\x18\x03 \x01(\x0b\x32%.guildhall.executor.v1.MembersChangedH\x00\x12:\n\x08refilled\x18\x04 \x01(\x0b\x32&.guildhall.executor.v1.MembersRefilledH\x00\x12\x36\n\x07\x63urrent\x18\x05 \x01(\x0b\x32#.guildhall.executor.v1.WatchCurrentH\x00\x42\x07\n\x05\x65vent\"\x0c\n\nWatchReset\"\x80\x01\n\x0eMembersChanged\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x12\n\ngeneration\x18\x02 \x01(\x04\x12.\n\x07members\x18\x03 \x03(\x0b\x32\x1d.guildhall.executor.v1.Member\x12\x18\n\x10removed_user_ids\x18\x04 \x03(\x04\"7\n\x0fMembersRefilled\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x12\n\ngeneration\x18\x02 \x01(\x04\"\x0e\n\x0cWatchCurrent2\xc6\x02\n\x11MirrorFeedService\x12[\n\x08OpenFeed\x12&.guildhall.executor.v1.OpenFeedRequest\x1a\'.guildhall.executor.v1.OpenFeedResponse\x12l\n\x0c\x41pplyChanges\x12*.guildhall.executor.v1.ApplyChangesRequest\x1a+.guildhall.executor.v1.ApplyChangesResponse\"\x03\x90\x02\x02\x12\x66\n\nLeaveGuild\x12(.guildhall.executor.v1.LeaveGuildRequest\x1a).guildhall.executor.v1.LeaveGuildResponse\"\x03\x90\x02\x02\x32\xb1\x03\n\rMirrorService\x12`\n\x08GetGuild\x12&.guildhall.executor.v1.GetGuildRequest\x1a\'.guildhall.executor.v1.GetGuildResponse\"\x03\x90\x02\x01\x12\x63\n\tGetMember\x12\'.guildhall.executor.v1.GetMemberRequest\x1a(.guildhall.executor.v1.GetMemberResponse\"\x03\x90\x02\x01\x12i\n\x0bListMembers\x12).guildhall.executor.v1.ListMembersRequest\x1a*.guildhall.executor.v1.ListMembersResponse\"\x03\x90\x02\x01\x12n\n\x0cWatchMembers\x12*.guildhall.executor.v1.WatchMembersRequest\x1a+.guildhall.executor.v1.WatchMembersResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"guildhall/executor/v1/mirror.proto\x12\x15guildhall.executor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe3\x01\n\x06Member\x12\x0f\n\x07user_id\x18\x01 \x01(\x04\x12\x10\n\x08username\x18\x02 \x01(\t\x12\x13\n\x0bglobal_name\x18\x03 \x01(\t\x12\x10\n\x08nickname\x18\x04 \x01(\t\x12\x10\n\x08role_ids\x18\x05 \x03(\x04\x12\x0b\n\x03\x62ot\x18\x06 \x01(\x08\x12\x0f\n\x07pending\x18\x07 \x01(\x08\x12-\n\tjoin_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x30\n\x0ctimeout_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\")\n\x05Thing\x12\n\n\x02id\x18\x01 \x01(\x04\x12\x14\n\x0c\x64iscord_json\x18\x02 \x01(\x0c\"\xab\x01\n\rGuildSnapshot\x12\x12\n\nguild_json\x18\x01 \x01(\x0c\x12.\n\x08\x63hannels\x18\x02 \x03(\x0b\x32\x1c.guildhall.executor.v1.Thing\x12+\n\x05roles\x18\x03 \x03(\x0b\x32\x1c.guildhall.executor.v1.Thing\x12\x13\n\x0b\x65mojis_json\x18\x04 \x01(\x0c\x12\x14\n\x0cmember_count\x18\x05 \x01(\r\"i\n\nMemberPage\x12\r\n\x05nonce\x18\x01 \x01(\t\x12\r\n\x05index\x18\x02 \x01(\r\x12\r\n\x05\x63ount\x18\x03 \x01(\r\x12.\n\x07members\x18\x04 \x03(\x0b\x32\x1d.guildhall.executor.v1.Member\"\xb4\x03\n\x0bGuildChange\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x36\n\x08snapshot\x18\x02 \x01(\x0b\x32$.guildhall.executor.v1.GuildSnapshot\x12\x12\n\nguild_json\x18\x03 \x01(\x0c\x12.\n\x08\x63hannels\x18\x04 \x03(\x0b\x32\x1c.guildhall.executor.v1.Thing\x12+\n\x05roles\x18\x05 \x03(\x0b\x32\x1c.guildhall.executor.v1.Thing\x12\x13\n\x0b\x65mojis_json\x18\x06 \x01(\x0c\x12\x30\n\x05pages\x18\x07 \x03(\x0b\x32!.guildhall.executor.v1.MemberPage\x12.\n\x07members\x18\x08 \x03(\x0b\x32\x1d.guildhall.executor.v1.Member\x12\x33\n\x0cseen_members\x18\t \x03(\x0b\x32\x1d.guildhall.executor.v1.Member\x12\x17\n\x0fremoved_members\x18\n \x03(\x04\x12\x17\n\x0f\x64\x65leted_threads\x18\x0b \x03(\x04\x12\x0c\n\x04left\x18\x0c \x01(\x08\"l\n\x0fOpenFeedRequest\x12\x10\n\x08shard_id\x18\x01 \x01(\r\x12\x13\n\x0bshard_count\x18\x02 \x01(\r\x12\x0f\n\x07session\x18\x03 \x01(\t\x12\x0b\n\x03gap\x18\x04 \x01(\x08\x12\x14\n\x0cmembers_told\x18\x05 \x01(\x08\";\n\x10OpenFeedResponse\x12\r\n\x05\x65poch\x18\x01 \x01(\x04\x12\x18\n\x10wanted_guild_ids\x18\x02 \x03(\x04\"\x90\x01\n\x13\x41pplyChangesRequest\x12\x10\n\x08shard_id\x18\x01 \x01(\r\x12\x13\n\x0bshard_count\x18\x02 \x01(\r\x12\r\n\x05\x65poch\x18\x03 \x01(\x04\x12\x0e\n\x06number\x18\x04 \x01(\x04\x12\x33\n\x07\x63hanges\x18\x05 \x03(\x0b\x32\".guildhall.executor.v1.GuildChange\"0\n\x14\x41pplyChangesResponse\x12\x18\n\x10wanted_guild_ids\x18\x01 \x03(\x04\"?\n\tCertainty\x12\r\n\x05guild\x18\x01 \x01(\x08\x12\x0f\n\x07members\x18\x02 \x01(\x08\x12\x12\n\ngeneration\x18\x03 \x01(\x04\"2\n\x0fGetGuildRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\r\n\x05\x61s_is\x18\x02 \x01(\x08\"\xcd\x01\n\x10GetGuildResponse\x12\x12\n\nguild_json\x18\x01 \x01(\x0c\x12.\n\x08\x63hannels\x18\x02 \x03(\x0b\x32\x1c.guildhall.executor.v1.Thing\x12+\n\x05roles\x18\x03 \x03(\x0b\x32\x1c.guildhall.executor.v1.Thing\x12\x13\n\x0b\x65mojis_json\x18\x04 \x01(\x0c\x12\x33\n\tcertainty\x18\x05 \x01(\x0b\x32 .guildhall.executor.v1.Certainty\"J\n\x10GetMemberRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x0f\n\x07user_id\x18\x02 \x01(\x04\x12\x13\n\x0b\x61sk_discord\x18\x03 \x01(\x08\"S\n\x11GetMemberResponse\x12-\n\x06member\x18\x01 \x01(\x0b\x32\x1d.guildhall.executor.v1.Member\x12\x0f\n\x07\x63\x65rtain\x18\x02 \x01(\x08\"s\n\x12ListMembersRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x0f\n\x07role_id\x18\x02 \x01(\x04\x12\x11\n\tpage_size\x18\x03 \x01(\r\x12\x12\n\npage_token\x18\x04 \x01(\t\x12\x13\n\x0b\x61sk_discord\x18\x05 \x01(\x08\"\x93\x01\n\x13ListMembersResponse\x12.\n\x07members\x18\x01 \x03(\x0b\x32\x1d.guildhall.executor.v1.Member\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\x12\x33\n\tcertainty\x18\x03 \x01(\x0b\x32 .guildhall.executor.v1.Certainty\"\'\n\x13WatchMembersRequest\x12\x10\n\x08revision\x18\x01 \x01(\t\"\x93\x02\n\x14WatchMembersResponse\x12\x10\n\x08revision\x18\x01 \x01(\t\x12\x32\n\x05reset\x18\x02 \x01(\x0b\x32!.guildhall.executor.v1.WatchResetH\x00\x12\x38\n\x07\x63hanged\x18\x03 \x01(\x0b\x32%.guildhall.executor.v1.MembersChangedH\x00\x12:\n\x08refilled\x18\x04 \x01(\x0b\x32&.guildhall.executor.v1.MembersRefilledH\x00\x12\x36\n\x07\x63urrent\x18\x05 \x01(\x0b\x32#.guildhall.executor.v1.WatchCurrentH\x00\x42\x07\n\x05\x65vent\"\x0c\n\nWatchReset\"\x80\x01\n\x0eMembersChanged\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x12\n\ngeneration\x18\x02 \x01(\x04\x12.\n\x07members\x18\x03 \x03(\x0b\x32\x1d.guildhall.executor.v1.Member\x12\x18\n\x10removed_user_ids\x18\x04 \x03(\x04\"7\n\x0fMembersRefilled\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x12\n\ngeneration\x18\x02 \x01(\x04\"\x0e\n\x0cWatchCurrent2\xde\x01\n\x11MirrorFeedService\x12[\n\x08OpenFeed\x12&.guildhall.executor.v1.OpenFeedRequest\x1a\'.guildhall.executor.v1.OpenFeedResponse\x12l\n\x0c\x41pplyChanges\x12*.guildhall.executor.v1.ApplyChangesRequest\x1a+.guildhall.executor.v1.ApplyChangesResponse\"\x03\x90\x02\x02\x32\xb1\x03\n\rMirrorService\x12`\n\x08GetGuild\x12&.guildhall.executor.v1.GetGuildRequest\x1a\'.guildhall.executor.v1.GetGuildResponse\"\x03\x90\x02\x01\x12\x63\n\tGetMember\x12\'.guildhall.executor.v1.GetMemberRequest\x1a(.guildhall.executor.v1.GetMemberResponse\"\x03\x90\x02\x01\x12i\n\x0bListMembers\x12).guildhall.executor.v1.ListMembersRequest\x1a*.guildhall.executor.v1.ListMembersResponse\"\x03\x90\x02\x01\x12n\n\x0cWatchMembers\x12*.guildhall.executor.v1.WatchMembersRequest\x1a+.guildhall.executor.v1.WatchMembersResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,8 +34,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_MIRRORFEEDSERVICE'].methods_by_name['ApplyChanges']._loaded_options = None
   _globals['_MIRRORFEEDSERVICE'].methods_by_name['ApplyChanges']._serialized_options = b'\220\002\002'
-  _globals['_MIRRORFEEDSERVICE'].methods_by_name['LeaveGuild']._loaded_options = None
-  _globals['_MIRRORFEEDSERVICE'].methods_by_name['LeaveGuild']._serialized_options = b'\220\002\002'
   _globals['_MIRRORSERVICE'].methods_by_name['GetGuild']._loaded_options = None
   _globals['_MIRRORSERVICE'].methods_by_name['GetGuild']._serialized_options = b'\220\002\001'
   _globals['_MIRRORSERVICE'].methods_by_name['GetMember']._loaded_options = None
@@ -62,38 +60,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_APPLYCHANGESREQUEST']._serialized_end=1403
   _globals['_APPLYCHANGESRESPONSE']._serialized_start=1405
   _globals['_APPLYCHANGESRESPONSE']._serialized_end=1453
-  _globals['_LEAVEGUILDREQUEST']._serialized_start=1455
-  _globals['_LEAVEGUILDREQUEST']._serialized_end=1506
-  _globals['_LEAVEGUILDRESPONSE']._serialized_start=1508
-  _globals['_LEAVEGUILDRESPONSE']._serialized_end=1547
-  _globals['_CERTAINTY']._serialized_start=1549
-  _globals['_CERTAINTY']._serialized_end=1612
-  _globals['_GETGUILDREQUEST']._serialized_start=1614
-  _globals['_GETGUILDREQUEST']._serialized_end=1664
-  _globals['_GETGUILDRESPONSE']._serialized_start=1667
-  _globals['_GETGUILDRESPONSE']._serialized_end=1872
-  _globals['_GETMEMBERREQUEST']._serialized_start=1874
-  _globals['_GETMEMBERREQUEST']._serialized_end=1948
-  _globals['_GETMEMBERRESPONSE']._serialized_start=1950
-  _globals['_GETMEMBERRESPONSE']._serialized_end=2033
-  _globals['_LISTMEMBERSREQUEST']._serialized_start=2035
-  _globals['_LISTMEMBERSREQUEST']._serialized_end=2150
-  _globals['_LISTMEMBERSRESPONSE']._serialized_start=2153
-  _globals['_LISTMEMBERSRESPONSE']._serialized_end=2300
-  _globals['_WATCHMEMBERSREQUEST']._serialized_start=2302
-  _globals['_WATCHMEMBERSREQUEST']._serialized_end=2341
-  _globals['_WATCHMEMBERSRESPONSE']._serialized_start=2344
-  _globals['_WATCHMEMBERSRESPONSE']._serialized_end=2619
-  _globals['_WATCHRESET']._serialized_start=2621
-  _globals['_WATCHRESET']._serialized_end=2633
-  _globals['_MEMBERSCHANGED']._serialized_start=2636
-  _globals['_MEMBERSCHANGED']._serialized_end=2764
-  _globals['_MEMBERSREFILLED']._serialized_start=2766
-  _globals['_MEMBERSREFILLED']._serialized_end=2821
-  _globals['_WATCHCURRENT']._serialized_start=2823
-  _globals['_WATCHCURRENT']._serialized_end=2837
-  _globals['_MIRRORFEEDSERVICE']._serialized_start=2840
-  _globals['_MIRRORFEEDSERVICE']._serialized_end=3166
-  _globals['_MIRRORSERVICE']._serialized_start=3169
-  _globals['_MIRRORSERVICE']._serialized_end=3602
+  _globals['_CERTAINTY']._serialized_start=1455
+  _globals['_CERTAINTY']._serialized_end=1518
+  _globals['_GETGUILDREQUEST']._serialized_start=1520
+  _globals['_GETGUILDREQUEST']._serialized_end=1570
+  _globals['_GETGUILDRESPONSE']._serialized_start=1573
+  _globals['_GETGUILDRESPONSE']._serialized_end=1778
+  _globals['_GETMEMBERREQUEST']._serialized_start=1780
+  _globals['_GETMEMBERREQUEST']._serialized_end=1854
+  _globals['_GETMEMBERRESPONSE']._serialized_start=1856
+  _globals['_GETMEMBERRESPONSE']._serialized_end=1939
+  _globals['_LISTMEMBERSREQUEST']._serialized_start=1941
+  _globals['_LISTMEMBERSREQUEST']._serialized_end=2056
+  _globals['_LISTMEMBERSRESPONSE']._serialized_start=2059
+  _globals['_LISTMEMBERSRESPONSE']._serialized_end=2206
+  _globals['_WATCHMEMBERSREQUEST']._serialized_start=2208
+  _globals['_WATCHMEMBERSREQUEST']._serialized_end=2247
+  _globals['_WATCHMEMBERSRESPONSE']._serialized_start=2250
+  _globals['_WATCHMEMBERSRESPONSE']._serialized_end=2525
+  _globals['_WATCHRESET']._serialized_start=2527
+  _globals['_WATCHRESET']._serialized_end=2539
+  _globals['_MEMBERSCHANGED']._serialized_start=2542
+  _globals['_MEMBERSCHANGED']._serialized_end=2670
+  _globals['_MEMBERSREFILLED']._serialized_start=2672
+  _globals['_MEMBERSREFILLED']._serialized_end=2727
+  _globals['_WATCHCURRENT']._serialized_start=2729
+  _globals['_WATCHCURRENT']._serialized_end=2743
+  _globals['_MIRRORFEEDSERVICE']._serialized_start=2746
+  _globals['_MIRRORFEEDSERVICE']._serialized_end=2968
+  _globals['_MIRRORSERVICE']._serialized_start=2971
+  _globals['_MIRRORSERVICE']._serialized_end=3404
 # @@protoc_insertion_point(module_scope)

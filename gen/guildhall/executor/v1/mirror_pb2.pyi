@@ -401,54 +401,6 @@ class ApplyChangesResponse(_message.Message):
 Global___ApplyChangesResponse: _TypeAlias = ApplyChangesResponse  # noqa: Y015
 
 @_typing.final
-class LeaveGuildRequest(_message.Message):
-    """A request for LeaveGuild."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    GUILD_ID_FIELD_NUMBER: _builtins.int
-    NAME_FIELD_NUMBER: _builtins.int
-    guild_id: _builtins.int
-    """The guild."""
-    name: _builtins.str
-    """The guild's name, for the log; people's text."""
-    def __init__(
-        self,
-        *,
-        guild_id: _builtins.int = ...,
-        name: _builtins.str = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["guild_id", b"guild_id", "name", b"name"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___LeaveGuildRequest: _TypeAlias = LeaveGuildRequest  # noqa: Y015
-
-@_typing.final
-class LeaveGuildResponse(_message.Message):
-    """An answer of LeaveGuild."""
-
-    DESCRIPTOR: _descriptor.Descriptor
-
-    DUPLICATE_FIELD_NUMBER: _builtins.int
-    duplicate: _builtins.bool
-    """Whether it was on its way already."""
-    def __init__(
-        self,
-        *,
-        duplicate: _builtins.bool = ...,
-    ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
-    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["duplicate", b"duplicate"]  # noqa: Y015
-    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
-
-Global___LeaveGuildResponse: _TypeAlias = LeaveGuildResponse  # noqa: Y015
-
-@_typing.final
 class Certainty(_message.Message):
     """How certain the copy of a guild is."""
 

@@ -45,11 +45,6 @@ class MirrorFeedServiceStub:
                 request_serializer=guildhall_dot_executor_dot_v1_dot_mirror__pb2.ApplyChangesRequest.SerializeToString,
                 response_deserializer=guildhall_dot_executor_dot_v1_dot_mirror__pb2.ApplyChangesResponse.FromString,
                 _registered_method=True)
-        self.LeaveGuild = channel.unary_unary(
-                '/guildhall.executor.v1.MirrorFeedService/LeaveGuild',
-                request_serializer=guildhall_dot_executor_dot_v1_dot_mirror__pb2.LeaveGuildRequest.SerializeToString,
-                response_deserializer=guildhall_dot_executor_dot_v1_dot_mirror__pb2.LeaveGuildResponse.FromString,
-                _registered_method=True)
 
 
 class MirrorFeedServiceServicer:
@@ -71,14 +66,6 @@ class MirrorFeedServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
-    def LeaveGuild(self, request, context):
-        """Takes over durably to leave a guild that the configuration does not allow: FAILED_PRECONDITION (GUILD_ALLOWED) where
-        it does. A repeat does nothing.
-        """
-        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
-        context.set_details('Method not implemented!')
-        raise NotImplementedError('Method not implemented!')
-
 
 def add_MirrorFeedServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -91,11 +78,6 @@ def add_MirrorFeedServiceServicer_to_server(servicer, server):
                     servicer.ApplyChanges,
                     request_deserializer=guildhall_dot_executor_dot_v1_dot_mirror__pb2.ApplyChangesRequest.FromString,
                     response_serializer=guildhall_dot_executor_dot_v1_dot_mirror__pb2.ApplyChangesResponse.SerializeToString,
-            ),
-            'LeaveGuild': grpc.unary_unary_rpc_method_handler(
-                    servicer.LeaveGuild,
-                    request_deserializer=guildhall_dot_executor_dot_v1_dot_mirror__pb2.LeaveGuildRequest.FromString,
-                    response_serializer=guildhall_dot_executor_dot_v1_dot_mirror__pb2.LeaveGuildResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -153,33 +135,6 @@ class MirrorFeedService:
             '/guildhall.executor.v1.MirrorFeedService/ApplyChanges',
             guildhall_dot_executor_dot_v1_dot_mirror__pb2.ApplyChangesRequest.SerializeToString,
             guildhall_dot_executor_dot_v1_dot_mirror__pb2.ApplyChangesResponse.FromString,
-            options,
-            channel_credentials,
-            insecure,
-            call_credentials,
-            compression,
-            wait_for_ready,
-            timeout,
-            metadata,
-            _registered_method=True)
-
-    @staticmethod
-    def LeaveGuild(request,
-            target,
-            options=(),
-            channel_credentials=None,
-            call_credentials=None,
-            insecure=False,
-            compression=None,
-            wait_for_ready=None,
-            timeout=None,
-            metadata=None):
-        return grpc.experimental.unary_unary(
-            request,
-            target,
-            '/guildhall.executor.v1.MirrorFeedService/LeaveGuild',
-            guildhall_dot_executor_dot_v1_dot_mirror__pb2.LeaveGuildRequest.SerializeToString,
-            guildhall_dot_executor_dot_v1_dot_mirror__pb2.LeaveGuildResponse.FromString,
             options,
             channel_credentials,
             insecure,

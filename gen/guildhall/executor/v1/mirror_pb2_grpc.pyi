@@ -27,10 +27,6 @@ class MirrorFeedServiceStub:
     """
     ApplyChanges: _aio.UnaryUnaryMultiCallable[_mirror_pb2.ApplyChangesRequest, _mirror_pb2.ApplyChangesResponse]
     """Applies a batch. FAILED_PRECONDITION (FEED_SUPERSEDED, FEED_UNKNOWN): open it anew. UNAVAILABLE (STORE_UNAVAILABLE)."""
-    LeaveGuild: _aio.UnaryUnaryMultiCallable[_mirror_pb2.LeaveGuildRequest, _mirror_pb2.LeaveGuildResponse]
-    """Takes over durably to leave a guild that the configuration does not allow: FAILED_PRECONDITION (GUILD_ALLOWED) where
-    it does. A repeat does nothing.
-    """
 
 class MirrorFeedServiceServicer(metaclass=_abc_1.ABCMeta):
     """Takes what gateway sees. gateway only."""
@@ -52,16 +48,6 @@ class MirrorFeedServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_mirror_pb2.ApplyChangesRequest, _abc.Awaitable[_mirror_pb2.ApplyChangesResponse]],
     ) -> _abc.Awaitable[_mirror_pb2.ApplyChangesResponse]:
         """Applies a batch. FAILED_PRECONDITION (FEED_SUPERSEDED, FEED_UNKNOWN): open it anew. UNAVAILABLE (STORE_UNAVAILABLE)."""
-
-    @_abc_1.abstractmethod
-    def LeaveGuild(
-        self,
-        request: _mirror_pb2.LeaveGuildRequest,
-        context: _aio.ServicerContext[_mirror_pb2.LeaveGuildRequest, _abc.Awaitable[_mirror_pb2.LeaveGuildResponse]],
-    ) -> _abc.Awaitable[_mirror_pb2.LeaveGuildResponse]:
-        """Takes over durably to leave a guild that the configuration does not allow: FAILED_PRECONDITION (GUILD_ALLOWED) where
-        it does. A repeat does nothing.
-        """
 
 def add_MirrorFeedServiceServicer_to_server(servicer: MirrorFeedServiceServicer, server: _aio.Server) -> None: ...
 

@@ -1,0 +1,1 @@
+"""The mirror of guilds, channels, roles and members, fed by gateway's events."""
