@@ -13,7 +13,7 @@ from typing import TypeVar
 import aiohttp
 import disnake
 import structlog
-from guildhall.executor.v1 import notice_pb2_grpc, reply_pb2_grpc
+from guildhall.executor.v1 import mirror_pb2_grpc, notice_pb2_grpc, reply_pb2_grpc
 from guildhall.llm.v1 import model_pb2_grpc
 from guildhall.ratelimit.v1 import discord_pb2_grpc, ratelimit_pb2_grpc
 
@@ -23,7 +23,6 @@ from chassis.scoped import ScopedSettings, SettingsMirror
 from services.gateway import client as discord_client
 from services.gateway.callbacks import Callbacks
 from services.gateway.claims import Claims
-from services.gateway.cleanup import Cleanup
 from services.gateway.client import Application, Client, Misconfigured, Recommended
 from services.gateway.context import Context, Services
 from services.gateway.conversation import Conversations
@@ -32,6 +31,7 @@ from services.gateway.guild_settings import SETTINGS, GuildSettings
 from services.gateway.handover import HandOver
 from services.gateway.intake import Intake
 from services.gateway.journal import Journal
+from services.gateway.mirror_feed import MirrorFeed
 from services.gateway.model_names import ModelNames
 from services.gateway.notices import ExecutorNotices
 from services.gateway.permits import Permits
@@ -51,6 +51,7 @@ AnswerT = TypeVar("AnswerT")
 
 _LONGEST_RETRY = 30.0
 _DRAIN = 5.0
+_MIRROR_DRAIN = 2.0
 _UNREACHABLE = (aiohttp.ClientError, OSError, disnake.HTTPException, disnake.GatewayNotFound)
 
 
@@ -70,6 +71,7 @@ class Bot:
         runtime.background("models", self._models.follow)
         self._registry = discover()
         self._shards: list[Shard] = []
+        self._feeds: dict[int, MirrorFeed] = {}
         self._intake: Intake | None = None
         self._client: Client | None = None
         self._where: Recommended | None = None
@@ -90,6 +92,7 @@ class Bot:
         await asyncio.gather(*(shard.close() for shard in self._shards))
         if self._intake is not None:
             await self._intake.drain(_DRAIN)
+        await asyncio.gather(*(feed.drain(_MIRROR_DRAIN) for feed in self._feeds.values()))
         for shard in self._shards:
             await shard.journal.save()
         if self._client is not None:
@@ -104,6 +107,7 @@ class Bot:
                     "connected": shard.connected,
                     "latency_ms": round(shard.latency * 1000, 1) if shard.connected else None,
                     "handing_over": shard.journal.outstanding,
+                    "mirror_waiting": self._feeds[shard.shard_id].waiting,
                 }
                 for shard in self._shards
             ],
@@ -127,6 +131,7 @@ class Bot:
             for shard in self._shards:
                 group.create_task(shard.run())
                 group.create_task(shard.journal.keep_saving(self._settings.current.save_interval))
+                group.create_task(self._feeds[shard.shard_id].run())
             group.create_task(self._watch_health())
             group.create_task(self._keep_presence())
             await self._stopping.wait()
@@ -163,7 +168,7 @@ class Bot:
         self._intake = Intake(
             router=Router(self._registry, make_context),
             conversations=conversations,
-            cleanup=Cleanup(self._services),
+            feeds=self._feeds,
             threads=threads,
             claims=Claims(settings.current.remembered_events),
             clock=runtime.clock,
@@ -180,16 +185,23 @@ class Bot:
         for shard_id in shard_ids:
             journal = Journal(shard_id, count, store)
             threads.restore(await journal.load())
-            self._shards.append(
-                Shard(
-                    shard_id,
-                    client=client,
-                    journal=journal,
-                    permits=permits,
-                    where=self._recommended,
-                    deliver=self._intake.deliver,
-                    rng=self._rng,
-                )
+            shard = Shard(
+                shard_id,
+                client=client,
+                journal=journal,
+                permits=permits,
+                where=self._recommended,
+                deliver=self._intake.deliver,
+                rng=self._rng,
+            )
+            self._shards.append(shard)
+            self._feeds[shard_id] = MirrorFeed(
+                shard,
+                self._services.stub(mirror_pb2_grpc.MirrorFeedServiceStub, "executor"),
+                members_told=client.intents.members,
+                settings=settings,
+                clock=runtime.clock,
+                rng=self._rng,
             )
 
     def _connected_client(self) -> Client:

@@ -69,6 +69,25 @@ class LoopGuard(Section):
     """… make the bot quiet there for so many seconds."""
 
 
+class MirrorFeedSettings(Section):
+    """How executor's mirror of guilds and members is told what happens."""
+
+    queue: Annotated[int, Field(ge=1_000)] = 200_000
+    """How many things (members, channels, roles) may wait to be told; beyond that they are dropped and learned anew."""
+    batch: Annotated[int, Field(ge=1)] = 2_000
+    """About how many things one call carries."""
+    deadline: Seconds = 10.0
+    """Seconds that one call may take."""
+    heartbeat: Seconds = 5.0
+    """Seconds after which executor is told that nothing happened; it takes gateway for silent after six times that."""
+    patience: Seconds = 600.0
+    """Seconds for which events wait for an executor that is away. Later they are let go and learned anew."""
+    fill_pause: Annotated[float, Field(ge=0)] = 0.6
+    """Seconds between two requests for the members of a guild; Discord takes 120 messages a minute in all."""
+    fill_patience: Seconds = 30.0
+    """Seconds to wait for the next part of an answer to such a request."""
+
+
 class GatewaySettings(Section):
     """The Discord sessions and what people can do in Discord."""
 
@@ -77,6 +96,7 @@ class GatewaySettings(Section):
     deadlines: Deadlines = Deadlines()
     presence: Presence = Presence()
     loop_guard: LoopGuard = LoopGuard()
+    mirror: MirrorFeedSettings = MirrorFeedSettings()
     ask_limits: tuple[str, ...] = ("ask",)
     """Names of limits or groups in the section `limits` that a question takes one unit from."""
     shown_limits: tuple[str, ...] = ("ask", "llm_images", "person_tokens", "person_money")
