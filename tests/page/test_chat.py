@@ -214,3 +214,30 @@ async def test_a_person_sees_what_another_writes_at_once(browser: Browser, serve
     await first.say("Is anybody here?")
     await second.shown("Is anybody here?")
     assert first.complaints == second.complaints == []
+
+
+async def test_the_newest_stays_in_sight_while_pictures_come_and_the_composer_grows(
+    opened_phone: Visit, control: SandboxClient
+) -> None:
+    page = opened_phone.page
+    for number in range(12):
+        await control.say("owner", "general", f"line {number}\n" * 4)
+        await control.upload("owner", "general", f"{number}.png", png(), "image/png")
+    await control.say("owner", "general", "the newest")
+    await page.reload()
+    await opened_phone.shown("the newest")
+    loaded = "(() => { const all = [...document.querySelectorAll('.picture img')];"
+    loaded += " return all.length > 0 && all.every(i => i.complete); })()"
+    await page.wait_for_function(loaded)
+    at_end = "(() => { const s = document.querySelector('.scroller');"
+    at_end += " return s.scrollHeight - s.clientHeight - s.scrollTop < 2; })()"
+    await page.wait_for_function(at_end)
+    await page.fill("#composer", "one\ntwo\nthree\nfour\nfive")
+    await page.wait_for_function(at_end)
+    # Who reads further up is left there.
+    await page.evaluate("document.querySelector('.scroller').scrollTop -= 300")
+    await page.locator(".to-newest").wait_for()
+    await control.say("owner", "general", "later still")
+    await opened_phone.shown("later still")
+    assert not await page.evaluate(at_end)
+    await page.fill("#composer", "")

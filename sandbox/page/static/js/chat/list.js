@@ -24,6 +24,7 @@ export class MessageList {
   #views = new Map();
   #busy = false;
   #follow = true;
+  #top = 0;
 
   constructor(channelId, { head } = {}) {
     this.channelId = channelId;
@@ -34,7 +35,9 @@ export class MessageList {
     this.toNewest = h("button.to-newest", { type: "button", hidden: true, onclick: () => this.showNewest() }, "Jump to the newest", icon("down", 16));
     this.element = h("div.message-area", {}, this.scroller, this.toNewest);
     this.list.addEventListener("keydown", (e) => this.#keys(e));
-    new ResizeObserver(() => this.#follow && this.#toBottom()).observe(this.scroller.firstChild);
+    // A picture that comes late makes the content grow; a composer of three lines makes its window shrink.
+    const resized = new ResizeObserver(() => this.#follow && this.#toBottom());
+    for (const element of [this.scroller, this.scroller.firstChild]) resized.observe(element);
     this.#subscriptions.on(`messages:${channelId}`, (change) => this.#changed(change));
     this.#subscriptions.on("roles", () => this.#redraw());
     this.list.append(h("div.loading", { role: "status" }, "Loading messages"));
@@ -89,7 +92,10 @@ export class MessageList {
   async #scrolled() {
     const { scrollTop, scrollHeight, clientHeight } = this.scroller;
     const below = scrollHeight - clientHeight - scrollTop;
-    this.#follow = below < 40 && this.#last === this.run.messages.length && !this.run.hasNewer;
+    // Only who scrolls up stops following; content that grew since the last frame moved nobody.
+    if (below < 40 && this.#last === this.run.messages.length && !this.run.hasNewer) this.#follow = true;
+    else if (scrollTop < this.#top) this.#follow = false;
+    this.#top = scrollTop;
     this.toNewest.hidden = this.#follow;
     if (this.#busy) return;
     if (scrollTop < NEAR) await this.#extendUp();
