@@ -23,6 +23,8 @@ FORK = "reply.fork"
 REPORT = "reply.report"
 RETRY = "reply.retry"
 PAGE = "reply.page"
+AGAIN = "reply.again"
+PRIVATELY = "reply.privately"
 
 Text = Callable[..., str]
 """A text by its key and values, in the reader's language."""
@@ -54,7 +56,14 @@ def while_streaming(answer: Named, text: Text) -> list[dict[str, Any]]:
 
 
 def when_done(
-    answer: Named, text: Text, *, failed: bool = False, versions: int = 1, shown: int = 0, private: bool = False
+    answer: Named,
+    text: Text,
+    *,
+    failed: bool = False,
+    versions: int = 1,
+    shown: int = 0,
+    private: bool = False,
+    goes_on_privately: bool = False,
 ) -> list[dict[str, Any]]:
     """The buttons of an answer that is done. A private one has none that need the thread."""
     if failed:
@@ -72,6 +81,8 @@ def when_done(
                 _button(REPORT, answer, text("reply.button.report"), _SECONDARY),
             )
         ]
+        if goes_on_privately:
+            rows.insert(0, _row(_button(PRIVATELY, answer, text("reply.button.privately"), _PRIMARY)))
     else:
         rows = [
             _row(
@@ -90,6 +101,16 @@ def when_done(
     if versions > 1 and not private:
         rows[-1]["components"] += _pages(answer, versions, shown)
     return rows
+
+
+def again(answer: Named, text: Text) -> list[dict[str, Any]]:
+    """The offer to answer a question that was changed."""
+    return [_row(_button(AGAIN, answer, text("reply.button.again"), _PRIMARY))]
+
+
+def go_on(answer: Named, text: Text) -> list[dict[str, Any]]:
+    """The button under an answer that goes on elsewhere."""
+    return [_row(_button(CONTINUE, answer, text("reply.button.continue"), _PRIMARY))]
 
 
 def footer(facts: Facts, text: Text) -> str:

@@ -219,6 +219,7 @@ class Inside:
             setattr(settings, name, fields.boolean(name, default=getattr(settings, name)))
         settings.max_concurrency = fields.integer("max_concurrency", low=1, default=settings.max_concurrency)
         settings.shards = fields.integer("shards", low=1, default=settings.shards)
+        settings.heartbeat_ms = fields.integer("heartbeat_ms", low=100, default=settings.heartbeat_ms)
         latency = fields.raw("latency_ms")
         if isinstance(latency, int | float) and latency >= 0:
             settings.latency_ms = float(latency)

@@ -15,9 +15,10 @@ from chassis.scoped import Place, ScopedSettings
 from services.executor.guild_settings import LOG_CHANNEL
 from services.executor.replies import image_job
 from services.executor.replies.actions import ReplyActions
+from services.executor.replies.edits import Change
 from services.executor.replies.image_job import ImageOrder
 from services.executor.replies.notice_job import Notice
-from services.executor.replies.question import Asker, Attached, Interaction, Question, visible
+from services.executor.replies.question import Asker, Attached, Interaction, Question, prompt_problem, visible
 from services.executor.replies.record import ReplyRecord
 from services.executor.replies.submission import Submission
 
@@ -29,6 +30,8 @@ REPLY_METHODS = (
     "ShowReplyVersion",
     "ForkReply",
     "ReportReply",
+    "OfferReplyAgain",
+    "ContinueReplyPrivately",
     "SubmitImage",
 )
 
@@ -36,10 +39,13 @@ REPLY_METHODS = (
 class ReplyServicer(reply_pb2_grpc.ReplyServiceServicer):
     """Answers people."""
 
-    def __init__(self, submission: Submission, actions: ReplyActions, settings: ScopedSettings) -> None:
+    def __init__(
+        self, submission: Submission, actions: ReplyActions, settings: ScopedSettings, *, max_prompt_chars: int
+    ) -> None:
         self._submission = submission
         self._actions = actions
         self._settings = settings
+        self._max_prompt_chars = max_prompt_chars
 
     async def SubmitReply(
         self,
@@ -66,6 +72,7 @@ class ReplyServicer(reply_pb2_grpc.ReplyServiceServicer):
             interaction=_interaction(request.interaction) if request.HasField("interaction") else None,
             model=request.model,
             prompt=request.prompt,
+            edited=request.edited,
         )
         return reply_pb2.RegenerateReplyResponse(job_id=submitted.job_id, duplicate=submitted.duplicate)
 
@@ -95,6 +102,25 @@ class ReplyServicer(reply_pb2_grpc.ReplyServiceServicer):
             request.job_id, request.event_id, actor, reason=request.reason, log_channel_id=int(str(channel or 0))
         )
         return reply_pb2.ReportReplyResponse()
+
+    async def OfferReplyAgain(
+        self, request: reply_pb2.OfferReplyAgainRequest, context: object
+    ) -> reply_pb2.OfferReplyAgainResponse:
+        """Takes over what a question was changed to."""
+        problem = prompt_problem(request.prompt, self._max_prompt_chars)
+        if problem:
+            raise InvalidArgument("this is no question", reason=problem, fields={"prompt": problem})
+        change = Change(request.prompt, request.event_id, _actor().locale)
+        return reply_pb2.OfferReplyAgainResponse(known=await self._actions.changed(request.message_id, change))
+
+    async def ContinueReplyPrivately(
+        self, request: reply_pb2.ContinueReplyPrivatelyRequest, context: object
+    ) -> reply_pb2.ContinueReplyPrivatelyResponse:
+        """Takes over to open a private thread."""
+        submitted = await self._actions.go_on_privately(
+            request.job_id, request.event_id, _actor(), _interaction(request.interaction)
+        )
+        return reply_pb2.ContinueReplyPrivatelyResponse(job_id=submitted.job_id)
 
     async def SubmitImage(
         self, request: reply_pb2.SubmitImageRequest, context: object
@@ -150,6 +176,8 @@ def _question(request: reply_pb2.SubmitReplyRequest) -> Question:
         prompt_name=request.prompt_name,
         quoted_author=request.quoted.author_name,
         quoted_text=request.quoted.text,
+        command_prefix=request.command_prefix,
+        pictures=request.pictures,
         event_time=request.event_time.ToNanoseconds() / 1e9,
         asker=Asker.of(person),
         conversation_id="",

@@ -22,6 +22,12 @@ MESSAGE_CONTENT_FLAGS = 1 << 18 | 1 << 19
 MEMBERS_FLAGS = 1 << 14 | 1 << 15
 PRESENCES_FLAGS = 1 << 12 | 1 << 13
 
+_PRIVILEGED = (
+    ("message_content", "MESSAGE CONTENT INTENT", MESSAGE_CONTENT_FLAGS),
+    ("members", "SERVER MEMBERS INTENT", MEMBERS_FLAGS),
+    ("presences", "PRESENCE INTENT", PRESENCES_FLAGS),
+)
+
 Deliver = Callable[[str, Any, int], None]
 
 
@@ -109,11 +115,7 @@ def intents(wanted: Intents, flags: int) -> tuple[disnake.Intents, tuple[str, ..
     chosen.guilds = chosen.guild_messages = chosen.dm_messages = True
     chosen.moderation = chosen.emojis_and_stickers = True
     missing: list[str] = []
-    for name, label, mask in (
-        ("message_content", "MESSAGE CONTENT INTENT", MESSAGE_CONTENT_FLAGS),
-        ("members", "SERVER MEMBERS INTENT", MEMBERS_FLAGS),
-        ("presences", "PRESENCE INTENT", PRESENCES_FLAGS),
-    ):
+    for name, label, mask in _PRIVILEGED:
         wish = getattr(wanted, name)
         if wish == "off":
             continue
@@ -124,6 +126,20 @@ def intents(wanted: Intents, flags: int) -> tuple[disnake.Intents, tuple[str, ..
             if wish == "on":
                 raise Misconfigured(intent_missing(label, name), "INTENT_MISSING")
     return chosen, tuple(missing)
+
+
+def without_privileged(client: Client, wanted: Intents) -> tuple[str, ...]:
+    """Takes the privileged intents off that Discord does not allow any more; what to do about each that was taken off.
+
+    Those that the configuration insists on stay, so the next try is refused for good.
+    """
+    chosen = client._connection._intents
+    taken = [
+        (name, label) for name, label, _ in _PRIVILEGED if getattr(chosen, name) and getattr(wanted, name) == "auto"
+    ]
+    for name, _ in taken:
+        setattr(chosen, name, False)
+    return tuple(intent_missing(label, name) for name, label in taken)
 
 
 def intent_missing(label: str, name: str) -> str:

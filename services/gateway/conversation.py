@@ -9,6 +9,8 @@ until then it does not count as taken, and a restarted gateway gets it again.
 import asyncio
 import random
 import re
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 import structlog
 from opentelemetry.context import Context as TraceContext
@@ -20,10 +22,10 @@ from chassis.errors import DeadlineExceeded, GuildhallError, Unavailable
 from chassis.scoped import Place
 from chassis.settings import Live
 from chassis.telemetry import tracer
-from services.gateway.addressing import TextCommand, addressed, text_command
+from services.gateway.addressing import TextCommand, addressed, asks_for_picture, text_command
 from services.gateway.cleaning import cleaned
 from services.gateway.events import Message
-from services.gateway.guild_settings import AUTO_RESPOND, PREFIX, GuildSettings
+from services.gateway.guild_settings import AUTO_RESPOND, IMAGES, PREFIX, GuildSettings
 from services.gateway.handover import Denied, HandOver, Question, from_message
 from services.gateway.loop_guard import LoopGuard
 from services.gateway.model_names import ModelNames
@@ -79,11 +81,32 @@ class Conversations:
         place = self.place(message)
         if self._guard.quiet(message.channel_id) or not self._guild_settings.open_for_answers(place):
             return None
-        prefix = self._guild_settings.text(place, PREFIX) if message.guild_id else _DEFAULT_PREFIX
-        command = text_command(message.content.strip(), prefix)
+        command = text_command(message.content.strip(), self._prefix(place))
         if command is not None and self._text_commands.knows(command.name):
             return command
+        question = self._question(message, place)
+        return None if question is None else self._with_pictures(question, place)
+
+    def changed(self, message: Message) -> Question | None:
+        """The question that a changed message asks now; None where it asks nothing of the bot."""
+        if message.author_is_bot or message.author.user_id == self._bot_id:
+            return None
+        place = self.place(message)
+        if not self._guild_settings.open_for_answers(place):
+            return None
+        if text_command(message.content.strip(), self._prefix(place)) is not None:
+            return None
         return self._question(message, place)
+
+    async def hand_over_change(self, question: Question, edit_id: int) -> bool:
+        """Hands over what a question was changed to; false where that was given up. Never raises."""
+        with (
+            tracer().start_as_current_span("message changed", context=TraceContext(), kind=SpanKind.SERVER),
+            acting_for(question.person),
+        ):
+            return await self._patiently(
+                question, lambda: self._hand_over.changed(question, edit_id, self._settings.current.deadlines.answer)
+            )
 
     def place(self, message: Message) -> Place:
         """Where a message was written, as far as settings go."""
@@ -126,7 +149,22 @@ class Conversations:
             prompt=prompt,
             model=model,
             quoted_text="" if own or auto else message.reply_text,
+            command_prefix=self._prefix(place),
         )
+
+    def _prefix(self, place: Place) -> str:
+        return self._guild_settings.text(place, PREFIX) if place.guild_id else _DEFAULT_PREFIX
+
+    def _with_pictures(self, question: Question, place: Place) -> Meaning:
+        """What becomes of a question where pictures are made of messages."""
+        mode = self._guild_settings.text(place, IMAGES)
+        if not question.prompt or mode == "never":
+            return question
+        if mode == "auto":
+            return replace(question, pictures=True)
+        if mode == "always":
+            return replace(question, draws=True)
+        return TextCommand("image", question.prompt) if asks_for_picture(question.prompt) else question
 
     def _addresses_others(self, message: Message) -> bool:
         others = message.mentions - {self._bot_id, message.author.user_id}
@@ -135,13 +173,21 @@ class Conversations:
 
     async def _persist(self, question: Question) -> bool:
         settings = self._settings.current
-        give_up = self._clock.monotonic() + settings.hand_over_patience
+
+        async def submit() -> None:
+            outcome = await self._hand_over.submit(question, settings.ask_limits, settings.deadlines)
+            if isinstance(outcome, Denied):
+                await self._notices.denied(question, outcome)
+
+        return await self._patiently(question, submit)
+
+    async def _patiently(self, question: Question, attempt: Callable[[], Awaitable[None]]) -> bool:
+        """Repeats a hand-over until it succeeds, is refused, or patience ends; whether it is settled."""
+        give_up = self._clock.monotonic() + self._settings.current.hand_over_patience
         delay = _FIRST_RETRY
         while True:
             try:
-                outcome = await self._hand_over.submit(question, settings.ask_limits, settings.deadlines)
-                if isinstance(outcome, Denied):
-                    await self._notices.denied(question, outcome)
+                await attempt()
             except (Unavailable, DeadlineExceeded) as error:
                 if self._clock.monotonic() + delay > give_up:
                     _log.error("message not handed over", message_id=question.event_id, reason=error.reason)

@@ -8,6 +8,7 @@ https://discord.com/developers/docs/interactions/receiving-and-responding
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import IntEnum
 from typing import Any
 
@@ -24,6 +25,15 @@ DIRECT_TYPES = frozenset({1, 3})
 def snowflake_time(snowflake: int) -> float:
     """When Discord made an id, in Unix seconds."""
     return ((snowflake >> 22) + DISCORD_EPOCH_MS) / 1000
+
+
+def edit_id(message_id: int, edited: str) -> int:
+    """Names one edit of a message for good: a snowflake of its moment with the message's lowest bits.
+
+    `edited` is Discord's ISO 8601 time. Raises ValueError where it is none.
+    """
+    moment = round(datetime.fromisoformat(edited).timestamp() * 1000) - DISCORD_EPOCH_MS
+    return moment << 22 | message_id & (1 << 22) - 1
 
 
 class InteractionKind(IntEnum):

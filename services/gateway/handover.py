@@ -38,6 +38,12 @@ class Question:
     quoted_text: str = field(default="", repr=False)
     interaction: Interaction | None = None
     private: bool = False
+    command_prefix: str = ""
+    """What text commands begin with where it was asked."""
+    pictures: bool = False
+    """Whether the model may answer with a picture."""
+    draws: bool = False
+    """Whether it asks for nothing but a picture."""
     replies_to_message: int = 0
     """For what is asked by neither command nor message: the message that it is asked at."""
 
@@ -61,7 +67,13 @@ class Denied:
 
 
 def from_message(
-    message: Message, *, in_conversation: bool, prompt: str, model: str = "", quoted_text: str = ""
+    message: Message,
+    *,
+    in_conversation: bool,
+    prompt: str,
+    model: str = "",
+    quoted_text: str = "",
+    command_prefix: str = "",
 ) -> Question:
     """The question that a message asks."""
     return Question(
@@ -74,6 +86,7 @@ def from_message(
         attachments=message.attachments,
         model=model,
         quoted_text=quoted_text,
+        command_prefix=command_prefix,
     )
 
 
@@ -95,8 +108,28 @@ class HandOver:
         )
         if denied is not None:
             return denied
+        if question.draws:
+            request = reply_pb2.SubmitImageRequest(
+                event_id=question.event_id,
+                guild_id=question.guild_id,
+                channel_id=question.channel_id,
+                prompt=question.prompt,
+            )
+            drawn = await called(self._replies.SubmitImage(request, timeout=deadlines.hand_over))
+            return Accepted(drawn.job_id)
         response = await called(self._replies.SubmitReply(_submit(question), timeout=deadlines.hand_over))
         return Accepted(response.job_id)
+
+    async def changed(self, question: Question, edit_id: int, deadline: float) -> None:
+        """Hands over what a question was changed to. `edit_id` names the edit for good."""
+        request = reply_pb2.OfferReplyAgainRequest(
+            event_id=edit_id,
+            message_id=question.event_id,
+            guild_id=question.guild_id,
+            channel_id=question.channel_id,
+            prompt=question.prompt,
+        )
+        await called(self._replies.OfferReplyAgain(request, timeout=deadline))
 
     async def charge(
         self, event_id: int, person: Person, channel_id: int, *, charges: tuple[str, ...], deadline: float
@@ -162,6 +195,8 @@ def _submit(question: Question) -> reply_pb2.SubmitReplyRequest:
         ],
         model=question.model,
         prompt_name=question.prompt_name,
+        command_prefix=question.command_prefix,
+        pictures=question.pictures,
         event_time=event_time,
     )
     if question.quoted_text:

@@ -57,9 +57,11 @@ ITEMS = (
     Item("gateway", "paused", (CHANNEL, GUILD), switch=True),
     Item("executor", "footer", (ME, CHANNEL, GUILD), switch=True),
     Item("executor", "reactions", (CHANNEL, GUILD), switch=True),
+    Item("llm", "contexts", (ME,), switch=True),
     Item("gateway", "language", (ME, GUILD), page=1, choices=LANGUAGES),
     Item("gateway", "images", (CHANNEL, GUILD), page=1, choices=IMAGE_MODES),
     Item("executor", "error_policy", (CHANNEL, GUILD), page=1, choices=("reply", "reaction", "silent")),
+    Item("executor", "thinking_shown", (CHANNEL, GUILD), page=1, choices=("collapsed", "hidden")),
     Item("gateway", "allowed_channels", (GUILD,), page=2, channels=25),
     Item("executor", "log_channel", (GUILD,), page=2, channels=1),
 )

@@ -51,6 +51,12 @@ async def test_the_buttons_work_after_every_service_was_restarted(talk: Talk, pl
     used = await talk.press(answered.message, answered.button("reply.copy"))
     copied = await talk.said(used, channel=answered.thread)
     assert copied["content"].strip() in answered.message["content"]
+    used = await talk.press(answered.message, answered.button("reply.settings"))
+    assert "settings.choose" in buttons(await talk.said(used, channel=answered.thread))
+    opened = await talk.press(answered.message, answered.button("reply.report"), CRAFTER)
+    assert opened["modal"]
+    await talk.press(answered.message, answered.button("reply.fork"))
+    await talk.sandbox.wait("message", as_=MEMBER, channel=talk.channel, contains="goes on from an answer")
     await talk.press(answered.message, answered.button("reply.regenerate"))
     await talk.changed(answered.message, component="reply.page")
 

@@ -128,6 +128,12 @@ async def test_two_gateways_on_different_shards_answer_each_their_guilds(tmp_pat
 
 async def test_the_heartbeat_is_not_late_while_fifty_answers_stream(talk: Talk, sandbox: SandboxClient) -> None:
     await sandbox.model_rule(contains="stream this", tokens=120, tokens_per_second=40)
+    # Discord ends a session whose heartbeat is half an interval late: here, one second.
+    usual = (await sandbox.call("GET", "/control/settings"))["heartbeat_ms"]
+    await sandbox.settings(heartbeat_ms=2000)
+    await sandbox.gateway("cut")
+    await sandbox.wait("session", count=1, timeout=40)
+    before = await sandbox.call("GET", "/control/counters")
     asked = await asyncio.gather(*(talk.use("ask", prompt=f"Please stream this, number {n}") for n in range(50)))
     assert all(used["ack_ms"] < 3000 for used in asked)
     threads = await asyncio.gather(*(talk.thread(used["message_id"]) for used in asked))
@@ -135,3 +141,67 @@ async def test_the_heartbeat_is_not_late_while_fifty_answers_stream(talk: Talk, 
     status = (await talk.private("status", OWNER))["content"]
     line = next(line for line in status.splitlines() if line.startswith("gateway"))
     assert int(line.partition("loop lag ")[2].partition(" ms")[0]) < 1000, line
+    after = await sandbox.call("GET", "/control/counters")
+    for kind in ("started", "resumed"):
+        assert after["gateway"][kind] == before["gateway"][kind], after["gateway"]
+    await sandbox.settings(heartbeat_ms=usual)
+    await sandbox.gateway("cut")
+    await sandbox.wait("session", count=1, timeout=40)
+
+
+async def test_without_an_intent_that_was_taken_away_the_bot_goes_on_and_says_what_to_do(
+    own_platform: RunningPlatform,
+) -> None:
+    message_content = 1 << 15
+    async with SandboxClient(own_platform.page, own_platform.control_token) as sandbox:
+        (session,) = (await sandbox.wait("session", count=1, timeout=40))["sessions"]
+        assert session["intents"] & message_content
+        await sandbox.gateway("close", code=4014)
+
+        async def without_it() -> bool:
+            sessions = await sandbox.call("GET", "/control/sessions")
+            return any(each["ready"] and not each["intents"] & message_content for each in sessions)
+
+        await eventually(without_it, timeout=40, interval=0.1)
+        logged = (own_platform.folder.logs / "gateway.log").read_text()
+        assert "turn it on in the developer portal" in logged
+        guilds = await sandbox.call("GET", "/control/as/owner/guilds")
+        guild = next(each for each in guilds if any(channel["name"] == "general" for channel in each["channels"]))
+        channel = next(each["id"] for each in guild["channels"] if each["name"] == "general")
+        assert (await Talk(sandbox, guild["id"], channel).ask("Hello")).message["content"]
+
+
+async def test_the_gateway_may_restart_between_every_two_steps_of_a_conversation(
+    talk: Talk, sandbox: SandboxClient, platform: RunningPlatform
+) -> None:
+    await sandbox.model_rule(contains="at leisure", tokens=100, tokens_per_second=20)
+    said = 0
+
+    async def restart_with_a_message(channel: str) -> None:
+        nonlocal said
+        said += 1
+        restarting = asyncio.create_task(platform.restart("gateway"))
+        await sandbox.say(MEMBER, channel, f"Message {said}, said while the gateway restarts.")
+        await restarting
+        await platform.all_ready()
+
+    used = await talk.use("ask", prompt="Speak at leisure")
+    thread = await talk.thread(used["message_id"])
+    await restart_with_a_message(thread)
+    growing = await sandbox.wait_message(as_=MEMBER, channel=thread, component="reply.")
+    await restart_with_a_message(thread)
+    answers = await talk.answers(thread, 2, timeout=60)
+    await restart_with_a_message(thread)
+    await talk.answers(thread, 3, timeout=60)
+    copied = await talk.press(growing, button(answers[0], "reply.copy"))
+    assert (await talk.said(copied, channel=thread))["content"]
+    await restart_with_a_message(thread)
+    await talk.answers(thread, 4, timeout=60)
+    for number in range(1, said + 1):
+        question = f"Message {number}, said while the gateway restarts."
+        in_thread = await sandbox.messages(OWNER, thread, limit=100)
+        assert sum(message["content"] == question for message in in_thread) == 1
+    asked = str((await sandbox.call("GET", "/model/api/requests"))["requests"])
+    assert all(f"Message {number}, said" in asked for number in range(1, said + 1))
+    counters = await sandbox.counters()
+    assert not [each for each in counters["duplicates"] if thread in str(each)], counters["duplicates"]

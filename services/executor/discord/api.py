@@ -13,6 +13,7 @@ from services.executor.discord.routes import Route
 from services.executor.jobs.model import Fence
 
 _EPOCH_MS = 1_420_070_400_000
+_PRIVATE_THREAD = 12
 
 Body = Mapping[str, Any]
 
@@ -160,6 +161,33 @@ class DiscordApi:
             if refusal.code == Code.THREAD_EXISTS:
                 return message_id
             raise
+
+    async def open_private_thread(self, scope: Scope, channel_id: int, *, name: str, archive_minutes: int) -> int:
+        """Opens a thread that only its members see, and gives its id. A repeat opens another one."""
+        route = Route.of("POST", "/channels/{channel_id}/threads", channel_id=channel_id)
+        body = {"name": name, "type": _PRIVATE_THREAD, "auto_archive_duration": archive_minutes, "invitable": False}
+        call = Call(route, body, priority=Priority.FIRST, guild_id=scope.guild_id, fence=scope.fence)
+        return int((await self._rest.call(call))["id"])
+
+    async def active_threads(self, scope: Scope) -> list[dict[str, Any]]:
+        """The guild's threads that are not archived, as far as the bot sees them."""
+        route = Route.of("GET", "/guilds/{guild_id}/threads/active", guild_id=scope.guild_id)
+        call = Call(route, priority=Priority.FIRST, guild_id=scope.guild_id, fence=scope.fence)
+        return list((await self._rest.call(call))["threads"])
+
+    async def add_to_thread(self, scope: Scope, thread_id: int, user_id: int) -> None:
+        """Lets somebody into a thread; whoever is in it already stays."""
+        route = Route.of(
+            "PUT", "/channels/{channel_id}/thread-members/{user_id}", channel_id=thread_id, user_id=user_id
+        )
+        await self._rest.call(Call(route, priority=Priority.FIRST, guild_id=scope.guild_id, fence=scope.fence))
+
+    async def open_direct_message(self, scope: Scope, user_id: int) -> int:
+        """The channel of direct messages with somebody; opening it again changes nothing."""
+        route = Route.of("POST", "/users/@me/channels")
+        body = {"recipient_id": str(user_id)}
+        call = Call(route, body, priority=Priority.FINAL, fence=scope.fence, repeatable=True)
+        return int((await self._rest.call(call))["id"])
 
     async def edit_channel(
         self, scope: Scope, channel_id: int, body: Body, *, priority: Priority, max_wait: float | None = None

@@ -48,6 +48,16 @@ def reply(job_id: str) -> str:
     return f"{PREFIX}reply:{job_id}"
 
 
+def question(message_id: int) -> str:
+    """The answer that a message asked for."""
+    return f"{PREFIX}question:{message_id}"
+
+
+def changed(message_id: int) -> str:
+    """What a message was changed to after it was written."""
+    return f"{PREFIX}changed:{message_id}"
+
+
 def stop(job_id: str) -> str:
     """Set where an answer is to end early."""
     return f"{PREFIX}stop:{job_id}"

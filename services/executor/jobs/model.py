@@ -98,6 +98,18 @@ class Gathering(Protocol):
         ...
 
 
+@runtime_checkable
+class Queueing(Protocol):
+    """A kind that tells whoever waits how long the queue is."""
+
+    async def queued(self, job: Job, journal: Journal, place: int, seconds: float) -> None:
+        """Says that a job waits at a place (from 1 on) and may be expected to begin in so many seconds.
+
+        Called again when the place has changed. What it raises is logged, nothing more.
+        """
+        ...
+
+
 class Postpone(Exception):
     """The job cannot go on now, through no fault of its own: something that it needs is away."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,9 +14,10 @@ from chassis.clock import Clock
 from chassis.errors import Unavailable
 from chassis.telemetry import consumer_span
 from services.executor.jobs.lease import Lease, LeaseKeeper
-from services.executor.jobs.model import Gathering, JobKind, LeaseLost, Postpone
+from services.executor.jobs.model import Gathering, JobKind, LeaseLost, Postpone, Queueing
 from services.executor.jobs.redis_store import AWAY, Entry, JobStore
 from services.executor.jobs.settings import JobSettings
+from services.executor.jobs.slots import Slots, Ticket
 
 _log = structlog.get_logger(__name__)
 
@@ -39,7 +41,7 @@ class JobRunner:
         self._clock = clock
         self._kinds = dict(kinds)
         self._partitions: dict[int, _Partition] = {}
-        self._slots = asyncio.Semaphore(settings.max_running)
+        self._slots = Slots(settings.max_running, clock)
         self._changed = asyncio.Event()
         self._stopping = False
 
@@ -130,8 +132,13 @@ class JobRunner:
         queue = partition.waiting[key]
         try:
             while queue and not self._stopping:
-                async with self._slots:
+                ticket = self._slots.enter()
+                try:
+                    if not ticket.granted.is_set():
+                        await self._wait(ticket, queue[0], partition.lease)
                     done = await self._run(partition.lease, list(queue))
+                finally:
+                    self._slots.leave(ticket)
                 for _ in range(done):
                     queue.popleft()
         except LeaseLost:
@@ -142,6 +149,26 @@ class JobRunner:
         finally:
             partition.tasks.pop(key, None)
             partition.waiting.pop(key, None)
+
+    async def _wait(self, ticket: Ticket, entry: Entry, lease: Lease) -> None:
+        """Waits for a slot, and lets the job's kind tell from time to time at which place."""
+        kind, told = self._kinds.get(entry.job.kind), 0
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._settings.place_seconds):
+                    await ticket.granted.wait()
+            place = self._slots.place(ticket)
+            if not place:
+                return
+            if place == told or not isinstance(kind, Queueing):
+                continue
+            try:
+                await kind.queued(entry.job, self._store.journal(entry, lease), place, self._slots.expected(ticket))
+            except LeaseLost:
+                raise
+            except Exception as error:  # noqa: BLE001  a courtesy: the job itself is not touched by it
+                _log.warning("job.place_not_told", job_id=entry.job.job_id, error=repr(error))
+            told = place
 
     async def _run(self, lease: Lease, queue: Sequence[Entry]) -> int:
         """Runs the first job until it is done or given up, with those that it does along; gives how many are done."""

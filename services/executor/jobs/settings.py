@@ -22,6 +22,8 @@ class JobSettings(Section):
     """How long one read waits for jobs; a newly won partition is read after that long at the latest."""
     max_running: int = Field(default=256, ge=1)
     """How many jobs one process runs at once."""
+    place_seconds: float = Field(default=3.0, gt=0)
+    """How long a job waits for others before whoever waits is told its place, and then from time to time anew."""
     transactions: int = Field(default=24, ge=1)
     """Redis transactions of one process at once; each has a connection to itself."""
     max_attempts: int = Field(default=5, ge=1)

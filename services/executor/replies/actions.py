@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from redis.exceptions import RedisError
 
 from chassis.clock import Clock
@@ -12,9 +14,11 @@ from services.executor.jobs.model import Job
 from services.executor.jobs.redis_store import JobStore
 from services.executor.replies import notice_job
 from services.executor.replies.action_jobs import FORK, SHOW, Action
+from services.executor.replies.edits import Change, Edits, Notify
 from services.executor.replies.job import KIND
 from services.executor.replies.notice_job import Notice
 from services.executor.replies.notices import in_locale
+from services.executor.replies.private_thread_job import PRIVATELY
 from services.executor.replies.question import Asker, Interaction
 from services.executor.replies.record import ReplyRecord, ReplyRecords
 from services.executor.replies.stops import Stops
@@ -28,11 +32,15 @@ _QUOTED_CHARS = 800
 class ReplyActions:
     """Takes over what is asked for."""
 
-    def __init__(self, store: JobStore, records: ReplyRecords, stops: Stops, clock: Clock) -> None:
+    def __init__(
+        self, store: JobStore, records: ReplyRecords, stops: Stops, make_edits: Callable[[Notify], Edits], clock: Clock
+    ) -> None:
+        """`make_edits` is given how a notice is taken over."""
         self._store = store
         self._records = records
         self._stops = stops
         self._clock = clock
+        self.edits = make_edits(self.notify)
 
     async def record(self, reply_id: str) -> ReplyRecord:
         """An answer. Raises NotFound, Unavailable."""
@@ -57,9 +65,15 @@ class ReplyActions:
         interaction: Interaction | None = None,
         model: str = "",
         prompt: str = "",
+        edited: bool = False,
     ) -> Submitted:
-        """Answers the question again, in the place of its answer, for whoever asked for it now."""
+        """Answers the question again, in the place of its answer, for whoever asked for it now.
+
+        `edited` asks what its messages say now, where they were changed.
+        """
         record = await self.record(reply_id)
+        if edited:
+            record = await self.edits.now(record)
         asker = record.question.asker
         question = record.question.model_copy(
             update={
@@ -88,6 +102,19 @@ class ReplyActions:
         record = await self.record(reply_id)
         payload = Action(reply_id=reply_id, actor=actor).model_dump_json()
         return await self.submit(FORK, record.question.conversation_id, payload, event_id)
+
+    async def go_on_privately(self, reply_id: str, event_id: int, actor: Asker, interaction: Interaction) -> Submitted:
+        """Lets a private answer go on in a thread that only the asking person sees."""
+        record = await self.record(reply_id)
+        payload = Action(reply_id=reply_id, actor=actor, interaction=interaction).model_dump_json()
+        return await self.submit(PRIVATELY, record.question.conversation_id, payload, event_id)
+
+    async def changed(self, message_id: int, change: Change) -> bool:
+        """Takes over what a message was changed to; whether its answer is known."""
+        try:
+            return await self.edits.changed(message_id, change)
+        except RedisError as error:
+            raise _away() from error
 
     async def report(self, reply_id: str, event_id: int, actor: Asker, reason: str, log_channel_id: int) -> None:
         """Shows an answer with its question in the guild's log channel."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -30,7 +31,20 @@ Body = dict[str, Any]
 
 
 class PlaceGone(Exception):
-    """The channel or thread of the answer does not exist any more."""
+    """The channel or thread of the answer is not there for the bot any more; `reason` is UPPER_SNAKE."""
+
+    def __init__(self, channel_id: int, reason: str = "THREAD_GONE") -> None:
+        super().__init__(f"{reason}: {channel_id}")
+        self.reason = reason
+
+
+def place_gone(refusal: Refused, channel_id: int) -> PlaceGone | None:
+    """What a refusal says of the place; None where it is about something else."""
+    if refusal.code == Code.UNKNOWN_CHANNEL:
+        return PlaceGone(channel_id)
+    if refusal.code == Code.THREAD_LOCKED:
+        return PlaceGone(channel_id, "THREAD_LOCKED")
+    return PlaceGone(channel_id, "PLACE_FORBIDDEN") if refusal.forbidden else None
 
 
 class Answer:
@@ -77,13 +91,13 @@ class Answer:
                 return False
         return True
 
-    async def finish(self, text: str, components: Components) -> None:
+    async def finish(self, text: str, components: Components, pictures: Sequence[File] = ()) -> None:
         """Shows the final text, whatever is there already, with the components under its end; surplus messages go."""
         parts = split(text, self._settings.message_limit)
-        files = []
+        files = list(pictures)
         if len(parts) > self._settings.max_messages:
             parts = parts[: self._settings.max_messages]
-            files = [File("answer.md", text.encode(), "text/markdown; charset=utf-8")]
+            files.append(File("answer.md", text.encode(), "text/markdown; charset=utf-8"))
         for index, content in enumerate(parts):
             last = index == len(parts) - 1
             under = components if last else []
@@ -104,6 +118,9 @@ class Answer:
         components: Components | None = None,
     ) -> None:
         body = message(content)
+        if files:
+            # Names what stays attached, so that a repeat attaches nothing twice.
+            body["attachments"] = [{"id": number, "filename": file.name} for number, file in enumerate(files)]
         if components is not None:
             body["components"] = components
         elif index == 0 and 0 not in self._shown:
@@ -116,8 +133,9 @@ class Answer:
             else:
                 await self._send(index, body, priority, files or [])
         except Refused as refusal:
-            if refusal.code == Code.UNKNOWN_CHANNEL:
-                raise PlaceGone(self._state.channel_id) from refusal
+            gone = place_gone(refusal, self._state.channel_id)
+            if gone is not None:
+                raise gone from refusal
             raise
         self._shown[index] = content
 
@@ -245,11 +263,16 @@ class PrivateAnswer:
             await self._edit(text, self._streaming)
         return True
 
-    async def finish(self, text: str, components: Components) -> None:
+    async def finish(self, text: str, components: Components, pictures: Sequence[File] = ()) -> None:
         """Shows the final text: its beginning as the message, more in embeds, all as a file where it takes more."""
-        await self._edit(text, components)
+        try:
+            await self._edit(text, components, pictures)
+        except Refused as refusal:
+            if not refusal.token_dead:
+                raise
+            raise PlaceGone(self._question.channel_id, "TOKEN_DEAD") from refusal
 
-    async def _edit(self, text: str, components: Components) -> None:
+    async def _edit(self, text: str, components: Components, pictures: Sequence[File] = ()) -> None:
         interaction = self._question.interaction
         assert interaction is not None
         parts = split(text, self._settings.message_limit)
@@ -259,9 +282,9 @@ class PrivateAnswer:
             if room < 0:
                 break
             embeds.append({"description": part})
-        files = []
+        files = list(pictures)
         if len(parts) > 1 + len(embeds):
-            files = [File("answer.md", text.encode(), "text/markdown; charset=utf-8")]
+            files.append(File("answer.md", text.encode(), "text/markdown; charset=utf-8"))
         await self._api.edit_original(
             interaction.application_id,
             interaction.token,

@@ -5,7 +5,7 @@ Discord's addresses are signed and expire, so a file is fetched before anything 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 
 import grpc
@@ -15,7 +15,7 @@ from guildhall.llm.v1 import attachment_pb2, attachment_pb2_grpc
 from chassis.caller import acting_for
 from chassis.errors import GuildhallError, from_rpc_error
 from services.executor.discord.files import FileFetcher, NotFetched
-from services.executor.replies.question import Attached, Question
+from services.executor.replies.question import Asker, Attached, Question
 from services.executor.replies.settings import AttachmentSettings
 
 _log = structlog.get_logger(__name__)
@@ -58,6 +58,15 @@ class Attachments:
                     reasons.append(error.reason)
         taken = question.model_copy(update={"attachments": tuple(left), "attachment_ids": tuple(ids)})
         return Taken(taken, tuple(reasons))
+
+    async def bring(self, attached: Sequence[Attached], asker: Asker) -> None:
+        """Takes what was attached earlier in a conversation to llm again. What can't be had is shown as missing there."""
+        with acting_for(asker.person()):
+            for each in attached:
+                try:
+                    await self._take(each)
+                except (NotFetched, GuildhallError) as error:
+                    _log.info("attachment.not_brought", reason=error.reason, size=each.size)
 
     async def close(self) -> None:
         """Closes connections."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import grpc
@@ -15,7 +15,9 @@ from guildhall.llm.v1 import generation_pb2, generation_pb2_grpc
 from chassis.caller import acting_for
 from chassis.clock import Clock
 from chassis.errors import GuildhallError, Unavailable, from_rpc_error
+from services.executor.discord.rest import File
 from services.executor.replies import notices
+from services.executor.replies.drawing import TOOL, Drawing
 from services.executor.replies.question import Question
 from services.executor.replies.settings import ReplySettings
 from views.reply_controls import Facts
@@ -28,6 +30,8 @@ _PROVIDER_AWAY = "PROVIDER_UNAVAILABLE"
 _FORGOTTEN = "CONVERSATION_UNKNOWN"
 History = Callable[[], Awaitable[Sequence[generation_pb2.HistoryTurn]]]
 _MAX_PAUSE_SECONDS = 5.0
+_MAX_ROUNDS = 3
+_TIME_UP_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
@@ -35,6 +39,14 @@ class _Lost(Exception):
     """The connection to llm broke; the turn can be asked for again."""
 
     why: str
+
+
+@dataclass(frozen=True)
+class _ToolsWanted(Exception):
+    """The model wants tools to be run before it goes on."""
+
+    text: str
+    calls: tuple[generation_pb2.ToolCall, ...]
 
 
 @dataclass(frozen=True)
@@ -50,7 +62,7 @@ class Generation:
     def __init__(
         self,
         stub: generation_pb2_grpc.GenerationServiceStub,
-        questions: list[Question],
+        question: Question,
         *,
         turn_id: str,
         settings: ReplySettings,
@@ -58,16 +70,24 @@ class Generation:
         deadline: float | None,
         text: notices.Text,
         history: History | None = None,
+        reminded: bool = True,
+        drawing: Drawing | None = None,
     ) -> None:
-        """`history` reads the conversation's turns in Discord; None where there is nowhere to read them."""
+        """`history` reads the conversation's turns in Discord; None where there is nowhere to read them. `reminded`
+        says whether people are told so where it was needed: a channel that becomes a conversation was never forgotten.
+        `drawing` lets the model answer with pictures.
+        """
         self._stub = stub
-        self._questions = questions
+        self._question = question
         self._turn_id = turn_id
         self._settings = settings
         self._clock = clock
         self._deadline = deadline
         self._say = text
         self._read_history = history
+        self._reminded = reminded
+        self._drawing = drawing
+        self._rounds: list[generation_pb2.ToolRound] = []
         self._history: Sequence[generation_pb2.HistoryTurn] | None = None
         self._stream: Any = None
         self._stopped = False
@@ -77,8 +97,15 @@ class Generation:
         self.remarks: list[str] = []
         self.failed = False
         """Whether the text is a notice in place of an answer."""
+        self.time_up = False
+        """Whether it ended because a private answer can't be changed any longer."""
         self.finished = asyncio.Event()
         self._grown = asyncio.Event()
+
+    @property
+    def pictures(self) -> Sequence[File]:
+        """The pictures that belong to the answer."""
+        return self._drawing.made if self._drawing is not None else ()
 
     @property
     def begun(self) -> bool:
@@ -87,7 +114,7 @@ class Generation:
 
     async def run(self) -> None:
         """Asks until there is a final text: an answer, or a notice in place of one."""
-        with acting_for(self._questions[0].asker.person()):
+        with acting_for(self._question.asker.person()):
             try:
                 self.text = await self._final_text()
             except _Refused as refused:
@@ -114,8 +141,11 @@ class Generation:
             try:
                 ending = await self._attempt()
                 break
+            except _ToolsWanted as wanted:
+                self._rounds.append(await self._round(wanted))
             except TimeoutError:
-                ending = self._say("reply.remark.time_up")
+                self.time_up = self._time_left() <= _TIME_UP_SECONDS
+                ending = self._say("reply.remark.time_up" if self.time_up else "reply.remark.interrupted")
                 break
             except _Lost as lost:
                 lost_since = self._clock.monotonic() if lost_since is None or self.text else lost_since
@@ -133,8 +163,9 @@ class Generation:
                     continue
                 _log.info("llm.refused", turn_id=self._turn_id, reason=error.reason)
                 raise _Refused(notices.for_error(self._say, error, self._clock.now())) from error
-        text = self.text.strip()
-        if not text and not ending:
+        said = [*(each.text.strip() for each in self._rounds), self.text.strip()]
+        text = "\n\n".join(piece for piece in said if piece)
+        if not text and not ending and not (self._drawing and self._drawing.made):
             raise self._refused("EMPTY_ANSWER")
         return "\n\n".join(piece for piece in (text, ending) if piece)
 
@@ -148,10 +179,13 @@ class Generation:
         time_left = self._time_left()
         if time_left <= 0:
             raise TimeoutError
-        request = _request(self._questions, self._turn_id)
+        request = _request(self._question, self._turn_id)
         # A turn that takes an earlier one's place stands in a conversation that llm may have forgotten all the same.
         request.follow_up = self._read_history is not None and self._history is None
         request.history.extend(self._history or ())
+        if self._drawing is not None and len(self._rounds) < _MAX_ROUNDS:
+            request.tools.append(TOOL)
+        request.tool_rounds.extend(self._rounds)
         stream = self._stub.Generate(request, timeout=min(self._settings.generate_timeout_seconds, time_left))
         self._stream = stream
         try:
@@ -179,6 +213,7 @@ class Generation:
         """Collects the events; the remark of the end, None where there was no end."""
         pieces: list[str] = []
         thoughts: list[str] = []
+        calls: list[generation_pb2.ToolCall] = []
         async for event in stream:
             kind = event.WhichOneof("event")
             if kind == "text_delta":
@@ -188,23 +223,37 @@ class Generation:
             elif kind == "thinking_delta":
                 thoughts.append(event.thinking_delta)
             elif kind == "started":
-                self.facts = Facts(model=event.started.model, dropped_turns=event.started.dropped_turns)
-                self.remarks = [*notices.for_start(self._say, event.started), *event.started.notices]
+                earlier = self.facts if self._rounds else Facts()
+                self.facts = replace(earlier, model=event.started.model, dropped_turns=event.started.dropped_turns)
+                told = notices.for_start(self._say, event.started, rebuilt=self._reminded)
+                self.remarks = [*told, *event.started.notices]
             elif kind == "denied":
                 raise _Refused(notices.for_denial(self._say, event.denied, self._clock.now()))
+            elif kind == "tool_call":
+                calls.append(event.tool_call)
             elif kind == "end":
-                self.thinking = "".join(thoughts)
+                self.thinking = "".join(thoughts) or self.thinking
                 self._count(event.end.usage)
+                if calls and event.end.finish_reason == generation_pb2.FINISH_REASON_TOOL_CALLS:
+                    raise _ToolsWanted(self.text, tuple(calls))
                 return notices.remark(self._say, event.end.finish_reason)
         return None
+
+    async def _round(self, wanted: _ToolsWanted) -> generation_pb2.ToolRound:
+        """Does what the model asks for, so that it can go on."""
+        if self._drawing is None:
+            raise self._refused("EMPTY_ANSWER")
+        results = [await self._drawing.call(call) for call in wanted.calls]
+        self.text = ""
+        return generation_pb2.ToolRound(text=wanted.text, calls=wanted.calls, results=results)
 
     def _count(self, usage: generation_pb2.Usage) -> None:
         self.facts = Facts(
             model=self.facts.model,
-            input_tokens=usage.input_tokens,
-            output_tokens=usage.output_tokens,
-            estimated=usage.estimated,
-            cost_nanos=usage.cost_nanos if usage.HasField("cost_nanos") else None,
+            input_tokens=self.facts.input_tokens + usage.input_tokens,
+            output_tokens=self.facts.output_tokens + usage.output_tokens,
+            estimated=usage.estimated or self.facts.estimated,
+            cost_nanos=usage.cost_nanos + (self.facts.cost_nanos or 0) if usage.HasField("cost_nanos") else None,
             dropped_turns=self.facts.dropped_turns,
         )
 
@@ -229,11 +278,10 @@ def _cancelling() -> bool:
     return task is not None and task.cancelling() > 0
 
 
-def _request(questions: list[Question], turn_id: str) -> generation_pb2.GenerateRequest:
-    first, last = questions[0], questions[-1]
-    in_thread = first.in_conversation and first.parent_channel_id != 0
+def _request(question: Question, turn_id: str) -> generation_pb2.GenerateRequest:
+    in_thread = question.in_conversation and question.parent_channel_id != 0
     return generation_pb2.GenerateRequest(
-        conversation_id=first.conversation_id,
+        conversation_id=question.conversation_id,
         turn_id=turn_id,
         inputs=[
             generation_pb2.Input(
@@ -241,13 +289,21 @@ def _request(questions: list[Question], turn_id: str) -> generation_pb2.Generate
                 author_name=question.asker.display_name,
                 author_id=question.asker.user_id,
                 attachment_ids=question.attachment_ids,
-            )
-            for question in questions
+            ),
+            *(
+                generation_pb2.Input(
+                    text=said.text,
+                    author_name=said.asker.display_name,
+                    author_id=said.asker.user_id,
+                    attachment_ids=said.attachment_ids,
+                )
+                for said in question.burst
+            ),
         ],
-        model=last.model,
-        prompt=last.prompt_name,
-        replaces_turn_id=first.replaces_turn,
-        guild_id=first.guild_id,
-        channel_id=first.parent_channel_id if in_thread else first.channel_id,
-        thread_id=first.channel_id if in_thread else 0,
+        model=question.model,
+        prompt=question.prompt_name,
+        replaces_turn_id=question.replaces_turn,
+        guild_id=question.guild_id,
+        channel_id=question.parent_channel_id if in_thread else question.channel_id,
+        thread_id=question.channel_id if in_thread else 0,
     )

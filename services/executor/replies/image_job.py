@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import grpc
 import structlog
-from guildhall.llm.v1 import image_pb2, image_pb2_grpc
 from pydantic import BaseModel, ConfigDict
 
 from chassis.caller import acting_for
 from chassis.clock import Clock
-from chassis.errors import GuildhallError, Unavailable, from_rpc_error
+from chassis.errors import GuildhallError, Unavailable
 from services.executor.discord.api import DiscordApi, Scope
 from services.executor.discord.errors import Refused
 from services.executor.discord.identity import BotIdentity
@@ -18,6 +16,7 @@ from services.executor.discord.rest import File
 from services.executor.jobs.model import Job, Journal
 from services.executor.replies import notices
 from services.executor.replies.answer import Body, send_once
+from services.executor.replies.pictures import PictureDenied, Pictures
 from services.executor.replies.question import Asker, Interaction
 from services.executor.replies.settings import ReplySettings
 from services.executor.replies.state import load
@@ -27,8 +26,6 @@ from views.messages import message
 _log = structlog.get_logger(__name__)
 
 KIND = "image"
-_SECONDS = 150.0
-_EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}
 
 
 class ImageOrder(BaseModel):
@@ -55,13 +52,13 @@ class ImageJobs:
         *,
         api: DiscordApi,
         identity: BotIdentity,
-        llm: image_pb2_grpc.ImageServiceStub,
+        pictures: Pictures,
         settings: ReplySettings,
         clock: Clock,
     ) -> None:
         self._api = api
         self._identity = identity
-        self._llm = llm
+        self._pictures = pictures
         self._settings = settings
         self._clock = clock
 
@@ -71,11 +68,13 @@ class ImageJobs:
         text = notices.in_locale(order.asker.locale)
         try:
             with acting_for(order.asker.person()):
-                file = await self._make(order, job.job_id, text)
+                file = await self._pictures.make(
+                    order.prompt, size=order.size, guild_id=order.guild_id, request_id=job.job_id
+                )
             said = text("image.made", prompt=escaped(shortened(order.prompt, self._settings.quote_chars)))
             body, files = message(said), [file]
-        except _Denied as denied:
-            body, files = message(denied.text), []
+        except PictureDenied as denied:
+            body, files = message(notices.for_denial(text, denied.denied, self._clock.now())), []
         except Unavailable as error:
             if error.reason not in ("PROVIDER_UNAVAILABLE", "PROVIDER_RATE_LIMITED", "NO_MODEL"):
                 raise
@@ -89,24 +88,6 @@ class ImageJobs:
         order = ImageOrder.model_validate_json(job.payload)
         text = notices.in_locale(order.asker.locale)
         await self._show(job, journal, order, message(notices.for_reason(text, "INTERNAL")), [])
-
-    async def _make(self, order: ImageOrder, job_id: str, text: notices.Text) -> File:
-        request = image_pb2.GenerateImageRequest(
-            prompt=order.prompt, size=order.size, guild_id=order.guild_id, request_id=job_id
-        )
-        content, kind = bytearray(), "image/png"
-        try:
-            async for event in self._llm.GenerateImage(request, timeout=_SECONDS):
-                match event.WhichOneof("event"):
-                    case "started":
-                        kind = event.started.content_type or kind
-                    case "chunk":
-                        content += event.chunk
-                    case "denied":
-                        raise _Denied(notices.for_denial(text, event.denied, self._clock.now()))
-        except grpc.aio.AioRpcError as error:
-            raise from_rpc_error(error) from error
-        return File(f"image.{_EXTENSIONS.get(kind, 'png')}", bytes(content), kind)
 
     async def _show(self, job: Job, journal: Journal, order: ImageOrder, body: Body, files: list[File]) -> None:
         interaction = order.interaction
@@ -147,11 +128,3 @@ class ImageJobs:
             )
         except Refused as refusal:
             _log.info("image.not_shown", job_id=job.job_id, why=str(refusal))
-
-
-class _Denied(Exception):
-    """A limit stands against it."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import structlog
 
 from services.executor.discord.api import DiscordApi, Scope
@@ -14,15 +16,18 @@ SEEN, DONE, FAILED = "\N{EYES}", "\N{WHITE HEAVY CHECK MARK}", "\N{CROSS MARK}"
 
 
 class Marks:
-    """The bot's reactions on one question. A reaction that can't be made is no reason to fail."""
+    """The bot's reactions on a question, or on each of a burst. A reaction that can't be made is no reason to fail."""
 
-    def __init__(self, api: DiscordApi, scope: Scope, question: Question, *, wanted: bool) -> None:
+    def __init__(self, api: DiscordApi, scope: Scope, questions: Sequence[Question], *, wanted: bool) -> None:
         self._api = api
         self._scope = scope
-        self._question = question
         # A command has no message to react on, and an answer that is repeated was marked when it was first given.
-        self._possible = question.interaction is None and question.message_id != 0 and not question.replies_to
-        self._wanted = wanted and self._possible
+        self._messages = [
+            (question.channel_id, question.message_id)
+            for question in questions
+            if question.interaction is None and question.message_id and not question.replies_to
+        ]
+        self._wanted = wanted
 
     async def seen(self) -> None:
         """The question is being answered."""
@@ -37,18 +42,25 @@ class Marks:
 
     async def failed_quietly(self) -> bool:
         """Says by a reaction alone that it failed; whether there is a message to say it on."""
-        if self._possible:
-            await self._try(FAILED)
-        return self._possible
+        if self._wanted:
+            await self._try(SEEN, away=True)
+        await self._try(FAILED)
+        return self.possible
+
+    async def passed_over(self) -> None:
+        """Takes away what said that an answer was coming."""
+        if self._wanted:
+            await self._try(SEEN, away=True)
 
     @property
     def possible(self) -> bool:
         """Whether the question is a message, which can be passed over in silence."""
-        return self._possible
+        return bool(self._messages)
 
     async def _try(self, emoji: str, *, away: bool = False) -> None:
         change = self._api.unreact if away else self._api.react
-        try:
-            await change(self._scope, self._question.channel_id, self._question.message_id, emoji)
-        except DiscordError as error:
-            _log.info("reply.not_marked", why=str(error))
+        for channel_id, message_id in self._messages:
+            try:
+                await change(self._scope, channel_id, message_id, emoji)
+            except DiscordError as error:
+                _log.info("reply.not_marked", why=str(error))

@@ -44,9 +44,9 @@ def for_denial(text: Text, denied: generation_pb2.Denied, now: float) -> str:
     return text("limit.denied", remaining=denied.remaining, capacity=denied.capacity, when=when)
 
 
-def for_start(text: Text, started: generation_pb2.Started) -> list[str]:
-    """What people are told of how an answer came about."""
-    said = [text("reply.remark.rebuilt")] if started.rebuilt else []
+def for_start(text: Text, started: generation_pb2.Started, *, rebuilt: bool = True) -> list[str]:
+    """What people are told of how an answer came about; `rebuilt` false keeps quiet about a conversation read anew."""
+    said = [text("reply.remark.rebuilt")] if started.rebuilt and rebuilt else []
     if started.downgraded_from:
         said.append(text("reply.remark.downgraded", model=started.downgraded_from))
     return said

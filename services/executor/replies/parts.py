@@ -20,13 +20,17 @@ from services.executor.jobs.redis_store import JobStore
 from services.executor.replies.action_jobs import ForkJobs, ShowJobs
 from services.executor.replies.actions import ReplyActions
 from services.executor.replies.attachments import Attachments
+from services.executor.replies.edits import Edits
 from services.executor.replies.image_job import ImageJobs
 from services.executor.replies.job import ReplyJobs
 from services.executor.replies.notice_job import NoticeJobs
+from services.executor.replies.pictures import Pictures
+from services.executor.replies.private_thread_job import PrivateThreadJobs
 from services.executor.replies.record import ReplyRecords
 from services.executor.replies.stops import Stops
 from services.executor.replies.submission import Submission
 from services.executor.replies.threads import ThreadDirectory
+from services.executor.replies.tools import Tools
 from services.executor.servicer import REPLY_METHODS, NoticeServicer, ReplyServicer
 from services.executor.settings import ExecutorSettings
 from views.announcement import key_from
@@ -58,21 +62,32 @@ class ReplyParts:
         scopes = Scopes(runtime.channel)
         key = key_from(access.token.get_secret_value())
         self._submission = Submission(store, self._threads, settings, clock)
-        self.actions = ReplyActions(store, self._records, self._stops, clock)
+        self.actions = ReplyActions(
+            store,
+            self._records,
+            self._stops,
+            lambda notify: Edits(client, self._records, notify, ttl_days=settings.thread_alias_days),
+            clock,
+        )
+        pictures = Pictures(image_pb2_grpc.ImageServiceStub(runtime.channel("llm")))
+        tools = Tools(
+            api=api,
+            identity=identity,
+            llm=generation_pb2_grpc.GenerationServiceStub(runtime.channel("llm")),
+            threads=self._threads,
+            records=self._records,
+            stops=self._stops,
+            guild_settings=self.guild_settings,
+            recovery=Recovery(client, api=api, identity=identity, scopes=scopes, key=key),
+            attachments=self._attachments,
+            pictures=pictures,
+            edits=self.actions.edits,
+            settings=settings,
+            clock=clock,
+        )
         self.kinds: tuple[JobKind, ...] = (
-            ReplyJobs(
-                api=api,
-                identity=identity,
-                llm=generation_pb2_grpc.GenerationServiceStub(runtime.channel("llm")),
-                threads=self._threads,
-                records=self._records,
-                stops=self._stops,
-                guild_settings=self.guild_settings,
-                recovery=Recovery(client, api=api, identity=identity, scopes=scopes, key=key),
-                attachments=self._attachments,
-                settings=settings,
-                clock=clock,
-            ),
+            ReplyJobs(tools),
+            PrivateThreadJobs(tools),
             ShowJobs(api=api, identity=identity, records=self._records, settings=settings, clock=clock),
             ForkJobs(
                 api=api,
@@ -86,7 +101,7 @@ class ReplyParts:
             ImageJobs(
                 api=api,
                 identity=identity,
-                llm=image_pb2_grpc.ImageServiceStub(runtime.channel("llm")),
+                pictures=pictures,
                 settings=settings,
                 clock=clock,
             ),
@@ -99,7 +114,12 @@ class ReplyParts:
         runtime = self._runtime
         runtime.serve(
             reply_pb2_grpc.add_ReplyServiceServicer_to_server,
-            ReplyServicer(self._submission, self.actions, self.guild_settings),
+            ReplyServicer(
+                self._submission,
+                self.actions,
+                self.guild_settings,
+                max_prompt_chars=runtime.settings.current.replies.max_prompt_chars,
+            ),
             callers=dict.fromkeys(REPLY_METHODS, ("gateway",)),
         )
         runtime.serve(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pydantic import BaseModel, ConfigDict
 
 from chassis.caller import Person
@@ -59,6 +61,15 @@ class Asker(_Kept):
         return Person(**self.model_dump())
 
 
+class Said(_Kept):
+    """What somebody said in a burst behind the first question."""
+
+    message_id: int
+    asker: Asker
+    text: str
+    attachment_ids: tuple[str, ...] = ()
+
+
 class Question(_Kept):
     """One question, the payload of a reply job."""
 
@@ -88,6 +99,12 @@ class Question(_Kept):
     """The answer that this one takes the place of, by its first job; empty for a question of its own."""
     replaces_turn: str = ""
     """The turn of the conversation that this one takes the place of."""
+    command_prefix: str = ""
+    """What text commands begin with where it was asked."""
+    pictures: bool = False
+    """Whether the model may answer with a picture."""
+    burst: tuple[Said, ...] = ()
+    """What was said behind it and is answered with it."""
 
     @property
     def by_token(self) -> bool:
@@ -99,13 +116,45 @@ class Question(_Kept):
         """Whether the answer gets a thread of its own."""
         return not self.in_conversation and not self.by_token and self.guild_id != 0
 
+    def with_burst(self, more: Iterable[Question]) -> Question:
+        """The question with those that came behind it and are answered with it."""
+        said = tuple(
+            Said(
+                message_id=other.message_id,
+                asker=other.asker,
+                text=other.text_for_model(),
+                attachment_ids=other.attachment_ids,
+            )
+            for other in more
+        )
+        return self.model_copy(update={"burst": (*self.burst, *said)})
+
+    def changed(self, message_id: int, text: str) -> Question:
+        """The question after one of its messages was changed."""
+        if message_id == self.message_id:
+            return self.model_copy(update={"prompt": text})
+        burst = tuple(
+            each.model_copy(update={"text": text}) if each.message_id == message_id else each for each in self.burst
+        )
+        return self.model_copy(update={"burst": burst})
+
+    def said_in(self, message_id: int) -> str:
+        """What one of its messages says; empty for another message."""
+        if message_id == self.message_id:
+            return self.prompt
+        return next((each.text for each in self.burst if each.message_id == message_id), "")
+
+    @property
+    def messages(self) -> tuple[int, ...]:
+        """The messages that it was asked in; none for a command."""
+        if self.interaction is not None or not self.message_id:
+            return ()
+        return (self.message_id, *(each.message_id for each in self.burst))
+
     def problem(self, max_prompt_chars: int) -> str:
         """The reason for which this cannot be asked; empty where it can."""
-        if len(self.prompt) > max_prompt_chars:
-            return "PROMPT_TOO_LONG"
-        if not visible(self.prompt) and not self.attachments and not self.attachment_ids:
-            return "EMPTY_PROMPT"
-        return ""
+        attached = self.attachments or self.attachment_ids
+        return prompt_problem(self.prompt, max_prompt_chars, may_be_empty=bool(attached))
 
     def text_for_model(self) -> str:
         """The prompt, with what it is about and a line for each attachment that the model does not get to see."""
@@ -114,6 +163,13 @@ class Question(_Kept):
             f"[attached, not shown to you: {a.filename} ({a.content_type or 'unknown type'})]" for a in self.attachments
         ]
         return "\n".join([*quoted, self.prompt, *lines])
+
+
+def prompt_problem(prompt: str, max_chars: int, *, may_be_empty: bool = False) -> str:
+    """The reason for which a prompt cannot be asked; empty where it can."""
+    if len(prompt) > max_chars:
+        return "PROMPT_TOO_LONG"
+    return "" if may_be_empty or visible(prompt) else "EMPTY_PROMPT"
 
 
 def visible(text: str) -> str:

@@ -61,6 +61,12 @@ class ReplySettings(Section):
     """The pause before the language service is tried again; it grows up to five seconds."""
     nonce_trust_seconds: float = Field(default=120.0, gt=0)
     """How long Discord is trusted to know a nonce; an older send is looked up in the channel instead."""
+    pictures_per_answer: int = Field(default=2, ge=1, le=10)
+    """The most pictures that a model may make for one answer."""
+    history_messages: int = Field(default=50, ge=1, le=100)
+    """How many of a channel's last messages a conversation is read from that the language service does not know."""
+    history_attachments: int = Field(default=5, ge=0, le=50)
+    """The most attachments of such a conversation that are fetched again, the newest first."""
     burst_messages: int = Field(default=10, ge=1)
     """The most messages that are answered together when they came while an answer was given."""
     typing_delay_seconds: float = Field(default=1.0, gt=0)

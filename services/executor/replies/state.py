@@ -47,6 +47,8 @@ class ReplyState(BaseModel):
     """The model that gave it."""
     failed: bool = False
     """Whether it is a notice in place of an answer."""
+    time_up: bool = False
+    """Whether it ended because a private answer can't be changed any longer."""
 
 
 async def load(journal: Journal) -> ReplyState:

@@ -57,6 +57,37 @@ async def regenerate(context: Context) -> None:
     await context.defer_update()
 
 
+async def again(context: Context) -> None:
+    """Answers what the question was changed to, in the place of the earlier answer."""
+    _require_owner(context)
+    if not await asking.charge(context):
+        return
+    request = reply_pb2.RegenerateReplyRequest(
+        event_id=context.interaction.interaction_id, job_id=_job(context), edited=True
+    )
+    await called(_replies(context).RegenerateReply(request, timeout=context.settings.current.deadlines.hand_over))
+    await context.update({**message(context.text("reply.answering_again")), "components": []})
+
+
+async def go_on_privately(context: Context) -> None:
+    """Lets a private answer that ran out of time go on in a private thread."""
+    _require_owner(context)
+    interaction = context.interaction
+    request = reply_pb2.ContinueReplyPrivatelyRequest(
+        event_id=interaction.interaction_id,
+        job_id=_job(context),
+        interaction=reply_pb2.InteractionOrigin(
+            application_id=interaction.application_id,
+            interaction_id=interaction.interaction_id,
+            token=interaction.token,
+            ephemeral=True,
+        ),
+    )
+    stub = _replies(context)
+    await called(stub.ContinueReplyPrivately(request, timeout=context.settings.current.deadlines.hand_over))
+    await context.defer(private=True)
+
+
 async def go_on(context: Context) -> None:
     """Lets the model go on where it ended, as a turn of its own."""
     _require_owner(context)
@@ -172,6 +203,8 @@ def register(registry: Registry) -> None:
         reply_controls.REGENERATE: regenerate,
         reply_controls.RETRY: regenerate,
         reply_controls.CONTINUE: go_on,
+        reply_controls.AGAIN: again,
+        reply_controls.PRIVATELY: go_on_privately,
         reply_controls.COPY: copy,
         reply_controls.CLEAR: clear,
         reply_controls.FORK: fork,

@@ -135,6 +135,8 @@ class SubmitReplyRequest(_message.Message):
     EVENT_TIME_FIELD_NUMBER: _builtins.int
     PROMPT_NAME_FIELD_NUMBER: _builtins.int
     QUOTED_FIELD_NUMBER: _builtins.int
+    COMMAND_PREFIX_FIELD_NUMBER: _builtins.int
+    PICTURES_FIELD_NUMBER: _builtins.int
     event_id: _builtins.int
     """What came from Discord, by its snowflake: the interaction's or the message's id. Deduplicates."""
     guild_id: _builtins.int
@@ -151,6 +153,10 @@ class SubmitReplyRequest(_message.Message):
     """The model by its configured name; empty for the setting in force."""
     prompt_name: _builtins.str
     """The prompt by its configured name; empty for the setting in force."""
+    command_prefix: _builtins.str
+    """What text commands begin with there: such messages are no turns of a conversation that is read from its channel."""
+    pictures: _builtins.bool
+    """Whether the model may answer with a picture where it thinks that one is wished for."""
     @_builtins.property
     def interaction(self) -> Global___InteractionOrigin:
         """As an interaction."""
@@ -186,10 +192,12 @@ class SubmitReplyRequest(_message.Message):
         event_time: _timestamp_pb2.Timestamp | None = ...,
         prompt_name: _builtins.str = ...,
         quoted: Global___QuotedMessage | None = ...,
+        command_prefix: _builtins.str = ...,
+        pictures: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["event_time", b"event_time", "interaction", b"interaction", "message", b"message", "origin", b"origin", "quoted", b"quoted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "channel_id", b"channel_id", "event_id", b"event_id", "event_time", b"event_time", "guild_id", b"guild_id", "in_conversation", b"in_conversation", "interaction", b"interaction", "message", b"message", "model", b"model", "origin", b"origin", "prompt", b"prompt", "prompt_name", b"prompt_name", "quoted", b"quoted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "channel_id", b"channel_id", "command_prefix", b"command_prefix", "event_id", b"event_id", "event_time", b"event_time", "guild_id", b"guild_id", "in_conversation", b"in_conversation", "interaction", b"interaction", "message", b"message", "model", b"model", "origin", b"origin", "pictures", b"pictures", "prompt", b"prompt", "prompt_name", b"prompt_name", "quoted", b"quoted"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_origin: _TypeAlias = _typing.Literal["interaction", "message"]  # noqa: Y015
     _WhichOneofArgType_origin: _TypeAlias = _typing.Literal["origin", b"origin"]  # noqa: Y015
@@ -304,6 +312,7 @@ class RegenerateReplyRequest(_message.Message):
     INTERACTION_FIELD_NUMBER: _builtins.int
     MODEL_FIELD_NUMBER: _builtins.int
     PROMPT_FIELD_NUMBER: _builtins.int
+    EDITED_FIELD_NUMBER: _builtins.int
     event_id: _builtins.int
     """What came from Discord, by its snowflake. Deduplicates."""
     job_id: _builtins.str
@@ -312,6 +321,8 @@ class RegenerateReplyRequest(_message.Message):
     """The model by its configured name; empty for the setting in force."""
     prompt: _builtins.str
     """What is asked now, where the question was changed; empty to ask the same again."""
+    edited: _builtins.bool
+    """Whether to ask what the question's message was changed to (OfferReplyAgain), where it was."""
     @_builtins.property
     def interaction(self) -> Global___InteractionOrigin:
         """The press of the button; its token edits an answer that only one person sees."""
@@ -324,10 +335,11 @@ class RegenerateReplyRequest(_message.Message):
         interaction: Global___InteractionOrigin | None = ...,
         model: _builtins.str = ...,
         prompt: _builtins.str = ...,
+        edited: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["interaction", b"interaction"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "interaction", b"interaction", "job_id", b"job_id", "model", b"model", "prompt", b"prompt"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["edited", b"edited", "event_id", b"event_id", "interaction", b"interaction", "job_id", b"job_id", "model", b"model", "prompt", b"prompt"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -640,6 +652,120 @@ class ReportReplyResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___ReportReplyResponse: _TypeAlias = ReportReplyResponse  # noqa: Y015
+
+@_typing.final
+class OfferReplyAgainRequest(_message.Message):
+    """A request for OfferReplyAgain."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    GUILD_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_ID_FIELD_NUMBER: _builtins.int
+    PROMPT_FIELD_NUMBER: _builtins.int
+    event_id: _builtins.int
+    """What came from Discord, by the message's snowflake and its edit. Deduplicates."""
+    message_id: _builtins.int
+    """The message that was changed."""
+    guild_id: _builtins.int
+    """The guild; 0 in a direct message."""
+    channel_id: _builtins.int
+    """The channel or thread."""
+    prompt: _builtins.str
+    """What it asks now."""
+    def __init__(
+        self,
+        *,
+        event_id: _builtins.int = ...,
+        message_id: _builtins.int = ...,
+        guild_id: _builtins.int = ...,
+        channel_id: _builtins.int = ...,
+        prompt: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel_id", b"channel_id", "event_id", b"event_id", "guild_id", b"guild_id", "message_id", b"message_id", "prompt", b"prompt"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OfferReplyAgainRequest: _TypeAlias = OfferReplyAgainRequest  # noqa: Y015
+
+@_typing.final
+class OfferReplyAgainResponse(_message.Message):
+    """An answer of OfferReplyAgain."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    KNOWN_FIELD_NUMBER: _builtins.int
+    known: _builtins.bool
+    """Whether the message was a question whose answer is known."""
+    def __init__(
+        self,
+        *,
+        known: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["known", b"known"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OfferReplyAgainResponse: _TypeAlias = OfferReplyAgainResponse  # noqa: Y015
+
+@_typing.final
+class ContinueReplyPrivatelyRequest(_message.Message):
+    """A request for ContinueReplyPrivately."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EVENT_ID_FIELD_NUMBER: _builtins.int
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    INTERACTION_FIELD_NUMBER: _builtins.int
+    event_id: _builtins.int
+    """What came from Discord, by its snowflake. Deduplicates."""
+    job_id: _builtins.str
+    """The private answer, by its job."""
+    @_builtins.property
+    def interaction(self) -> Global___InteractionOrigin:
+        """The press of the button; its token says privately where the answer goes on."""
+
+    def __init__(
+        self,
+        *,
+        event_id: _builtins.int = ...,
+        job_id: _builtins.str = ...,
+        interaction: Global___InteractionOrigin | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["interaction", b"interaction"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["event_id", b"event_id", "interaction", b"interaction", "job_id", b"job_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContinueReplyPrivatelyRequest: _TypeAlias = ContinueReplyPrivatelyRequest  # noqa: Y015
+
+@_typing.final
+class ContinueReplyPrivatelyResponse(_message.Message):
+    """An answer of ContinueReplyPrivately."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    JOB_ID_FIELD_NUMBER: _builtins.int
+    job_id: _builtins.str
+    """The job that opens the thread."""
+    def __init__(
+        self,
+        *,
+        job_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["job_id", b"job_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ContinueReplyPrivatelyResponse: _TypeAlias = ContinueReplyPrivatelyResponse  # noqa: Y015
 
 @_typing.final
 class SubmitImageRequest(_message.Message):

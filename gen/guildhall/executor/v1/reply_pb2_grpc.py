@@ -70,6 +70,16 @@ class ReplyServiceStub:
                 request_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ReportReplyRequest.SerializeToString,
                 response_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ReportReplyResponse.FromString,
                 _registered_method=True)
+        self.OfferReplyAgain = channel.unary_unary(
+                '/guildhall.executor.v1.ReplyService/OfferReplyAgain',
+                request_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.OfferReplyAgainRequest.SerializeToString,
+                response_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.OfferReplyAgainResponse.FromString,
+                _registered_method=True)
+        self.ContinueReplyPrivately = channel.unary_unary(
+                '/guildhall.executor.v1.ReplyService/ContinueReplyPrivately',
+                request_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ContinueReplyPrivatelyRequest.SerializeToString,
+                response_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ContinueReplyPrivatelyResponse.FromString,
+                _registered_method=True)
         self.SubmitImage = channel.unary_unary(
                 '/guildhall.executor.v1.ReplyService/SubmitImage',
                 request_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.SubmitImageRequest.SerializeToString,
@@ -137,6 +147,23 @@ class ReplyServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def OfferReplyAgain(self, request, context):
+        """Takes over, durably, that a question was changed: where its answer is known, whoever asked is offered to have it
+        answered again. Nothing happens for a message that no answer is known to. A repeat with the same `event_id` does
+        nothing. Errors: INVALID_ARGUMENT (EMPTY_PROMPT, PROMPT_TOO_LONG); UNAVAILABLE (STORE_UNAVAILABLE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ContinueReplyPrivately(self, request, context):
+        """Takes over, durably, to open a private thread with the asking person in which a private answer goes on.
+        Errors: NOT_FOUND (REPLY_UNKNOWN); UNAVAILABLE (STORE_UNAVAILABLE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def SubmitImage(self, request, context):
         """Takes over, durably, to make a picture and show it. A repeat with the same `event_id` gives the first one's job.
         Errors: INVALID_ARGUMENT (EMPTY_PROMPT, PROMPT_TOO_LONG); UNAVAILABLE (STORE_UNAVAILABLE).
@@ -182,6 +209,16 @@ def add_ReplyServiceServicer_to_server(servicer, server):
                     servicer.ReportReply,
                     request_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ReportReplyRequest.FromString,
                     response_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ReportReplyResponse.SerializeToString,
+            ),
+            'OfferReplyAgain': grpc.unary_unary_rpc_method_handler(
+                    servicer.OfferReplyAgain,
+                    request_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.OfferReplyAgainRequest.FromString,
+                    response_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.OfferReplyAgainResponse.SerializeToString,
+            ),
+            'ContinueReplyPrivately': grpc.unary_unary_rpc_method_handler(
+                    servicer.ContinueReplyPrivately,
+                    request_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ContinueReplyPrivatelyRequest.FromString,
+                    response_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.ContinueReplyPrivatelyResponse.SerializeToString,
             ),
             'SubmitImage': grpc.unary_unary_rpc_method_handler(
                     servicer.SubmitImage,
@@ -379,6 +416,60 @@ class ReplyService:
             '/guildhall.executor.v1.ReplyService/ReportReply',
             guildhall_dot_executor_dot_v1_dot_reply__pb2.ReportReplyRequest.SerializeToString,
             guildhall_dot_executor_dot_v1_dot_reply__pb2.ReportReplyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def OfferReplyAgain(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.executor.v1.ReplyService/OfferReplyAgain',
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.OfferReplyAgainRequest.SerializeToString,
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.OfferReplyAgainResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ContinueReplyPrivately(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.executor.v1.ReplyService/ContinueReplyPrivately',
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.ContinueReplyPrivatelyRequest.SerializeToString,
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.ContinueReplyPrivatelyResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -42,6 +42,15 @@ class ReplyServiceStub:
     """Takes over, durably, to show an answer with its question to those who run the guild, in its log channel.
     Errors: NOT_FOUND (REPLY_UNKNOWN); FAILED_PRECONDITION (LOG_CHANNEL_MISSING); UNAVAILABLE (STORE_UNAVAILABLE).
     """
+    OfferReplyAgain: _aio.UnaryUnaryMultiCallable[_reply_pb2.OfferReplyAgainRequest, _reply_pb2.OfferReplyAgainResponse]
+    """Takes over, durably, that a question was changed: where its answer is known, whoever asked is offered to have it
+    answered again. Nothing happens for a message that no answer is known to. A repeat with the same `event_id` does
+    nothing. Errors: INVALID_ARGUMENT (EMPTY_PROMPT, PROMPT_TOO_LONG); UNAVAILABLE (STORE_UNAVAILABLE).
+    """
+    ContinueReplyPrivately: _aio.UnaryUnaryMultiCallable[_reply_pb2.ContinueReplyPrivatelyRequest, _reply_pb2.ContinueReplyPrivatelyResponse]
+    """Takes over, durably, to open a private thread with the asking person in which a private answer goes on.
+    Errors: NOT_FOUND (REPLY_UNKNOWN); UNAVAILABLE (STORE_UNAVAILABLE).
+    """
     SubmitImage: _aio.UnaryUnaryMultiCallable[_reply_pb2.SubmitImageRequest, _reply_pb2.SubmitImageResponse]
     """Takes over, durably, to make a picture and show it. A repeat with the same `event_id` gives the first one's job.
     Errors: INVALID_ARGUMENT (EMPTY_PROMPT, PROMPT_TOO_LONG); UNAVAILABLE (STORE_UNAVAILABLE).
@@ -116,6 +125,27 @@ class ReplyServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_reply_pb2.ReportReplyResponse]:
         """Takes over, durably, to show an answer with its question to those who run the guild, in its log channel.
         Errors: NOT_FOUND (REPLY_UNKNOWN); FAILED_PRECONDITION (LOG_CHANNEL_MISSING); UNAVAILABLE (STORE_UNAVAILABLE).
+        """
+
+    @_abc_1.abstractmethod
+    def OfferReplyAgain(
+        self,
+        request: _reply_pb2.OfferReplyAgainRequest,
+        context: _aio.ServicerContext[_reply_pb2.OfferReplyAgainRequest, _abc.Awaitable[_reply_pb2.OfferReplyAgainResponse]],
+    ) -> _abc.Awaitable[_reply_pb2.OfferReplyAgainResponse]:
+        """Takes over, durably, that a question was changed: where its answer is known, whoever asked is offered to have it
+        answered again. Nothing happens for a message that no answer is known to. A repeat with the same `event_id` does
+        nothing. Errors: INVALID_ARGUMENT (EMPTY_PROMPT, PROMPT_TOO_LONG); UNAVAILABLE (STORE_UNAVAILABLE).
+        """
+
+    @_abc_1.abstractmethod
+    def ContinueReplyPrivately(
+        self,
+        request: _reply_pb2.ContinueReplyPrivatelyRequest,
+        context: _aio.ServicerContext[_reply_pb2.ContinueReplyPrivatelyRequest, _abc.Awaitable[_reply_pb2.ContinueReplyPrivatelyResponse]],
+    ) -> _abc.Awaitable[_reply_pb2.ContinueReplyPrivatelyResponse]:
+        """Takes over, durably, to open a private thread with the asking person in which a private answer goes on.
+        Errors: NOT_FOUND (REPLY_UNKNOWN); UNAVAILABLE (STORE_UNAVAILABLE).
         """
 
     @_abc_1.abstractmethod
