@@ -53,7 +53,7 @@ async def main() -> None:
     parser.add_argument("--requests", type=int, default=10_000)
     parser.add_argument("--many", type=int, default=1_000_000, help="requests of the large run; 0 leaves it out")
     parser.add_argument("--only", choices=("sqlite", "postgresql", "postgresql_1m"), help="one database alone")
-    parser.add_argument("--no-stack", action="store_true", help="leave the whole platform out")
+    parser.add_argument("--part", choices=("grpc", "stack"), help="the board by itself, or the whole platform, alone")
     arguments = parser.parse_args()
     random.seed(20_270_101)
     figures: dict[str, Any] = {}
@@ -64,7 +64,7 @@ async def main() -> None:
             continue
         print(f"{name}: {count:,} requests, {MEMBERS} members")
         async with database(name) as url:
-            figures[name] = await measure(url, count, arguments.seconds, stack=not arguments.no_stack)
+            figures[name] = await measure(url, count, arguments.seconds, part=arguments.part)
         print(json.dumps(figures[name]))
     print(json.dumps(figures))
 
@@ -89,14 +89,15 @@ async def database(name: str) -> AsyncIterator[str]:
             await asyncio.to_thread(server.stop)
 
 
-async def measure(url: str, count: int, seconds: float, *, stack: bool) -> dict[str, Any]:
-    """Everything on one database."""
+async def measure(url: str, count: int, seconds: float, *, part: str | None) -> dict[str, Any]:
+    """Everything on one database, or one part of it."""
     started = time.perf_counter()
     await fill(url, count)
     figures: dict[str, Any] = {"fill_s": round(time.perf_counter() - started, 1), "fsync_p99_ms": fsync_p99()}
-    async with service(url) as (channel, process):
-        figures |= await over_grpc(channel, process, seconds)
-    if stack:
+    if part in (None, "grpc"):
+        async with service(url) as (channel, process):
+            figures |= await over_grpc(channel, process, seconds)
+    if part in (None, "stack"):
         figures |= await through_the_stack(url, seconds)
     return figures
 

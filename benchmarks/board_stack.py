@@ -69,7 +69,8 @@ async def _measure(sandbox: SandboxClient, seconds: float) -> dict[str, Any]:
         "submit_p95_ms": share(submits, 0.95),
         "cleanup_50_s": cleaning,
         "cleanup_bound_s": bound,
-        "http_429": counters.get("http_429", counters.get("rest_429", 0)),
+        "http_429": counters["http_429"],
+        "http_429_by_limit": counters["http_429_by_limit"],
         "concurrent_users_held": held,
         "crowd_p99_ms": slowest,
     }
@@ -127,11 +128,10 @@ async def clean(sandbox: SandboxClient, people: list[str]) -> tuple[float, float
     started = time.monotonic()
     await asyncio.gather(*(use(sandbox, person, channel, "clean", {}) for person, channel in places))
 
-    async def empty(person: str, channel: str) -> None:
-        while any(message["content"].isdigit() for message in await sandbox.messages(person, channel, limit=100)):
-            await asyncio.sleep(0.1)
-
+    # One after the other: fifteen who look all the time would be a load of their own.
     async with asyncio.timeout(300):
-        await asyncio.gather(*(empty(person, channel) for person, channel in places))
+        for person, channel in places:
+            while any(message["content"].isdigit() for message in await sandbox.messages(person, channel, limit=100)):
+                await asyncio.sleep(0.1)
     calls = len(people) * (MESSAGES_EACH + 1)
     return round(time.monotonic() - started, 1), round(calls / GLOBAL, 1)

@@ -9,7 +9,7 @@ from services.board.machine import allowed
 from services.board.model import Actor, Claim, Refused, Request, Why
 from services.board.store import history, listing
 from services.board.store.connection import Connection
-from services.board.store.writing import Transaction
+from services.board.store.transaction import Transaction
 
 LONGEST_KEY = 64
 _NO = "!"

@@ -27,7 +27,8 @@ from services.board.store.connection import Connection
 from services.board.store.database import Database, DuplicateError
 from services.board.store.listing import Filter, Page
 from services.board.store.people import character_record
-from services.board.store.writing import AuditEntry, Origin, Transaction
+from services.board.store.transaction import AuditEntry, Origin, Transaction
+from services.board.store.writing import RequestTransaction
 from services.board.text import search_key
 
 _BATCH = 500
@@ -173,7 +174,7 @@ class Files:
 
     def _taking_requests(self, guild_id: int, changes: list[Change], origin: Origin, policy: Policy) -> Work:
         async def work(connection: Connection) -> None:
-            transaction = Transaction(self._database, connection, guild_id, origin, policy)
+            transaction = RequestTransaction(self._database, connection, guild_id, origin, policy)
             await transaction.imported(changes, str(len(changes)))
 
         return work

@@ -16,7 +16,7 @@ from services.board.settings import BoardSettings
 from services.board.store import listing, people
 from services.board.store.connection import Connection
 from services.board.store.database import Database
-from services.board.store.writing import AuditEntry, Origin, Transaction
+from services.board.store.transaction import AuditEntry, Origin, Transaction
 from services.board.text import clean_line, search_key
 
 _KEY = re.compile(r"[a-z0-9][a-z0-9-]{0,49}")

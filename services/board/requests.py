@@ -16,7 +16,7 @@ from chassis.settings import Live
 from services.board import answered
 from services.board.cache import GenerationCache
 from services.board.drafts import DAY_MS, Problems, RawDraft, checked
-from services.board.machine import Command, Decision, NewPart, Policy, allowed, created, decide
+from services.board.machine import Command, Decision, NewPart, Policy, allowed, created
 from services.board.model import Action, Actor, Change, Draft, Refused, Request, State, Why
 from services.board.paging import make_token, read_token
 from services.board.problems import Problem, invalid
@@ -28,8 +28,10 @@ from services.board.store.connection import Connection
 from services.board.store.database import Database, DuplicateError
 from services.board.store.listing import Filter, Page
 from services.board.store.rows import dumps
-from services.board.store.writing import LostRaceError, Origin, Transaction
+from services.board.store.transaction import Origin, Transaction
+from services.board.store.writing import LostRaceError, RequestTransaction
 from services.board.text import search_key
+from services.board.transitions import decide
 
 _ATTEMPTS = 16
 _MOST_SKIPPED = 10_000
@@ -100,7 +102,7 @@ class Requests:
         origin = Origin(actor, now, key, fingerprint)
 
         async def work(connection: Connection) -> Request:
-            transaction = Transaction(self._database, connection, guild_id, origin, rules.policy)
+            transaction = RequestTransaction(self._database, connection, guild_id, origin, rules.policy)
             return await transaction.created(change)
 
         try:
@@ -206,15 +208,18 @@ class Requests:
         after: Sequence[int] = ()
         if token:
             after = read_token(list_of, token, lengths=(3,) if order == "due" else (2,))
-        async with self._database.read() as connection:
-            generation = await listing.generation(connection, guild_id, wanted.profession)
+        look = self._database.look
+        generation = await look(lambda connection: listing.generation(connection, guild_id, wanted.profession))
 
-            async def load() -> Page:
-                return await listing.page(
+        async def load() -> Page:
+            return await look(
+                lambda connection: listing.page(
                     connection, guild_id, wanted, order, size=size, after=after, counted=pages.counted, skip=skip
                 )
+            )
 
-            page = await self.cache.get((list_of, size, tuple(after), skip, generation), load)
+        # What is loaded may be newer than its generation, never older.
+        page = await self.cache.get((list_of, size, tuple(after), skip, generation), load)
         token = "" if page.after is None else make_token(list_of, page.after)
         return ListPage(page.requests, token, page.total)
 
@@ -250,7 +255,7 @@ class Requests:
         rules = await self._rules.of(guild_id)
 
         async def work(connection: Connection) -> tuple[Change, ...]:
-            transaction = Transaction(self._database, connection, guild_id, origin, rules.policy)
+            transaction = RequestTransaction(self._database, connection, guild_id, origin, rules.policy)
             return await transaction.changes(decision.changes, decision.result.request_id)
 
         try:

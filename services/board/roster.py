@@ -16,11 +16,11 @@ from services.board.model import Actor, ActorKind
 from services.board.paging import make_text_token, read_text_token
 from services.board.problems import Problem, invalid
 from services.board.settings import BoardSettings
-from services.board.store import people
+from services.board.store import membership, people
 from services.board.store.connection import Connection
 from services.board.store.database import Database, DuplicateError
 from services.board.store.people import character_record
-from services.board.store.writing import AuditEntry, Origin, Transaction
+from services.board.store.transaction import AuditEntry, Origin, Transaction
 from services.board.text import clean_line, search_key
 
 _REASON_LENGTH = 200
@@ -258,6 +258,11 @@ class Roster:
             blocked_by=actor.user_id if blocked else None,
             blocked_reason=reason if blocked else "",
         )
+
+    async def keeps(self, guild_id: int, user_id: int) -> bool:
+        """Whether anything is kept of a person that `forget` would remove."""
+        async with self._database.read() as connection:
+            return await membership.keeps_anything(connection, guild_id, user_id)
 
     async def forget(self, guild_id: int, user_id: int) -> None:
         """Removes a person's characters, subscriptions and vacation. Requests and claims are the caller's to end."""

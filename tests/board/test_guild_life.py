@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -220,7 +221,7 @@ async def test_a_list_that_may_not_be_edited_any_more_is_posted_anew(
     for place in range(33):
         label, word = ("Claim", "claimed") if place % 2 == 0 else ("Release", "open")
         shown = await crafter.press(shown, label)
-        found = await eventually(lambda word=word: listed(word), timeout=30)
+        found = await eventually(partial(listed, word), timeout=30)
     assert found["id"] != first["id"], "thirty-three edits of one old message"
     assert first["id"] not in [one["id"] for one in await owner.messages(index)]
 

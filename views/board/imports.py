@@ -77,7 +77,7 @@ def preview(
 
 def read(custom_id: CustomId, shown: Mapping[str, Any]) -> Import:
     """The file that a pressed preview is about."""
-    embed = next(iter(shown.get("embeds") or ()), {})
+    embed: dict[str, Any] = next(iter(shown.get("embeds") or ()), {})
     return Import(
         filename=str(embed.get("title", "")),
         url=str(embed.get("url", "")),

@@ -9,6 +9,30 @@ import sqlalchemy as sa
 from services.board.store.connection import Connection
 from services.board.store.schema import due, events, guilds, idempotency, outbox
 
+# Made once: these are asked for after every change, and putting a statement together costs more than running it.
+_ALL_HEADS = sa.select(guilds.c.guild_id, guilds.c.sequence)
+_LEAVING = (
+    sa.select(
+        outbox.c.sequence,
+        outbox.c.at,
+        outbox.c.payload,
+        events.c.actor_id,
+        events.c.actor_name,
+        events.c.actor_kind,
+    )
+    .join_from(outbox, events, (events.c.guild_id == outbox.c.guild_id) & (events.c.sequence == outbox.c.sequence))
+    .where(outbox.c.guild_id == sa.bindparam("guild"), outbox.c.sequence > sa.bindparam("after"))
+    .order_by(outbox.c.sequence)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+_DUE = (
+    sa.select(due)
+    .where(due.c.at <= sa.bindparam("now"))
+    .order_by(due.c.at)
+    .limit(sa.bindparam("most", type_=sa.Integer))
+)
+_NEXT_DUE = sa.select(sa.func.min(due.c.at))
+
 
 async def entries(
     connection: Connection,
@@ -43,40 +67,24 @@ async def afters(connection: Connection, guild_id: int, request_id: str) -> list
 
 async def heads(connection: Connection, guild_ids: Collection[int] | None) -> dict[int, int]:
     """The last sequence of guilds; of all where None is given."""
-    statement = sa.select(guilds.c.guild_id, guilds.c.sequence)
-    if guild_ids is not None:
-        statement = statement.where(guilds.c.guild_id.in_(guild_ids))
+    statement = _ALL_HEADS if guild_ids is None else _ALL_HEADS.where(guilds.c.guild_id.in_(guild_ids))
     return {int(row[0]): int(row[1]) for row in (await connection.execute(statement)).all()}
 
 
 async def leaving(connection: Connection, guild_id: int, after: int, limit: int) -> Sequence[Mapping[str, Any]]:
     """What leaves through the outbox behind a sequence, with who did it, in order."""
-    statement = (
-        sa.select(
-            outbox.c.sequence,
-            outbox.c.at,
-            outbox.c.payload,
-            events.c.actor_id,
-            events.c.actor_name,
-            events.c.actor_kind,
-        )
-        .join_from(outbox, events, (events.c.guild_id == outbox.c.guild_id) & (events.c.sequence == outbox.c.sequence))
-        .where(outbox.c.guild_id == guild_id, outbox.c.sequence > after)
-        .order_by(outbox.c.sequence)
-        .limit(limit)
-    )
-    return (await connection.execute(statement)).mappings().all()  # type: ignore[return-value]
+    parameters = {"guild": guild_id, "after": after, "most": limit}
+    return (await connection.execute(_LEAVING, parameters)).mappings().all()  # type: ignore[return-value]
 
 
 async def due_now(connection: Connection, now: int, limit: int) -> Sequence[Mapping[str, Any]]:
     """What is due, the most overdue first."""
-    statement = sa.select(due).where(due.c.at <= now).order_by(due.c.at).limit(limit)
-    return (await connection.execute(statement)).mappings().all()  # type: ignore[return-value]
+    return (await connection.execute(_DUE, {"now": now, "most": limit})).mappings().all()  # type: ignore[return-value]
 
 
 async def next_due(connection: Connection) -> int | None:
     """When something is due next (Unix milliseconds)."""
-    value = (await connection.execute(sa.select(sa.func.min(due.c.at)))).scalar()
+    value = (await connection.execute(_NEXT_DUE)).scalar()
     return None if value is None else int(value)
 
 

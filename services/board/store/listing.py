@@ -23,6 +23,23 @@ _GET = sa.select(requests).where(
 _EARLIER = sa.select(idempotency.c.fingerprint, idempotency.c.result).where(
     idempotency.c.guild_id == sa.bindparam("guild"), idempotency.c.idempotency_key == sa.bindparam("key")
 )
+_BY_NUMBER = sa.select(requests).where(
+    requests.c.guild_id == sa.bindparam("guild"),
+    requests.c.number == sa.bindparam("numbered"),
+    requests.c.part == sa.bindparam("of_part"),
+)
+_ACTIVE_OF = sa.select(sa.func.count(sa.distinct(requests.c.number))).where(
+    requests.c.guild_id == sa.bindparam("guild"),
+    requests.c.requester_id == sa.bindparam("requester"),
+    requests.c.closed_at.is_(None),
+)
+_GENERATION = sa.select(boards.c.generation).where(
+    boards.c.guild_id == sa.bindparam("guild"), boards.c.profession == sa.bindparam("of")
+)
+_GENERATIONS = sa.select(sa.func.coalesce(sa.func.sum(boards.c.generation), 0)).where(
+    boards.c.guild_id == sa.bindparam("guild")
+)
+_COUNTS = sa.select(boards).where(boards.c.guild_id == sa.bindparam("guild"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +71,8 @@ async def get(connection: Connection, guild_id: int, request_id: str) -> Request
 
 async def by_number(connection: Connection, guild_id: int, number: int, part: int = 0) -> Request | None:
     """A request of this guild by its number."""
-    query = sa.select(requests).where(
-        requests.c.guild_id == guild_id, requests.c.number == number, requests.c.part == part
-    )
-    row = (await connection.execute(query)).mappings().first()
+    parameters = {"guild": guild_id, "numbered": number, "of_part": part}
+    row = (await connection.execute(_BY_NUMBER, parameters)).mappings().first()
     return None if row is None else from_record(row)  # type: ignore[arg-type]
 
 
@@ -69,25 +84,22 @@ async def earlier_result(connection: Connection, guild_id: int, key: str) -> tup
 
 async def count_active(connection: Connection, guild_id: int, requester_id: int) -> int:
     """How many active requests a person has; parts of one request count once."""
-    query = sa.select(sa.func.count(sa.distinct(requests.c.number))).where(
-        requests.c.guild_id == guild_id, requests.c.requester_id == requester_id, requests.c.closed_at.is_(None)
-    )
-    return int((await connection.execute(query)).scalar_one())
+    parameters = {"guild": guild_id, "requester": requester_id}
+    return int((await connection.execute(_ACTIVE_OF, parameters)).scalar_one())
 
 
 async def generation(connection: Connection, guild_id: int, profession: str) -> int:
     """What lists of this profession hang on; of all professions where it is empty."""
-    column = boards.c.generation if profession else sa.func.coalesce(sa.func.sum(boards.c.generation), 0)
-    query = sa.select(column).where(boards.c.guild_id == guild_id)
     if profession:
-        query = query.where(boards.c.profession == profession)
-    return int((await connection.execute(query)).scalar() or 0)
+        found = await connection.execute(_GENERATION, {"guild": guild_id, "of": profession})
+    else:
+        found = await connection.execute(_GENERATIONS, {"guild": guild_id})
+    return int(found.scalar() or 0)
 
 
 async def counts(connection: Connection, guild_id: int) -> dict[str, dict[State, int]]:
     """How many requests stand where, by profession."""
-    query = sa.select(boards).where(boards.c.guild_id == guild_id)
-    rows = (await connection.execute(query)).mappings().all()
+    rows = (await connection.execute(_COUNTS, {"guild": guild_id})).mappings().all()
     return {row["profession"]: {state: row[state.value] for state in State} for row in rows}
 
 

@@ -6,19 +6,16 @@ idempotency key. Either all of it is there or none.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import replace
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
-from services.board.machine import Policy, due_times
-from services.board.model import HELD, Action, Actor, Change, Claim, Request, State
-from services.board.store.connection import Connection
-from services.board.store.database import Database
-from services.board.store.rows import difference, dumps, to_columns, to_record
-from services.board.store.schema import boards, claims, due, events, guilds, idempotency, items, outbox, requests
+from services.board.machine import due_times
+from services.board.model import HELD, Action, Change, Claim, Request, State
+from services.board.store.rows import difference, to_columns, to_record
+from services.board.store.schema import boards, claims, due, items, requests
+from services.board.store.transaction import INSERTS, AuditEntry, Transaction
 from services.board.text import search_key
 
 # Statements are made once: putting one together costs more than running it.
@@ -32,24 +29,12 @@ _COMPARE_AND_SET = (
     .where(requests.c.request_id == sa.bindparam("old_id"), requests.c.version == sa.bindparam("old_version"))
     .values({name: sa.bindparam(f"new_{name}") for name in _MUTABLE})
 )
-_REMEMBER = sa.insert(idempotency)
 _NOT_DUE = sa.delete(due).where(due.c.request_id == sa.bindparam("of"))
-_INSERTS: dict[bool, Callable[[sa.Table], Any]] = {True: sqlite.insert, False: postgresql.insert}
-
-
-def _reserving(is_sqlite: bool) -> sa.Executable:
-    taken, numbered = sa.bindparam("taken", type_=sa.BigInteger), sa.bindparam("numbered", type_=sa.BigInteger)
-    statement = _INSERTS[is_sqlite](guilds).values(guild_id=sa.bindparam("guild"), sequence=taken, last_number=numbered)
-    made: sa.Executable = statement.on_conflict_do_update(
-        index_elements=[guilds.c.guild_id],
-        set_={"sequence": guilds.c.sequence + taken, "last_number": guilds.c.last_number + numbered},
-    ).returning(guilds.c.sequence, guilds.c.last_number)
-    return made
 
 
 def _counting(is_sqlite: bool) -> sa.Executable:
     by = {state.value: sa.bindparam(f"by_{state.value}", type_=sa.BigInteger) for state in State}
-    statement = _INSERTS[is_sqlite](boards).values(
+    statement = INSERTS[is_sqlite](boards).values(
         guild_id=sa.bindparam("guild"), profession=sa.bindparam("of"), generation=1, **by
     )
     made: sa.Executable = statement.on_conflict_do_update(
@@ -59,7 +44,6 @@ def _counting(is_sqlite: bool) -> sa.Executable:
     return made
 
 
-_RESERVE = {is_sqlite: _reserving(is_sqlite) for is_sqlite in (True, False)}
 _COUNT = {is_sqlite: _counting(is_sqlite) for is_sqlite in (True, False)}
 
 
@@ -67,42 +51,8 @@ class LostRaceError(Exception):
     """Somebody else changed the row first; nothing was written."""
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Who writes, when (Unix milliseconds), and under which idempotency key ('' for none)."""
-
-    actor: Actor
-    at: int
-    key: str = ""
-    fingerprint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class AuditEntry:
-    """One line of the guild's history, before it has its sequence."""
-
-    subject: str
-    subject_id: str
-    action: str
-    version: int
-    before: object
-    after: object
-    detail: str = ""
-    payload: object = None
-    """What goes out with it; None where only the count matters outside."""
-
-
-class Transaction:
-    """One write to one guild, by one actor, on an open connection; nothing holds before that commits."""
-
-    def __init__(
-        self, database: Database, connection: Connection, guild_id: int, origin: Origin, policy: Policy
-    ) -> None:
-        self._database = database
-        self._connection = connection
-        self._guild_id = guild_id
-        self._origin = origin
-        self._policy = policy
+class RequestTransaction(Transaction):
+    """One that writes requests."""
 
     async def changes(self, changes: Sequence[Change], result_id: str) -> tuple[Change, ...]:
         """Writes what the machine decided; gives the changes as written, new parts with the number that they got.
@@ -144,61 +94,6 @@ class Transaction:
         await self._connection.execute(sa.insert(requests), [to_columns(change.after) for change in numbered])
         await self._private_consequences(numbered, result)
         await self._shared_consequences(last, numbered)
-
-    async def reserve(self, *, sequences: int, numbers: int = 0) -> tuple[int, int]:
-        """Takes event sequences and request numbers; gives the last of each. Holds the guild's lock from here on."""
-        parameters = {"guild": self._guild_id, "taken": sequences, "numbered": numbers}
-        row = (await self._connection.execute(_RESERVE[self._database.is_sqlite], parameters)).one()
-        return int(row[0]), int(row[1])
-
-    async def record(self, last_sequence: int, entries: Sequence[AuditEntry]) -> None:
-        """Writes history and outbox under the sequences that `reserve` gave."""
-        first = last_sequence - len(entries) + 1
-        origin = self._origin
-        rows = [
-            {
-                "guild_id": self._guild_id,
-                "sequence": first + index,
-                "subject": entry.subject,
-                "subject_id": entry.subject_id,
-                "action": entry.action,
-                "version": entry.version,
-                "actor_kind": origin.actor.kind.value,
-                "actor_id": origin.actor.user_id,
-                "actor_name": origin.actor.name,
-                "at": origin.at,
-                "before": dumps(entry.before),
-                "after": dumps(entry.after),
-                "detail": entry.detail,
-                "idempotency_key": origin.key,
-            }
-            for index, entry in enumerate(entries)
-        ]
-        await self._connection.execute(sa.insert(events), rows)
-        # Every sequence leaves, so that a reader can tell a gap from a change that is none of its business.
-        leaving = [
-            {"guild_id": self._guild_id, "sequence": first + index, "at": origin.at, "payload": dumps(entry.payload)}
-            for index, entry in enumerate(entries)
-        ]
-        await self._connection.execute(sa.insert(outbox), leaving)
-
-    async def audit(self, *entries: AuditEntry) -> None:
-        """Writes history of changes that are not to requests."""
-        last, _ = await self.reserve(sequences=len(entries))
-        await self.record(last, entries)
-
-    async def remember(self, result: str) -> None:
-        """Keeps what was done under the idempotency key; a second writer with the same key fails on it."""
-        origin = self._origin
-        if origin.key:
-            values = {
-                "guild_id": self._guild_id,
-                "idempotency_key": origin.key,
-                "fingerprint": origin.fingerprint,
-                "result": result,
-                "at": origin.at,
-            }
-            await self._connection.execute(_REMEMBER, values)
 
     async def _private_consequences(self, changes: Sequence[Change], result_id: str) -> None:
         """What follows in rows that no other change of the guild touches."""

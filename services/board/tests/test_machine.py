@@ -9,7 +9,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from services.board.machine import RULES, Command, Decision, NewPart, Policy, allowed, created, decide, due_times
+from services.board.machine import RULES, Command, Decision, NewPart, Policy, allowed, created, due_times
 from services.board.model import (
     ACTIVE,
     FINAL,
@@ -25,6 +25,7 @@ from services.board.model import (
     Why,
 )
 from services.board.store.rows import difference, replayed
+from services.board.transitions import decide
 
 POLICY = Policy(nudge_after=1000, release_after=500, expire_after=5000, remind_before=100)
 PEOPLE = [Actor(user, f"Member {user}") for user in (1, 2, 3)]
