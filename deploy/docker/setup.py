@@ -17,7 +17,7 @@ OWNER = 10001
 CALLERS = {
     "gateway": ("executor",),
     "llm": ("gateway", "executor"),
-    "executor": ("gateway",),
+    "executor": ("gateway", "board"),
     "ratelimit": ("gateway", "executor", "llm"),
     "board": ("gateway", "executor"),
 }

@@ -33,7 +33,7 @@ PROFESSIONS = ("ListProfessions", "PutProfession", "ResetProfession")
 async def build(runtime: Runtime[BoardSettings]) -> None:
     """Opens the database, brings it up to date, and serves."""
     board = await Board.open(runtime)
-    acting = Acting(board.rules, runtime.settings)
+    acting = Acting(board.rules, runtime.settings, board.follower.left)
     runtime.serve(
         request_pb2_grpc.add_RequestServiceServicer_to_server,
         RequestServicer(board.requests, acting),

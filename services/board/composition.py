@@ -16,12 +16,15 @@ from services.board.cache import GenerationCache
 from services.board.files import Files
 from services.board.guild_professions import GuildProfessions
 from services.board.guild_rules import DECLARATIONS, GuildRules
+from services.board.members import Members
+from services.board.members_follower import MembersFollower
 from services.board.meters import observe_lists
 from services.board.requests import Requests
 from services.board.roster import Roster
 from services.board.settings import BoardSettings
 from services.board.signal import Signal
 from services.board.statistics import Statistics
+from services.board.store import membership
 from services.board.store.database import Database
 from services.board.store.migrate import migrate
 from services.board.timekeeper import Timekeeper
@@ -54,6 +57,8 @@ class Board:
         self.files = Files(database, settings, clock, self.rules, self.professions, written=written)
         self.watches = Watches(database, settings, clock, self.changed)
         self.timekeeper = Timekeeper(database, self.requests, settings, clock, self.changed)
+        self.members = Members(lambda: settings.current.members.guilds)
+        self.follower = MembersFollower(runtime.channel("executor"), self.members, settings, self._guilds)
 
     @classmethod
     async def open(cls, runtime: Runtime[BoardSettings]) -> "Board":
@@ -90,9 +95,15 @@ class Board:
         runtime.background("database health", watch_database)
         runtime.background("timekeeper", self.timekeeper.run)
         runtime.background("clean-up", self.timekeeper.clean_up)
+        runtime.background("members told", self.follower.follow)
+        runtime.background("members read", self.follower.load)
         runtime.status("board", self._status)
         observe_lists(meter(), self.requests.cache)
         runtime.on_stop(self.database.close)
+
+    async def _guilds(self) -> list[int]:
+        async with self.database.read() as connection:
+            return await membership.all_guilds(connection)
 
     def _status(self) -> dict[str, JSON]:
         cache = self.requests.cache
@@ -103,6 +114,7 @@ class Board:
             "list_cache_misses": cache.misses,
             "list_cache_hit_rate": round(cache.hit_rate, 4),
             "due_things_done": self.timekeeper.done,
+            "members_known": self.members.count,
         }
 
 

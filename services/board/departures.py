@@ -13,7 +13,8 @@ _REASON = "left the server"
 async def forget_member(requests: Requests, roster: Roster, guild_id: int, user_id: int) -> tuple[int, int]:
     """Releases claims, cancels requests, forgets the rest; gives how many were released and cancelled.
 
-    Each is a change of its own, so a repeat after an interruption goes on where it stopped.
+    Each is a change of its own, so a repeat after an interruption goes on where it stopped. Of somebody who never had
+    to do with the board nothing is written: most who leave are that.
     """
     board = Actor(0, "", ActorKind.OFFICER)
     released = cancelled = 0
@@ -27,7 +28,8 @@ async def forget_member(requests: Requests, roster: Roster, guild_id: int, user_
             guild_id, asked.request_id, Command(Action.CANCEL, reason=_REASON), board, ""
         )
         cancelled += isinstance(outcome.result, Request)
-    await roster.forget(guild_id, user_id)
+    if await roster.keeps(guild_id, user_id):
+        await roster.forget(guild_id, user_id)
     return released, cancelled
 
 

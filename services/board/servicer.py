@@ -1,5 +1,6 @@
 """The contract's methods: protobuf in, the board's domain, protobuf out."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 import grpc
@@ -19,13 +20,17 @@ from services.board.settings import BoardSettings
 
 _SUGGESTIONS = 25
 
+Departed = Callable[[int, int], Awaitable[bool]]
+"""Whether somebody (guild, user) certainly is no member any more."""
+
 
 class Acting:
     """Who acts, from the Caller of the RPC being served."""
 
-    def __init__(self, rules: RuleBook, settings: Live[BoardSettings]) -> None:
+    def __init__(self, rules: RuleBook, settings: Live[BoardSettings], departed: Departed) -> None:
         self._rules = rules
         self._settings = settings
+        self._departed = departed
 
     async def person(self, guild_id: int) -> Actor:
         """The person for whom the call is made, in this guild. PermissionDenied where it is nobody or elsewhere."""
@@ -44,7 +49,10 @@ class Acting:
         if person.guild_id not in (0, guild_id):
             raise PermissionDenied("that is another guild's board", reason="OTHER_GUILD")
         if person.guild_id == 0:
-            # In a direct message Discord says nothing of roles, so nobody is an officer there.
+            # In a direct message Discord says nothing of the guild: neither whether the person is still in it, nor
+            # which roles they have, so nobody is an officer there.
+            if await self._departed(guild_id, person.user_id):
+                raise PermissionDenied("the board is for members of the server", reason="NOT_A_MEMBER")
             person = Person(person.user_id, guild_id, (), 0, person.display_name, person.locale)
         rules = await self._rules.of(guild_id)
         return actor_of(person, rules, self._settings.current.officer_permissions)

@@ -1,6 +1,6 @@
 """The board's configuration: where it keeps things, its limits and its manners."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import Field
 
@@ -83,6 +83,18 @@ class TimingSettings(Section):
     """How many due things are taken at once."""
 
 
+class MemberSettings(Section):
+    """The board's own copy of who is a member of which guild."""
+
+    fill: Literal["start", "demand", "off"] = "start"
+    """When a guild's members are read from executor's mirror: `start` for every guild with a board once the process
+    runs, `demand` when somebody asks, `off` never. Nothing waits for it."""
+    guilds: Annotated[int, Field(ge=1)] = 1000
+    """Guilds whose members are kept."""
+    look_again: Annotated[float, Field(gt=0)] = 15.0
+    """Seconds between two looks at whether what was uncertain has become certain."""
+
+
 class CacheSettings(Section):
     """What is kept in memory."""
 
@@ -133,6 +145,7 @@ class BoardSettings(Section):
     timing: TimingSettings = TimingSettings()
     cache: CacheSettings = CacheSettings()
     watch: WatchSettings = WatchSettings()
+    members: MemberSettings = MemberSettings()
     retention: RetentionSettings = RetentionSettings()
     open_per_person: Annotated[int, Field(ge=1)] = 25
     """How many requests one person may have active in a guild; guilds can set their own."""

@@ -19,10 +19,10 @@ import structlog
 from guildhall.settings.v1 import settings_pb2, settings_pb2_grpc
 from redis.exceptions import RedisError
 
-from chassis.caller import acting_for
+from chassis.caller import Caller, acting_for
 from chassis.clock import Clock
 from chassis.errors import GuildhallError, from_rpc_error
-from chassis.scoped import Scope, ScopeKind
+from chassis.scoped import Scope, ScopedSettings, ScopeKind
 from services.executor.board.record import BoardRecord
 from services.executor.jobs import keys as job_keys
 from services.executor.mirror import keys
@@ -32,7 +32,8 @@ from services.executor.mirror.store import MirrorStore
 
 _log = structlog.get_logger(__name__)
 
-SERVICES = ("gateway", "llm", "executor", "board")
+SERVICES = ("gateway", "llm", "board")
+"""The other services that keep settings."""
 _SECONDS = 5.0
 _AT_ONCE = 100
 _NOT_LEADING = 1.0
@@ -120,6 +121,7 @@ class Sweeper:
         record: BoardRecord,
         *,
         channel: Callable[[str], grpc.aio.Channel],
+        own: ScopedSettings,
         settings: Callable[[], MirrorSettings],
         clock: Clock,
         leads: Callable[[], bool],
@@ -129,6 +131,7 @@ class Sweeper:
         self._store = store
         self._record = record
         self._channel = channel
+        self._own = own
         self._settings = settings
         self._clock = clock
         self._leads = leads
@@ -186,6 +189,7 @@ class Sweeper:
                 failure: GuildhallError = from_rpc_error(error)
                 _log.info("sweep.has_to_wait", of=service, scope=scope.field, reason=failure.reason)
                 return False
+        await self._own.delete(Caller("executor", None), scope)
         if scope.kind is ScopeKind.GUILD:
             await self._store.forget(scope.guild_id)
         _log.info("swept", scope=scope.field)

@@ -88,6 +88,7 @@ class Mirror:
             self.store,
             BoardRecord(client, kept_days=runtime.settings.current.board.kept_days),
             channel=runtime.channel,
+            own=guild_settings,
             settings=self._settings,
             clock=clock,
             leads=leads,
