@@ -52,7 +52,7 @@ class Acting:
             # In a direct message Discord says nothing of the guild: neither whether the person is still in it, nor
             # which roles they have, so nobody is an officer there.
             if await self._departed(guild_id, person.user_id):
-                raise PermissionDenied("the board is for members of the server", reason="NOT_A_MEMBER")
+                raise PermissionDenied("the board is for members of the server", reason="LEFT_THE_GUILD")
             person = Person(person.user_id, guild_id, (), 0, person.display_name, person.locale)
         rules = await self._rules.of(guild_id)
         return actor_of(person, rules, self._settings.current.officer_permissions)

@@ -185,7 +185,7 @@ EDGES = {
     "executor": ("gateway", "llm", "ratelimit", "board"),
     "llm": ("ratelimit",),
     "ratelimit": (),
-    "board": (),
+    "board": ("executor",),
 }
 
 
