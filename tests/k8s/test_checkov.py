@@ -16,6 +16,7 @@ OURS = {"Deployment.guildhall.board", "Deployment.guildhall.executor", "Deployme
 OURS |= {"Deployment.guildhall.ratelimit", "StatefulSet.guildhall.gateway"}
 THEIRS = {"Deployment.guildhall.collector", "StatefulSet.guildhall.postgres"}
 THEIRS |= {"StatefulSet.guildhall.redis-durable", "StatefulSet.guildhall.redis-limits"}
+THEIRS |= {"StatefulSet.guildhall.redis-cluster", "Job.guildhall.redis-cluster-create"}
 OPTIONS = ("--framework", "kubernetes", "--skip-download", "--compact", "-o", "json")
 # Check, where it is not met, and why.
 EXPLAINED = {

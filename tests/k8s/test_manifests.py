@@ -21,7 +21,7 @@ from chassis.settings.shared import SERVICES
 from operate.manifests import derived
 
 ROOT = Path(__file__).parents[2]
-OVERLAYS = ("single-node", "production", "observed")
+OVERLAYS = ("single-node", "production", "observed", "large")
 # Defined by cert-manager, the Prometheus operator and KEDA: their schemas do not come with Kubernetes.
 FOREIGN = {"Certificate", "PrometheusRule", "ScaledObject", "ServiceMonitor"}
 HEALTH_PORT = 50100
@@ -193,7 +193,10 @@ EDGES = {
 def test_the_network_is_exactly_as_wide_as_it_is_used(overlay: str) -> None:
     ports = dialled(overlay)
     wanted = {(caller, called, ports[called]) for caller, all_called in EDGES.items() for called in all_called}
-    wanted |= {(service, redis, 6379) for service in SERVICES for redis in ("redis-durable", "redis-limits")}
+    stores = ("redis-cluster",) if overlay == "large" else ("redis-durable", "redis-limits")
+    wanted |= {(service, redis, 6379) for service in SERVICES for redis in stores}
+    if overlay == "large":
+        wanted |= {("redis-cluster", "redis-cluster", port) for port in (6379, 16379)}
     wanted.add(("board", "postgres", 5432))
     if overlay == "observed":
         wanted |= {(service, "collector", ports["collector"]) for service in SERVICES}
@@ -244,7 +247,7 @@ def test_nobody_else_sets_how_many_there_are_of_what_is_scaled(overlay: str) -> 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_an_eviction_takes_one_pod_of_a_service_at_a_time(overlay: str) -> None:
     budgets = {one["metadata"]["name"]: one["spec"] for one in of_kind(overlay, "PodDisruptionBudget")}
-    assert set(budgets) == set(SERVICES)
+    assert set(budgets) == set(SERVICES) | ({"redis-cluster"} if overlay == "large" else set())
     for name, spec in budgets.items():
         assert spec["maxUnavailable"] == 1
         assert selects(spec["selector"], labels(overlay)[name])
@@ -269,6 +272,24 @@ def test_the_queue_is_scaled_by_a_metric_that_executor_sends() -> None:
     assert asked in {name.replace(".", "_") for name, entry in schema.items() if entry["kind"] == "gauge"}
     # Whoever measures the queue also runs it, so there must always be one.
     assert scaled["spec"]["minReplicaCount"] >= 1
+
+
+def test_on_a_redis_cluster_everything_is_told_so(tmp_path: Path) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text("a-password")
+    given = addresses("large") | {"REDIS_PASSWORD_FILE": str(secret)}
+    assert {given[f"REDIS_{role}_URL"] for role in ("DURABLE", "LIMITS", "CACHE")} == {"redis://redis-cluster:6379/0"}
+    rpc_and_redis = load("", Section, given | {"GUILDHALL_CONFIG": str(ROOT / "guildhall.yaml")}).shared
+    assert rpc_and_redis.redis.cluster
+    assert given["GUILDHALL_EXECUTOR__JOBS__STREAMS_PER_READ"] == "1"
+    (job,) = of_kind("large", "Job")
+    pod = job["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    (nodes,) = (one["spec"]["replicas"] for one in workloads("large") if one["metadata"]["name"] == "redis-cluster")
+    assert f"for number in {' '.join(map(str, range(nodes)))};" in container["command"][-1]
+    assert pod["securityContext"]["runAsNonRoot"]
+    assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
+    assert "valueFrom" in container["env"][0]
 
 
 def test_what_is_monitored_is_there() -> None:

@@ -1,0 +1,1 @@
+"""Faults under load, on local processes: `make test-faults`."""
