@@ -215,6 +215,49 @@ async def test_a_file_with_a_wrong_line_changes_nothing(world: World) -> None:
         assert (again.created, again.duplicate) == (0, True)
 
 
+async def test_a_preview_says_what_a_file_would_do_and_does_nothing(world: World) -> None:
+    async with world.person(9, officer=True) as officer, world.person(1) as ann:
+        rows = [
+            {"item": "Soup", "profession": "cooking", "requester_id": "21"},
+            {"item": "Stew", "profession": "cooking", "requester_id": "21", "state": "cancelled"},
+            {"item": "Flask of Power", "quantity": "2", "requester_id": "22"},
+        ]
+        seen = await take(officer, rows, preview=True, idempotency_key="k")
+        assert (seen.created, seen.duplicate) == (3, False)
+        assert {(one.profession, pb.RequestState.Name(one.state), one.count) for one in seen.counts} == {
+            ("cooking", "REQUEST_STATE_OPEN", 1),
+            ("cooking", "REQUEST_STATE_CANCELLED", 1),
+            ("alchemy", "REQUEST_STATE_OPEN", 1),
+        }
+        assert json.loads(await give(officer)) == []
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await take(officer, rows[:2], expected_digest=seen.digest, idempotency_key="k")
+        assert from_rpc_error(caught.value).reason == "IMPORT_CHANGED"
+        taken = await take(officer, rows, expected_digest=seen.digest, idempotency_key="k")
+        again = await take(officer, rows, expected_digest=seen.digest, idempotency_key="k")
+        assert (taken.created, again.created, again.duplicate) == (3, 0, True)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await take(ann, rows, preview=True)
+        assert from_rpc_error(caught.value).reason == "OFFICERS_ONLY"
+
+
+async def test_lines_are_counted_as_people_see_them(world: World) -> None:
+    async with world.person(9, officer=True) as officer:
+        characters = {"content": history_pb2.FILE_CONTENT_CHARACTERS}
+        sheet = "owner_id,name,profession,level\n1,Ann,alchemy,5\n1,Ann,cooking,0\n2,Bob,alchemy,101\n"
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await take(officer, sheet, **characters)
+        assert list(from_rpc_error(caught.value).fields) == ["line 4"], "the sheet's fourth row"
+        rows = [{"owner_id": "1", "name": "Ann"}, {"owner_id": "2", "name": "ANN"}]
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await take(officer, rows, **characters)
+        assert "that name" in from_rpc_error(caught.value).fields["line 2"]
+        assert (await take(officer, rows[:1], **characters)).created == 1
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await take(officer, rows[:1], preview=True, **characters)
+        assert "that name" in from_rpc_error(caught.value).fields["line 1"]
+
+
 async def open_database(url: str) -> Database:
     return Database(DatabaseSettings(url=SecretStr(url)))
 
