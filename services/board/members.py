@@ -54,6 +54,11 @@ class Members:
         return list(self._copies)
 
     @property
+    def room(self) -> int:
+        """How many guilds more may be kept before one has to go."""
+        return max(0, self._most() - len(self._copies))
+
+    @property
     def count(self) -> int:
         """How many members are kept."""
         return sum(len(copy.roles) for copy in self._copies.values())

@@ -105,7 +105,11 @@ class MembersFollower:
             return
 
     async def _look_again(self) -> None:
-        """Changes were told all along, so a copy that was uncertain only because gateway was silent is whole now."""
+        """Guilds that got a board meanwhile; and copies that were uncertain only because gateway was silent: changes
+        were told all along, so they are whole once it speaks."""
+        if self._settings.current.members.fill == "start":
+            missing = sorted(set(await self._guilds()) - set(self._members.guilds))
+            self._want(missing[: self._members.room])
         for guild_id in self._members.doubtful:
             with acting_for(None):
                 page = await self._stub.ListMembers(
@@ -122,7 +126,7 @@ class MembersFollower:
                     self._members.up_to_date(False)
                     known = set(self._members.guilds)
                     if self._settings.current.members.fill == "start":
-                        known.update(await self._guilds())
+                        known.update(sorted(set(await self._guilds()) - known)[: self._members.room])
                     self._want(sorted(known))
                 case "changed":
                     changed = event.changed
