@@ -131,6 +131,7 @@ lint: $(VENV)/.dev ## check style, types, imports, contracts and what is generat
 	$(BIN)/mypy $(CODE)
 	PYTHONPATH=gen $(BIN)/lint-imports --no-cache
 	$(BIN)/buf lint protos
+	@$(BIN)/python -m views.catalogue_lint
 	@$(BIN)/python -m local.reference --check
 	@$(BIN)/python -m operate.manifests --check
 	@! git rev-parse -q --verify origin/main >/dev/null || ! git cat-file -e origin/main:protos/buf.yaml 2>/dev/null || \

@@ -1,12 +1,16 @@
 """What this process uses of its machine."""
 
+import asyncio
 import os
 import resource
 import shutil
 import sys
 import threading
+from collections import deque
 from dataclasses import dataclass
 from pathlib import Path
+
+from chassis.clock import Clock
 
 _PROC = Path("/proc/self")
 _KIB = 1024
@@ -36,6 +40,35 @@ def look() -> Resources:
         disk_free_bytes=disk.free,
         disk_total_bytes=disk.total,
     )
+
+
+class CpuMeter:
+    """How busy the process was in the last minute."""
+
+    _EVERY, _LOOKS = 5.0, 13
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._looks: deque[tuple[float, float]] = deque(maxlen=self._LOOKS)
+        self.look()
+
+    @property
+    def share(self) -> float:
+        """Processor time for each second; 1 is one core. 0 until there was time to measure."""
+        then, used_then = self._looks[0]
+        now, used_now = self._looks[-1]
+        return (used_now - used_then) / (now - then) if now > then else 0.0
+
+    def look(self) -> None:
+        """Notes what was used so far."""
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        self._looks.append((self._clock.monotonic(), usage.ru_utime + usage.ru_stime))
+
+    async def measure(self) -> None:
+        """Runs for as long as the process does."""
+        while True:
+            await asyncio.sleep(self._EVERY)
+            self.look()
 
 
 def _resident(usage: resource.struct_rusage) -> int:

@@ -22,6 +22,7 @@ from chassis.rpc.tls import stamp
 from chassis.settings.live import Live
 from chassis.settings.section import Section
 from chassis.settings.shared import Shared
+from chassis.telemetry.call_statistics import CallStatistics
 
 S = TypeVar("S", bound=Section)
 JSON = str | int | float | bool | None | Mapping[str, "JSON"] | list["JSON"]
@@ -58,6 +59,8 @@ class Runtime(Generic[S]):
         self.instance_id = f"{os.environ.get('POD_NAME') or socket.gethostname()}-{os.getpid()}-{new_id()[-6:]}"
         self.key_prefix = f"{name}:"
         """What every Redis key of this service begins with; its ACL user may touch no other."""
+        self.calls = CallStatistics(clock)
+        """What this process answered lately; served calls are counted by themselves, other work by whoever does it."""
         self.backgrounds: list[Background] = []
         self.stops: list[Work] = []
         self.statuses: dict[str, Callable[[], Mapping[str, JSON]]] = {}
@@ -97,7 +100,7 @@ class Runtime(Generic[S]):
         callers: Mapping[str, Collection[str]],
     ) -> None:
         """Serves a contract. `callers` names for each method the services that may call it; others are refused."""
-        self._server.registrar.add(add_to_server, servicer, callers)
+        self._server.registrar.add(add_to_server, servicer, callers, self.calls)
 
     def background(self, name: str, coroutine_function: Work) -> None:
         """Runs beside the server until the stop. Its end, by error or not, ends the process with an error."""

@@ -24,6 +24,7 @@ from chassis.clock import Clock, SystemClock
 from chassis.problems import StartupError
 from chassis.redis_clients import remedy_for
 from chassis.redis_memory import RedisMemory
+from chassis.resources import CpuMeter
 from chassis.rpc.health import Health, HealthPart
 from chassis.rpc.server import Server
 from chassis.runtime import JSON, Background, Runtime
@@ -97,6 +98,7 @@ class Service(Generic[S]):
         self._rpc = configuration.shared.rpc
         self._health = Health()
         self._loop_lag = LoopLag(clock)
+        self._cpu = CpuMeter(clock)
         self._server = Server(
             self._rpc, Verifier(name, keys, clock, configuration.shared.callers.clock_skew), self._health
         )
@@ -124,6 +126,7 @@ class Service(Generic[S]):
         runtime.serve(add_AdminServiceServicer_to_server, self._admin(), callers=admin.CALLERS)
         runtime.background("health", self._health.keep_published)
         runtime.background("loop lag", self._loop_lag.measure)
+        runtime.background("cpu", self._cpu.measure)
         runtime.background("configuration", self.reloader.watch)
         runtime.background("redis", lambda: runtime.redis_clients.watch(partial(runtime.health, critical=False)))
         memory = RedisMemory(
@@ -170,6 +173,8 @@ class Service(Generic[S]):
             health=self._health,
             reloader=self.reloader,
             loop_lag=self._loop_lag,
+            cpu=self._cpu,
+            calls=self.runtime.calls,
             facts=self.runtime.statuses,
         )
 

@@ -65,6 +65,13 @@ class Tier(Section):
     """Whether a guild's admins may map their own roles to this tier."""
 
 
+def role_grants(entries: object) -> dict[int, str]:
+    """A guild's own tiers by role, from its setting `role_tiers`: each entry is `role snowflake=tier`. What names no
+    role is left out."""
+    pairs = (str(entry).partition("=") for entry in entries) if isinstance(entries, tuple | list) else ()
+    return {int(role): tier.strip() for role, _, tier in pairs if role.strip().isdecimal()}
+
+
 def tiers_of(person: Asking, tiers: Mapping[str, Tier], granted: Mapping[int, str] | None = None) -> list[str]:
     """The tiers that a person has, without inherited ones. `granted` is the guild's own mapping of roles to tiers."""
     own = {

@@ -1,11 +1,12 @@
 """The lint of the catalogues: `python -m views.catalogue_lint [folder …]`.
 
 A language that lacks a text, has one that nobody knows, or lacks a value that the English text shows, is wrong; so is a
-key that the code asks for and English does not have. Keys that are put together while running are checked by the tests
-of whoever does so.
+key that the code asks for and English does not have. A key that is put together while running has to fit at least one
+that there is; whether all of its values do is checked by the tests of whoever puts it together.
 """
 
 import ast
+import re
 import string
 import sys
 from collections.abc import Iterable, Iterator
@@ -32,6 +33,11 @@ def problems(catalogue: Catalogue, sources: Iterable[Path] = ()) -> list[str]:
                 found.append(f"{language}: {key} shows other values than the English text")
     for path in sources:
         found += [f"{path}:{line}: there is no text {key!r}" for line, key in asked_for(path) if key not in english]
+        found += [
+            f"{path}:{line}: there is no text like {pattern.pattern!r}"
+            for line, pattern in put_together(path)
+            if not any(pattern.fullmatch(key) for key in english)
+        ]
     return found
 
 
@@ -42,12 +48,27 @@ def placeholders(text: str) -> set[str]:
 
 def asked_for(path: Path) -> Iterator[tuple[int, str]]:
     """The keys that a module asks for literally, with their lines: `….text("key")` and `….text(locale, "key")`."""
+    for line, argument in _keys(path):
+        if isinstance(argument, ast.Constant) and isinstance(argument.value, str) and "." in argument.value:
+            yield line, argument.value
+
+
+def put_together(path: Path) -> Iterator[tuple[int, re.Pattern[str]]]:
+    """The keys that a module puts together, as what fits them: `….text(f"some.{thing}")` fits `some\\..+`."""
+    for line, argument in _keys(path):
+        if isinstance(argument, ast.JoinedStr):
+            parts = (re.escape(part.value) if isinstance(part, ast.Constant) else ".+" for part in argument.values)
+            yield line, re.compile("".join(parts))
+
+
+def _keys(path: Path) -> Iterator[tuple[int, ast.expr]]:
+    """What stands where a key may stand, each branch of a choice by itself."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "text"):
             continue
         for argument in node.args[:2]:
-            if isinstance(argument, ast.Constant) and isinstance(argument.value, str) and "." in argument.value:
-                yield node.lineno, argument.value
+            choices = (argument.body, argument.orelse) if isinstance(argument, ast.IfExp) else (argument,)
+            yield from ((node.lineno, choice) for choice in choices)
 
 
 def modules(folders: Iterable[Path] = _SOURCES) -> list[Path]:

@@ -48,7 +48,7 @@ def method_at(path: str) -> Method:
 
 def idempotent_methods(audience: str) -> Iterator[Method]:
     """The methods that a service of this name may be asked again: its own contracts' and those that all serve."""
-    for package in (audience, "settings", "admin"):
+    for package in (audience, "settings", "admin", "person"):
         for contract in _contracts(f"guildhall.{package}.v1"):
             yield from (method for method in methods_of(contract).values() if method.idempotent)
 

@@ -31,11 +31,14 @@ from chassis.errors import (
     to_status,
 )
 from chassis.rpc.methods import Method, methods_of
+from chassis.telemetry.call_statistics import CallStatistics
 from chassis.telemetry.names import Attribute
-from chassis.telemetry.rpc import ServerCall
+from chassis.telemetry.rpc import SERVER_FAULTS, ServerCall
 
 # A method that names this instead of services may be called without a Caller; only for contracts of others.
 ANYONE = "*"
+# Asking how a process is does not say how it is.
+_ABOUT_THE_PROCESS = "guildhall.admin."
 _log = structlog.stdlib.get_logger(__name__)
 _PASSED_ON = (Unavailable, DeadlineExceeded, ResourceExhausted, Cancelled)
 
@@ -47,6 +50,7 @@ class Registrar:
         self._server = server
         self._verifier = verifier
         self._callers: Mapping[str, Collection[str]] | None = None
+        self._calls: CallStatistics | None = None
         self.services: list[str] = []
 
     def add(
@@ -54,10 +58,12 @@ class Registrar:
         add_to_server: Callable[[Any, Any], None],
         servicer: object,
         callers: Mapping[str, Collection[str]] | None,
+        calls: CallStatistics | None = None,
     ) -> None:
         """Adds a servicer. `callers` names for each method the services that may call it, None lets every service;
-        ValueError for a method that the contract does not have."""
+        ValueError for a method that the contract does not have. Its calls are counted in `calls`."""
         self._callers = callers
+        self._calls = calls
         add_to_server(servicer, self)
 
     def add_generic_rpc_handlers(self, handlers: object) -> None:
@@ -71,8 +77,18 @@ class Registrar:
         if unknown:
             raise ValueError(f"{service} has no method {', '.join(sorted(unknown))}")
         methods = methods_of(service)
+        calls = None if service.startswith(_ABOUT_THE_PROCESS) else self._calls
         wrapped = {
-            name: _wrap(_Scope(methods[name], self._allowed(name), self._verifier), handler)
+            name: _wrap(
+                _Scope(
+                    methods[name],
+                    self._allowed(name),
+                    self._verifier,
+                    calls=calls,
+                    timed=not (handler.request_streaming or handler.response_streaming),
+                ),
+                handler,
+            )
             for name, handler in handlers.items()
         }
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, wrapped),))
@@ -85,10 +101,20 @@ class Registrar:
 class _Scope:
     """What one method's calls run in."""
 
-    def __init__(self, method: Method, callers: frozenset[str] | None, verifier: Verifier) -> None:
+    def __init__(
+        self,
+        method: Method,
+        callers: frozenset[str] | None,
+        verifier: Verifier,
+        *,
+        calls: CallStatistics | None,
+        timed: bool,
+    ) -> None:
         self._method = method
         self._callers = callers
         self._verifier = verifier
+        self._calls = calls
+        self._timed = timed
 
     @asynccontextmanager
     async def __call__(self, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[None]:
@@ -116,7 +142,9 @@ class _Scope:
                 self._note(error, raised, code)
                 await context.abort_with_status(rpc_status.to_status(to_status(error)))
             finally:
-                call.finish(code)
+                seconds = call.finish(code)
+                if self._calls is not None:
+                    self._calls.note(seconds if self._timed else None, failed=code in SERVER_FAULTS)
 
     def _caller(self, metadata: tuple[tuple[str, str | bytes], ...], call: ServerCall) -> Caller:
         if self._callers is not None and ANYONE in self._callers:

@@ -3,6 +3,6 @@
 from pydantic import SecretStr as Secret
 
 from chassis.settings.live import Live
-from chassis.settings.section import Env, FromSection, Section
+from chassis.settings.section import AtStart, Env, FromSection, Section
 
-__all__ = ["Env", "FromSection", "Live", "Secret", "Section"]
+__all__ = ["AtStart", "Env", "FromSection", "Live", "Secret", "Section"]

@@ -18,7 +18,7 @@ from chassis.settings import sources
 from chassis.settings.live import Live, Refused
 from chassis.settings.loading import Configuration, load
 from chassis.settings.problems import ConfigurationError, Problem
-from chassis.settings.section import Section
+from chassis.settings.section import AtStart, Section
 
 S = TypeVar("S", bound=Section)
 # Sections that are read once, when connections are made.
@@ -75,21 +75,17 @@ class Reloader(Generic[S]):
             return self._refused(tuple(error.problems))
         except Refused as error:
             return self._refused((Problem(self._name, str(error)),))
-        changed = (
+        found = (
             *_differences(self.settings.current, new.service, (self._name,)),
             *_differences(self.shared.current, new.shared, ()),
         )
-        self.last = Outcome(
-            self._clock.now(),
-            True,
-            new.revision,
-            changed,
-            tuple(path for path in changed if path.partition(".")[0] in _AT_START),
-        )
+        changed = tuple(path for path, _ in found)
+        later = tuple(path for path, at_start in found if at_start or path.partition(".")[0] in _AT_START)
+        self.last = Outcome(self._clock.now(), True, new.revision, changed, later)
         self.revision = new.revision
         self.shared.replace(new.shared)
         self.settings.replace(new.service)
-        _log.info("configuration reloaded", revision=new.revision, changed=changed)
+        _log.info("configuration reloaded", revision=new.revision, changed=changed, restart_needed=later)
         return self.last
 
     def _require_text(self) -> None:
@@ -140,17 +136,23 @@ def _content(file: Path) -> bytes | None:
         return None
 
 
-def _differences(old: Any, new: Any, path: tuple[str, ...]) -> list[str]:
-    """Paths of what differs between two values of one model."""
+def _differences(old: Any, new: Any, path: tuple[str, ...], *, at_start: bool = False) -> list[tuple[str, bool]]:
+    """Paths of what differs between two values of one model, and whether it is read at the start only."""
     if isinstance(old, BaseModel) and type(old) is type(new):
-        names = type(old).model_fields
         return [
-            found for name in names for found in _differences(getattr(old, name), getattr(new, name), (*path, name))
+            found
+            for name, field in type(old).model_fields.items()
+            for found in _differences(
+                getattr(old, name),
+                getattr(new, name),
+                (*path, name),
+                at_start=at_start or any(isinstance(mark, AtStart) for mark in field.metadata),
+            )
         ]
     if isinstance(old, Mapping) and isinstance(new, Mapping):
         return [
             found
             for key in sorted({*old, *new}, key=str)
-            for found in _differences(old.get(key), new.get(key), (*path, str(key)))
+            for found in _differences(old.get(key), new.get(key), (*path, str(key)), at_start=at_start)
         ]
-    return [] if old == new else [".".join(path)]
+    return [] if old == new else [(".".join(path), at_start)]

@@ -21,6 +21,12 @@ class Env:
 
 
 @dataclass(frozen=True)
+class AtStart:
+    """Marks a field that is read once, when the process starts: `Annotated[Store, AtStart()]`. A change of it takes
+    effect at the next start, and a reload says so."""
+
+
+@dataclass(frozen=True)
 class FromSection:
     """Marks a field of a service's settings whose value is a whole shared section of the file.
 

@@ -16,7 +16,7 @@ from chassis.telemetry.names import DURATION_BUCKETS, Attribute, Metric
 from chassis.telemetry.propagation import extract, inject
 
 # A server is at fault for these; the others say that the client asked for something that can't be.
-_SERVER_FAULTS = {
+SERVER_FAULTS = {
     grpc.StatusCode.UNKNOWN,
     grpc.StatusCode.DEADLINE_EXCEEDED,
     grpc.StatusCode.UNIMPLEMENTED,
@@ -55,11 +55,13 @@ class ServerCall:
     def __exit__(self, *raised: object) -> None:
         self._current.__exit__(None, None, None)
 
-    def finish(self, code: grpc.StatusCode) -> None:
-        """Ends the span and counts the call."""
-        attributes = _outcome(self.span, code, is_error=code in _SERVER_FAULTS)
-        _server_duration.record(time.perf_counter() - self._began, {**_base(self._method), **attributes})
+    def finish(self, code: grpc.StatusCode) -> float:
+        """Ends the span and counts the call; gives the seconds it took."""
+        attributes = _outcome(self.span, code, is_error=code in SERVER_FAULTS)
+        seconds = time.perf_counter() - self._began
+        _server_duration.record(seconds, {**_base(self._method), **attributes})
         self.span.end()
+        return seconds
 
 
 class ClientCall:

@@ -3,18 +3,25 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Annotated
 
 import pytest
 
-from chassis.settings import Live, Section, reload, sources
+from chassis.settings import AtStart, Live, Section, reload, sources
 from chassis.settings.loading import load
 from chassis.settings.reload import Reloader
 from tests.support import ManualClock, eventually
 
 
+class Connection(Section):
+    address: str = "here"
+    patience: int = 1
+
+
 class Settings(Section):
     greeting: str = "hello"
     limits: dict[str, int] = {}
+    connection: Annotated[Connection, AtStart()] = Connection()
 
 
 def reloader_for(path: Path, more: dict[str, str] | None = None) -> Reloader[Settings]:
@@ -46,6 +53,17 @@ def test_a_good_file_is_swapped_in_whole(configuration_file: Path) -> None:
     assert outcome.restart_needed == ("redis.timeout",)
     assert heard == [("one", "two")]
     assert reloader.revision == outcome.revision
+
+
+def test_what_takes_effect_at_the_next_start_is_named(configuration_file: Path) -> None:
+    configuration_file.write_text("gateway: {greeting: one}")
+    reloader = reloader_for(configuration_file)
+    configuration_file.write_text("gateway: {greeting: two, connection: {patience: 2}}")
+    outcome = reloader.reload()
+    assert outcome.changed == ("gateway.greeting", "gateway.connection.patience")
+    assert outcome.restart_needed == ("gateway.connection.patience",)
+    configuration_file.write_text("gateway: {greeting: three, connection: {patience: 2}}")
+    assert reloader.reload().restart_needed == ()
 
 
 def test_a_bad_file_changes_nothing_and_is_reported(configuration_file: Path) -> None:

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from chassis.discord_access import DiscordAccess
-from chassis.settings import FromSection, Section
+from chassis.settings import AtStart, FromSection, Section
 from chassis.tiers import Tier
 
 Seconds = Annotated[float, Field(gt=0)]
@@ -43,7 +43,7 @@ class Deadlines(Section):
     """Handing a question to executor."""
     answer: Seconds = 1.0
     """The one call behind an autocomplete, a modal or a command that answers at once."""
-    callback: Seconds = 2.5
+    callback: Annotated[Seconds, AtStart()] = 2.5
     """Discord's own endpoint for acknowledgements."""
     slow: Seconds = 30.0
     """What is done after the acknowledgement, for example a chart."""
@@ -69,6 +69,34 @@ class LoopGuard(Section):
     """… make the bot quiet there for so many seconds."""
 
 
+class Analytics(Section):
+    """What is counted of the use of commands, for `/analytics`: names, hours and outcomes, never what was said."""
+
+    enabled: bool = True
+    """Whether anything is counted by guild and person. Metrics without names are kept in any case."""
+    keep_days: Annotated[int, Field(ge=1, le=400)] = 90
+    """Days after which it is forgotten."""
+    people_per_day: Annotated[int, Field(ge=1)] = 10_000
+    """People that are told apart in one guild and day; further ones are counted together."""
+    write_interval: Seconds = 5.0
+    """Seconds between two writings; so much may be lost where a process is killed."""
+    unwritten: Annotated[int, Field(ge=100), AtStart()] = 20_000
+    """Different sums at most that wait to be written."""
+
+
+class Samples(Section):
+    """How the services were, minute by minute, for the charts of `/status`."""
+
+    enabled: bool = True
+    """Whether samples are taken."""
+    interval: Annotated[int, Field(ge=10, le=600)] = 60
+    """Seconds between two samples."""
+    keep_days: Annotated[int, Field(ge=1, le=400)] = 31
+    """Days for which the sums of hours are kept; single samples are kept for little more than one day."""
+    timeout: Seconds = 3.0
+    """Seconds that a service may take to say how it is."""
+
+
 class MirrorFeedSettings(Section):
     """How executor's mirror of guilds and members is told what happens."""
 
@@ -91,26 +119,28 @@ class MirrorFeedSettings(Section):
 class GatewaySettings(Section):
     """The Discord sessions and what people can do in Discord."""
 
-    intents: Intents = Intents()
-    shards: Shards = Shards()
+    intents: Annotated[Intents, AtStart()] = Intents()
+    shards: Annotated[Shards, AtStart()] = Shards()
     deadlines: Deadlines = Deadlines()
     presence: Presence = Presence()
-    loop_guard: LoopGuard = LoopGuard()
+    loop_guard: Annotated[LoopGuard, AtStart()] = LoopGuard()
     mirror: MirrorFeedSettings = MirrorFeedSettings()
+    analytics: Analytics = Analytics()
+    samples: Samples = Samples()
     ask_limits: tuple[str, ...] = ("ask",)
     """Names of limits or groups in the section `limits` that a question takes one unit from."""
     shown_limits: tuple[str, ...] = ("ask", "llm_images", "person_tokens", "person_money")
     """Names of limits or groups that `/usage` and `/limits` show, and that a reset forgets."""
     max_prompt: Annotated[int, Field(ge=1, le=6000)] = 6000
     """Characters of a question that are taken; Discord's own limit for an option is 6,000."""
-    remembered_events: Annotated[int, Field(ge=100)] = 20_000
+    remembered_events: Annotated[int, Field(ge=100), AtStart()] = 20_000
     """How many events are remembered so that none is taken twice."""
     hand_over_patience: Seconds = 600.0
     """Seconds for which a message that can't be handed over is tried again. Meanwhile nothing counts as taken."""
-    save_interval: Seconds = 0.25
+    save_interval: Annotated[Seconds, AtStart()] = 0.25
     """Seconds at least between two savings of the sessions' positions."""
 
     roles: Annotated[dict[str, Tier], FromSection("roles")] = {}
     """Which tiers of people may use which features."""
-    discord: Annotated[DiscordAccess, FromSection("discord")]
+    discord: Annotated[DiscordAccess, FromSection("discord"), AtStart()]
     """Where Discord is."""

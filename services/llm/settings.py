@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from chassis.settings import Env, FromSection, Secret, Section
+from chassis.settings import AtStart, Env, FromSection, Secret, Section
 from chassis.tiers import Tier
 
 Effort = Literal["off", "low", "medium", "high", "max"]
@@ -183,9 +183,9 @@ class CacheSettings(Section):
 
     enabled: bool = True
     """Whether it is used at all."""
-    entries: int = Field(default=1_000, ge=0)
+    entries: Annotated[int, AtStart()] = Field(default=1_000, ge=0)
     """Entries in this process."""
-    max_bytes: int = Field(default=32 * 2**20, ge=0)
+    max_bytes: Annotated[int, AtStart()] = Field(default=32 * 2**20, ge=0)
     """Bytes in this process."""
     ttl: float = Field(default=3_600.0, gt=0)
     """Seconds an entry lives."""

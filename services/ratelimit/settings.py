@@ -59,6 +59,19 @@ class Reservations(Section):
     """How long a take is held in one slot of a cluster while another one decides."""
 
 
+class GrantSettings(Section):
+    """Wider limits that administrators give to people for a while."""
+
+    most: Annotated[int, Field(ge=1, le=100_000)] = 10_000
+    """Grants in force at once."""
+    most_times: Annotated[int, Field(ge=2, le=1_000_000)] = 100
+    """How many times wider a limit can be made."""
+    longest: Duration = 366 * 86_400.0
+    """How long a grant can last."""
+    refresh: Duration = 1.0
+    """How soon a grant is in force in every replica."""
+
+
 class RatelimitSettings(Section):
     """Everything that the service reads."""
 
@@ -70,6 +83,8 @@ class RatelimitSettings(Section):
     """What a request may ask for."""
     reservations: Reservations = Reservations()
     """What is set aside until it is settled."""
+    grants: GrantSettings = GrantSettings()
+    """Wider limits for some people, for a while."""
     discord: DiscordLimits = DiscordLimits()
     """Discord's own limits, as first estimates, and how permits are given."""
     envoy: EnvoyApi = EnvoyApi()

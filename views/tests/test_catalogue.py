@@ -34,6 +34,17 @@ def test_the_lint_sees_a_key_that_is_not_there(tmp_path: Path) -> None:
     assert problems(Catalogue({"en": ENGLISH}), [module]) == [f"{module}:2: there is no text 'a.x'"]
 
 
+def test_the_lint_sees_a_key_that_nothing_can_fit(tmp_path: Path) -> None:
+    module = tmp_path / "module.py"
+    module.write_text(
+        'context.text(f"a.{letter}", name=1)\ncontext.text(f"b.{letter}")\ncontext.text("a.y" if old else "a.c")\n'
+    )
+    assert problems(Catalogue({"en": ENGLISH}), [module]) == [
+        f"{module}:3: there is no text 'a.y'",
+        f"{module}:2: there is no text like 'b\\\\..+'",
+    ]
+
+
 @pytest.mark.parametrize(
     ("locale", "expected"), [("en-GB", "Hello X"), ("de", "Hallo X"), ("ja", "Hello X"), ("", "Hello X")]
 )

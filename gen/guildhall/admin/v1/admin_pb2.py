@@ -27,13 +27,15 @@ from google.protobuf import struct_pb2 as google_dot_protobuf_dot_struct__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eguildhall/admin/v1/admin.proto\x12\x12guildhall.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x12\n\x10GetStatusRequest\"D\n\x04Part\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07serving\x18\x02 \x01(\x08\x12\x10\n\x08\x63ritical\x18\x03 \x01(\x08\x12\x0b\n\x03why\x18\x04 \x01(\t\"\xd9\x01\n\tResources\x12\x16\n\x0eresident_bytes\x18\x01 \x01(\x04\x12+\n\x08\x63pu_time\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nopen_files\x18\x03 \x01(\r\x12\x0f\n\x07threads\x18\x04 \x01(\r\x12\x17\n\x0f\x64isk_free_bytes\x18\x05 \x01(\x04\x12\x18\n\x10\x64isk_total_bytes\x18\x06 \x01(\x04\x12/\n\x0cloop_lag_max\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\"\x98\x01\n\rReloadOutcome\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08\x12\x10\n\x08revision\x18\x03 \x01(\t\x12\x0f\n\x07\x63hanged\x18\x04 \x03(\t\x12\x16\n\x0erestart_needed\x18\x05 \x03(\t\x12\x10\n\x08problems\x18\x06 \x03(\t\"\xe6\x04\n\x11GetStatusResponse\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x06uptime\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07serving\x18\x06 \x01(\x08\x12\'\n\x05parts\x18\x07 \x03(\x0b\x32\x18.guildhall.admin.v1.Part\x12\x17\n\x0f\x63onfig_revision\x18\x08 \x01(\t\x12\x36\n\x0blast_reload\x18\t \x01(\x0b\x32!.guildhall.admin.v1.ReloadOutcome\x12\x30\n\tresources\x18\n \x01(\x0b\x32\x1d.guildhall.admin.v1.Resources\x12H\n\nlog_levels\x18\x0b \x03(\x0b\x32\x34.guildhall.admin.v1.GetStatusResponse.LogLevelsEntry\x12?\n\x05\x66\x61\x63ts\x18\x0c \x03(\x0b\x32\x30.guildhall.admin.v1.GetStatusResponse.FactsEntry\x1a\x30\n\x0eLogLevelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x45\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct:\x02\x38\x01\"\x0f\n\rReloadRequest\"D\n\x0eReloadResponse\x12\x32\n\x07outcome\x18\x01 \x01(\x0b\x32!.guildhall.admin.v1.ReloadOutcome\"3\n\x12SetLogLevelRequest\x12\x0e\n\x06module\x18\x01 \x01(\t\x12\r\n\x05level\x18\x02 \x01(\t\"\x93\x01\n\x13SetLogLevelResponse\x12J\n\nlog_levels\x18\x01 \x03(\x0b\x32\x36.guildhall.admin.v1.SetLogLevelResponse.LogLevelsEntry\x1a\x30\n\x0eLogLevelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x32\xa8\x02\n\x0c\x41\x64minService\x12]\n\tGetStatus\x12$.guildhall.admin.v1.GetStatusRequest\x1a%.guildhall.admin.v1.GetStatusResponse\"\x03\x90\x02\x01\x12T\n\x06Reload\x12!.guildhall.admin.v1.ReloadRequest\x1a\".guildhall.admin.v1.ReloadResponse\"\x03\x90\x02\x02\x12\x63\n\x0bSetLogLevel\x12&.guildhall.admin.v1.SetLogLevelRequest\x1a\'.guildhall.admin.v1.SetLogLevelResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1eguildhall/admin/v1/admin.proto\x12\x12guildhall.admin.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1cgoogle/protobuf/struct.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"=\n\x10GetStatusRequest\x12)\n\x06window\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xed\x02\n\x05\x43\x61lls\x12\r\n\x05\x63ount\x18\x01 \x01(\x04\x12\x0e\n\x06\x65rrors\x18\x02 \x01(\x04\x12*\n\x07\x61verage\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08shortest\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12*\n\x07longest\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03p95\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12;\n\thistogram\x18\x07 \x03(\x0b\x32(.guildhall.admin.v1.Calls.HistogramEntry\x12)\n\x06window\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x1a\x30\n\x0eHistogramEntry\x12\x0b\n\x03key\x18\x01 \x01(\r\x12\r\n\x05value\x18\x02 \x01(\x04:\x02\x38\x01\"D\n\x04Part\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0f\n\x07serving\x18\x02 \x01(\x08\x12\x10\n\x08\x63ritical\x18\x03 \x01(\x08\x12\x0b\n\x03why\x18\x04 \x01(\t\"\xec\x01\n\tResources\x12\x16\n\x0eresident_bytes\x18\x01 \x01(\x04\x12+\n\x08\x63pu_time\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nopen_files\x18\x03 \x01(\r\x12\x0f\n\x07threads\x18\x04 \x01(\r\x12\x17\n\x0f\x64isk_free_bytes\x18\x05 \x01(\x04\x12\x18\n\x10\x64isk_total_bytes\x18\x06 \x01(\x04\x12/\n\x0cloop_lag_max\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tcpu_share\x18\x08 \x01(\x01\"\x98\x01\n\rReloadOutcome\x12(\n\x04time\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08\x12\x10\n\x08revision\x18\x03 \x01(\t\x12\x0f\n\x07\x63hanged\x18\x04 \x03(\t\x12\x16\n\x0erestart_needed\x18\x05 \x03(\t\x12\x10\n\x08problems\x18\x06 \x03(\t\"\x90\x05\n\x11GetStatusResponse\x12\x0f\n\x07service\x18\x01 \x01(\t\x12\x13\n\x0binstance_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\t\x12.\n\nstart_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x06uptime\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0f\n\x07serving\x18\x06 \x01(\x08\x12\'\n\x05parts\x18\x07 \x03(\x0b\x32\x18.guildhall.admin.v1.Part\x12\x17\n\x0f\x63onfig_revision\x18\x08 \x01(\t\x12\x36\n\x0blast_reload\x18\t \x01(\x0b\x32!.guildhall.admin.v1.ReloadOutcome\x12\x30\n\tresources\x18\n \x01(\x0b\x32\x1d.guildhall.admin.v1.Resources\x12H\n\nlog_levels\x18\x0b \x03(\x0b\x32\x34.guildhall.admin.v1.GetStatusResponse.LogLevelsEntry\x12?\n\x05\x66\x61\x63ts\x18\x0c \x03(\x0b\x32\x30.guildhall.admin.v1.GetStatusResponse.FactsEntry\x12(\n\x05\x63\x61lls\x18\r \x01(\x0b\x32\x19.guildhall.admin.v1.Calls\x1a\x30\n\x0eLogLevelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x1a\x45\n\nFactsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12&\n\x05value\x18\x02 \x01(\x0b\x32\x17.google.protobuf.Struct:\x02\x38\x01\"\x0f\n\rReloadRequest\"D\n\x0eReloadResponse\x12\x32\n\x07outcome\x18\x01 \x01(\x0b\x32!.guildhall.admin.v1.ReloadOutcome\"3\n\x12SetLogLevelRequest\x12\x0e\n\x06module\x18\x01 \x01(\t\x12\r\n\x05level\x18\x02 \x01(\t\"\x93\x01\n\x13SetLogLevelResponse\x12J\n\nlog_levels\x18\x01 \x03(\x0b\x32\x36.guildhall.admin.v1.SetLogLevelResponse.LogLevelsEntry\x1a\x30\n\x0eLogLevelsEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\x32\xa8\x02\n\x0c\x41\x64minService\x12]\n\tGetStatus\x12$.guildhall.admin.v1.GetStatusRequest\x1a%.guildhall.admin.v1.GetStatusResponse\"\x03\x90\x02\x01\x12T\n\x06Reload\x12!.guildhall.admin.v1.ReloadRequest\x1a\".guildhall.admin.v1.ReloadResponse\"\x03\x90\x02\x02\x12\x63\n\x0bSetLogLevel\x12&.guildhall.admin.v1.SetLogLevelRequest\x1a\'.guildhall.admin.v1.SetLogLevelResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guildhall.admin.v1.admin_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_CALLS_HISTOGRAMENTRY']._loaded_options = None
+  _globals['_CALLS_HISTOGRAMENTRY']._serialized_options = b'8\001'
   _globals['_GETSTATUSRESPONSE_LOGLEVELSENTRY']._loaded_options = None
   _globals['_GETSTATUSRESPONSE_LOGLEVELSENTRY']._serialized_options = b'8\001'
   _globals['_GETSTATUSRESPONSE_FACTSENTRY']._loaded_options = None
@@ -47,29 +49,33 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ADMINSERVICE'].methods_by_name['SetLogLevel']._loaded_options = None
   _globals['_ADMINSERVICE'].methods_by_name['SetLogLevel']._serialized_options = b'\220\002\002'
   _globals['_GETSTATUSREQUEST']._serialized_start=149
-  _globals['_GETSTATUSREQUEST']._serialized_end=167
-  _globals['_PART']._serialized_start=169
-  _globals['_PART']._serialized_end=237
-  _globals['_RESOURCES']._serialized_start=240
-  _globals['_RESOURCES']._serialized_end=457
-  _globals['_RELOADOUTCOME']._serialized_start=460
-  _globals['_RELOADOUTCOME']._serialized_end=612
-  _globals['_GETSTATUSRESPONSE']._serialized_start=615
-  _globals['_GETSTATUSRESPONSE']._serialized_end=1229
-  _globals['_GETSTATUSRESPONSE_LOGLEVELSENTRY']._serialized_start=1110
-  _globals['_GETSTATUSRESPONSE_LOGLEVELSENTRY']._serialized_end=1158
-  _globals['_GETSTATUSRESPONSE_FACTSENTRY']._serialized_start=1160
-  _globals['_GETSTATUSRESPONSE_FACTSENTRY']._serialized_end=1229
-  _globals['_RELOADREQUEST']._serialized_start=1231
-  _globals['_RELOADREQUEST']._serialized_end=1246
-  _globals['_RELOADRESPONSE']._serialized_start=1248
-  _globals['_RELOADRESPONSE']._serialized_end=1316
-  _globals['_SETLOGLEVELREQUEST']._serialized_start=1318
-  _globals['_SETLOGLEVELREQUEST']._serialized_end=1369
-  _globals['_SETLOGLEVELRESPONSE']._serialized_start=1372
-  _globals['_SETLOGLEVELRESPONSE']._serialized_end=1519
-  _globals['_SETLOGLEVELRESPONSE_LOGLEVELSENTRY']._serialized_start=1110
-  _globals['_SETLOGLEVELRESPONSE_LOGLEVELSENTRY']._serialized_end=1158
-  _globals['_ADMINSERVICE']._serialized_start=1522
-  _globals['_ADMINSERVICE']._serialized_end=1818
+  _globals['_GETSTATUSREQUEST']._serialized_end=210
+  _globals['_CALLS']._serialized_start=213
+  _globals['_CALLS']._serialized_end=578
+  _globals['_CALLS_HISTOGRAMENTRY']._serialized_start=530
+  _globals['_CALLS_HISTOGRAMENTRY']._serialized_end=578
+  _globals['_PART']._serialized_start=580
+  _globals['_PART']._serialized_end=648
+  _globals['_RESOURCES']._serialized_start=651
+  _globals['_RESOURCES']._serialized_end=887
+  _globals['_RELOADOUTCOME']._serialized_start=890
+  _globals['_RELOADOUTCOME']._serialized_end=1042
+  _globals['_GETSTATUSRESPONSE']._serialized_start=1045
+  _globals['_GETSTATUSRESPONSE']._serialized_end=1701
+  _globals['_GETSTATUSRESPONSE_LOGLEVELSENTRY']._serialized_start=1582
+  _globals['_GETSTATUSRESPONSE_LOGLEVELSENTRY']._serialized_end=1630
+  _globals['_GETSTATUSRESPONSE_FACTSENTRY']._serialized_start=1632
+  _globals['_GETSTATUSRESPONSE_FACTSENTRY']._serialized_end=1701
+  _globals['_RELOADREQUEST']._serialized_start=1703
+  _globals['_RELOADREQUEST']._serialized_end=1718
+  _globals['_RELOADRESPONSE']._serialized_start=1720
+  _globals['_RELOADRESPONSE']._serialized_end=1788
+  _globals['_SETLOGLEVELREQUEST']._serialized_start=1790
+  _globals['_SETLOGLEVELREQUEST']._serialized_end=1841
+  _globals['_SETLOGLEVELRESPONSE']._serialized_start=1844
+  _globals['_SETLOGLEVELRESPONSE']._serialized_end=1991
+  _globals['_SETLOGLEVELRESPONSE_LOGLEVELSENTRY']._serialized_start=1582
+  _globals['_SETLOGLEVELRESPONSE_LOGLEVELSENTRY']._serialized_end=1630
+  _globals['_ADMINSERVICE']._serialized_start=1994
+  _globals['_ADMINSERVICE']._serialized_end=2290
 # @@protoc_insertion_point(module_scope)

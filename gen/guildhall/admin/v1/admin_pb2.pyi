@@ -27,16 +27,107 @@ class GetStatusRequest(_message.Message):
 
     DESCRIPTOR: _descriptor.Descriptor
 
+    WINDOW_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def window(self) -> _duration_pb2.Duration:
+        """Over how long calls are summed up, to whole minutes; absent for five minutes, at most an hour."""
+
     def __init__(
         self,
+        *,
+        window: _duration_pb2.Duration | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___GetStatusRequest: _TypeAlias = GetStatusRequest  # noqa: Y015
+
+@_typing.final
+class Calls(_message.Message):
+    """The calls that a process answered in some time, those of this contract apart."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    @_typing.final
+    class HistogramEntry(_message.Message):
+        DESCRIPTOR: _descriptor.Descriptor
+
+        KEY_FIELD_NUMBER: _builtins.int
+        VALUE_FIELD_NUMBER: _builtins.int
+        key: _builtins.int
+        value: _builtins.int
+        def __init__(
+            self,
+            *,
+            key: _builtins.int = ...,
+            value: _builtins.int = ...,
+        ) -> None: ...
+        _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+        def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+        _ClearFieldArgType: _TypeAlias = _typing.Literal["key", b"key", "value", b"value"]  # noqa: Y015
+        def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+        def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+    COUNT_FIELD_NUMBER: _builtins.int
+    ERRORS_FIELD_NUMBER: _builtins.int
+    AVERAGE_FIELD_NUMBER: _builtins.int
+    SHORTEST_FIELD_NUMBER: _builtins.int
+    LONGEST_FIELD_NUMBER: _builtins.int
+    P95_FIELD_NUMBER: _builtins.int
+    HISTOGRAM_FIELD_NUMBER: _builtins.int
+    WINDOW_FIELD_NUMBER: _builtins.int
+    count: _builtins.int
+    """Calls."""
+    errors: _builtins.int
+    """Of these, calls that failed by the process's own fault."""
+    @_builtins.property
+    def average(self) -> _duration_pb2.Duration:
+        """The mean time. Streams are counted in `count`, and in no time."""
+
+    @_builtins.property
+    def shortest(self) -> _duration_pb2.Duration:
+        """The shortest time."""
+
+    @_builtins.property
+    def longest(self) -> _duration_pb2.Duration:
+        """The longest time."""
+
+    @_builtins.property
+    def p95(self) -> _duration_pb2.Duration:
+        """The time that 95 of 100 calls stayed within, to 5 %."""
+
+    @_builtins.property
+    def histogram(self) -> _containers.ScalarMap[_builtins.int, _builtins.int]:
+        """How many calls took how long: bucket n holds those of up to 0.1 ms times 1.05 to the power of n. Those of several
+        processes can be added up.
+        """
+
+    @_builtins.property
+    def window(self) -> _duration_pb2.Duration:
+        """Over how long they are."""
+
+    def __init__(
+        self,
+        *,
+        count: _builtins.int = ...,
+        errors: _builtins.int = ...,
+        average: _duration_pb2.Duration | None = ...,
+        shortest: _duration_pb2.Duration | None = ...,
+        longest: _duration_pb2.Duration | None = ...,
+        p95: _duration_pb2.Duration | None = ...,
+        histogram: _abc.Mapping[_builtins.int, _builtins.int] | None = ...,
+        window: _duration_pb2.Duration | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["average", b"average", "longest", b"longest", "p95", b"p95", "shortest", b"shortest", "window", b"window"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["average", b"average", "count", b"count", "errors", b"errors", "histogram", b"histogram", "longest", b"longest", "p95", b"p95", "shortest", b"shortest", "window", b"window"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Calls: _TypeAlias = Calls  # noqa: Y015
 
 @_typing.final
 class Part(_message.Message):
@@ -85,6 +176,7 @@ class Resources(_message.Message):
     DISK_FREE_BYTES_FIELD_NUMBER: _builtins.int
     DISK_TOTAL_BYTES_FIELD_NUMBER: _builtins.int
     LOOP_LAG_MAX_FIELD_NUMBER: _builtins.int
+    CPU_SHARE_FIELD_NUMBER: _builtins.int
     resident_bytes: _builtins.int
     """Memory that is resident."""
     open_files: _builtins.int
@@ -95,6 +187,8 @@ class Resources(_message.Message):
     """Bytes free where the process runs."""
     disk_total_bytes: _builtins.int
     """Bytes altogether where the process runs."""
+    cpu_share: _builtins.float
+    """Processor time for each second of the last minute; 1 is one core."""
     @_builtins.property
     def cpu_time(self) -> _duration_pb2.Duration:
         """Processor time used since the start, user and system together."""
@@ -113,10 +207,11 @@ class Resources(_message.Message):
         disk_free_bytes: _builtins.int = ...,
         disk_total_bytes: _builtins.int = ...,
         loop_lag_max: _duration_pb2.Duration | None = ...,
+        cpu_share: _builtins.float = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["cpu_time", b"cpu_time", "loop_lag_max", b"loop_lag_max"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["cpu_time", b"cpu_time", "disk_free_bytes", b"disk_free_bytes", "disk_total_bytes", b"disk_total_bytes", "loop_lag_max", b"loop_lag_max", "open_files", b"open_files", "resident_bytes", b"resident_bytes", "threads", b"threads"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["cpu_share", b"cpu_share", "cpu_time", b"cpu_time", "disk_free_bytes", b"disk_free_bytes", "disk_total_bytes", b"disk_total_bytes", "loop_lag_max", b"loop_lag_max", "open_files", b"open_files", "resident_bytes", b"resident_bytes", "threads", b"threads"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -231,6 +326,7 @@ class GetStatusResponse(_message.Message):
     RESOURCES_FIELD_NUMBER: _builtins.int
     LOG_LEVELS_FIELD_NUMBER: _builtins.int
     FACTS_FIELD_NUMBER: _builtins.int
+    CALLS_FIELD_NUMBER: _builtins.int
     service: _builtins.str
     """The service's name."""
     instance_id: _builtins.str
@@ -269,6 +365,10 @@ class GetStatusResponse(_message.Message):
     def facts(self) -> _containers.MessageMap[_builtins.str, _struct_pb2.Struct]:
         """Facts of the service's own, by topic."""
 
+    @_builtins.property
+    def calls(self) -> Global___Calls:
+        """The calls that it answered."""
+
     def __init__(
         self,
         *,
@@ -284,10 +384,11 @@ class GetStatusResponse(_message.Message):
         resources: Global___Resources | None = ...,
         log_levels: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         facts: _abc.Mapping[_builtins.str, _struct_pb2.Struct] | None = ...,
+        calls: Global___Calls | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["last_reload", b"last_reload", "resources", b"resources", "start_time", b"start_time", "uptime", b"uptime"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "last_reload", b"last_reload", "resources", b"resources", "start_time", b"start_time", "uptime", b"uptime"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["config_revision", b"config_revision", "facts", b"facts", "instance_id", b"instance_id", "last_reload", b"last_reload", "log_levels", b"log_levels", "parts", b"parts", "resources", b"resources", "service", b"service", "serving", b"serving", "start_time", b"start_time", "uptime", b"uptime", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["calls", b"calls", "config_revision", b"config_revision", "facts", b"facts", "instance_id", b"instance_id", "last_reload", b"last_reload", "log_levels", b"log_levels", "parts", b"parts", "resources", b"resources", "service", b"service", "serving", b"serving", "start_time", b"start_time", "uptime", b"uptime", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

@@ -57,7 +57,7 @@ class AdminServiceServicer:
     """
 
     def GetStatus(self, request, context):
-        """Says how this process is.
+        """Says how this process is. Errors: INVALID_ARGUMENT (WINDOW_INVALID).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

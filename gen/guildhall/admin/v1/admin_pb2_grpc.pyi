@@ -17,7 +17,7 @@ class AdminServiceStub:
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     GetStatus: _aio.UnaryUnaryMultiCallable[_admin_pb2.GetStatusRequest, _admin_pb2.GetStatusResponse]
-    """Says how this process is."""
+    """Says how this process is. Errors: INVALID_ARGUMENT (WINDOW_INVALID)."""
     Reload: _aio.UnaryUnaryMultiCallable[_admin_pb2.ReloadRequest, _admin_pb2.ReloadResponse]
     """Reads the configuration again and puts it in force if it is whole. A refusal is an answer, not an error."""
     SetLogLevel: _aio.UnaryUnaryMultiCallable[_admin_pb2.SetLogLevelRequest, _admin_pb2.SetLogLevelResponse]
@@ -34,7 +34,7 @@ class AdminServiceServicer(metaclass=_abc_1.ABCMeta):
         request: _admin_pb2.GetStatusRequest,
         context: _aio.ServicerContext[_admin_pb2.GetStatusRequest, _abc.Awaitable[_admin_pb2.GetStatusResponse]],
     ) -> _abc.Awaitable[_admin_pb2.GetStatusResponse]:
-        """Says how this process is."""
+        """Says how this process is. Errors: INVALID_ARGUMENT (WINDOW_INVALID)."""
 
     @_abc_1.abstractmethod
     def Reload(

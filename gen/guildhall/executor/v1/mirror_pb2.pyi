@@ -797,3 +797,67 @@ class WatchCurrent(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___WatchCurrent: _TypeAlias = WatchCurrent  # noqa: Y015
+
+@_typing.final
+class GetPermissionsRequest(_message.Message):
+    """A request for GetPermissions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUILD_ID_FIELD_NUMBER: _builtins.int
+    CHANNEL_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    ROLE_IDS_FIELD_NUMBER: _builtins.int
+    guild_id: _builtins.int
+    """The guild."""
+    channel_id: _builtins.int
+    """The channel; of a thread the channel that it belongs to."""
+    user_id: _builtins.int
+    """Who."""
+    @_builtins.property
+    def role_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """Their roles, as Discord said them just now."""
+
+    def __init__(
+        self,
+        *,
+        guild_id: _builtins.int = ...,
+        channel_id: _builtins.int = ...,
+        user_id: _builtins.int = ...,
+        role_ids: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel_id", b"channel_id", "guild_id", b"guild_id", "role_ids", b"role_ids", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPermissionsRequest: _TypeAlias = GetPermissionsRequest  # noqa: Y015
+
+@_typing.final
+class GetPermissionsResponse(_message.Message):
+    """An answer of GetPermissions."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PERMISSIONS_FIELD_NUMBER: _builtins.int
+    CERTAIN_FIELD_NUMBER: _builtins.int
+    permissions: _builtins.int
+    """Their permissions there, as Discord's bit set."""
+    certain: _builtins.bool
+    """Whether the copy of the guild was whole, with every change told until a moment ago. Nobody is let do anything where
+    it was not.
+    """
+    def __init__(
+        self,
+        *,
+        permissions: _builtins.int = ...,
+        certain: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["certain", b"certain", "permissions", b"permissions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GetPermissionsResponse: _TypeAlias = GetPermissionsResponse  # noqa: Y015

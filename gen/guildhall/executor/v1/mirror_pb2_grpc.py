@@ -171,6 +171,11 @@ class MirrorServiceStub:
                 request_serializer=guildhall_dot_executor_dot_v1_dot_mirror__pb2.ListMembersRequest.SerializeToString,
                 response_deserializer=guildhall_dot_executor_dot_v1_dot_mirror__pb2.ListMembersResponse.FromString,
                 _registered_method=True)
+        self.GetPermissions = channel.unary_unary(
+                '/guildhall.executor.v1.MirrorService/GetPermissions',
+                request_serializer=guildhall_dot_executor_dot_v1_dot_mirror__pb2.GetPermissionsRequest.SerializeToString,
+                response_deserializer=guildhall_dot_executor_dot_v1_dot_mirror__pb2.GetPermissionsResponse.FromString,
+                _registered_method=True)
         self.WatchMembers = channel.unary_stream(
                 '/guildhall.executor.v1.MirrorService/WatchMembers',
                 request_serializer=guildhall_dot_executor_dot_v1_dot_mirror__pb2.WatchMembersRequest.SerializeToString,
@@ -205,6 +210,14 @@ class MirrorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetPermissions(self, request, context):
+        """Says what somebody may do in a channel, from their roles and the copy of the guild; for what comes as a message, with
+        which Discord says no permissions. NOT_FOUND (GUILD_UNKNOWN, CHANNEL_UNKNOWN).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchMembers(self, request, context):
         """Tells of members who join, leave or change, from a revision on. Ends after five minutes at most; go on from the last
         revision then.
@@ -230,6 +243,11 @@ def add_MirrorServiceServicer_to_server(servicer, server):
                     servicer.ListMembers,
                     request_deserializer=guildhall_dot_executor_dot_v1_dot_mirror__pb2.ListMembersRequest.FromString,
                     response_serializer=guildhall_dot_executor_dot_v1_dot_mirror__pb2.ListMembersResponse.SerializeToString,
+            ),
+            'GetPermissions': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetPermissions,
+                    request_deserializer=guildhall_dot_executor_dot_v1_dot_mirror__pb2.GetPermissionsRequest.FromString,
+                    response_serializer=guildhall_dot_executor_dot_v1_dot_mirror__pb2.GetPermissionsResponse.SerializeToString,
             ),
             'WatchMembers': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchMembers,
@@ -319,6 +337,33 @@ class MirrorService:
             '/guildhall.executor.v1.MirrorService/ListMembers',
             guildhall_dot_executor_dot_v1_dot_mirror__pb2.ListMembersRequest.SerializeToString,
             guildhall_dot_executor_dot_v1_dot_mirror__pb2.ListMembersResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetPermissions(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.executor.v1.MirrorService/GetPermissions',
+            guildhall_dot_executor_dot_v1_dot_mirror__pb2.GetPermissionsRequest.SerializeToString,
+            guildhall_dot_executor_dot_v1_dot_mirror__pb2.GetPermissionsResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -65,6 +65,10 @@ class MirrorServiceStub:
     """Lists members by pages, of one role where asked for. INVALID_ARGUMENT (PAGE_TOKEN_INVALID); ABORTED
     (MIRROR_REFILLED) where the copy was filled anew between two pages: begin again.
     """
+    GetPermissions: _aio.UnaryUnaryMultiCallable[_mirror_pb2.GetPermissionsRequest, _mirror_pb2.GetPermissionsResponse]
+    """Says what somebody may do in a channel, from their roles and the copy of the guild; for what comes as a message, with
+    which Discord says no permissions. NOT_FOUND (GUILD_UNKNOWN, CHANNEL_UNKNOWN).
+    """
     WatchMembers: _aio.UnaryStreamMultiCallable[_mirror_pb2.WatchMembersRequest, _mirror_pb2.WatchMembersResponse]
     """Tells of members who join, leave or change, from a revision on. Ends after five minutes at most; go on from the last
     revision then.
@@ -99,6 +103,16 @@ class MirrorServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _abc.Awaitable[_mirror_pb2.ListMembersResponse]:
         """Lists members by pages, of one role where asked for. INVALID_ARGUMENT (PAGE_TOKEN_INVALID); ABORTED
         (MIRROR_REFILLED) where the copy was filled anew between two pages: begin again.
+        """
+
+    @_abc_1.abstractmethod
+    def GetPermissions(
+        self,
+        request: _mirror_pb2.GetPermissionsRequest,
+        context: _aio.ServicerContext[_mirror_pb2.GetPermissionsRequest, _abc.Awaitable[_mirror_pb2.GetPermissionsResponse]],
+    ) -> _abc.Awaitable[_mirror_pb2.GetPermissionsResponse]:
+        """Says what somebody may do in a channel, from their roles and the copy of the guild; for what comes as a message, with
+        which Discord says no permissions. NOT_FOUND (GUILD_UNKNOWN, CHANNEL_UNKNOWN).
         """
 
     @_abc_1.abstractmethod

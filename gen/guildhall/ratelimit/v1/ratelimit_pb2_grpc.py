@@ -66,6 +66,16 @@ class RateLimitServiceStub:
                 request_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ResetRequest.SerializeToString,
                 response_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ResetResponse.FromString,
                 _registered_method=True)
+        self.Grant = channel.unary_unary(
+                '/guildhall.ratelimit.v1.RateLimitService/Grant',
+                request_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.GrantRequest.SerializeToString,
+                response_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.GrantResponse.FromString,
+                _registered_method=True)
+        self.ListGrants = channel.unary_unary(
+                '/guildhall.ratelimit.v1.RateLimitService/ListGrants',
+                request_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ListGrantsRequest.SerializeToString,
+                response_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ListGrantsResponse.FromString,
+                _registered_method=True)
         self.Reserve = channel.unary_unary(
                 '/guildhall.ratelimit.v1.RateLimitService/Reserve',
                 request_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ReserveRequest.SerializeToString,
@@ -133,6 +143,23 @@ class RateLimitServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def Grant(self, request, context):
+        """Makes limits wider for a person until a date, in place of what was granted before. Only limits that count by person
+        can be. For administrators; every use is written to the audit log. Errors: PERMISSION_DENIED for anybody else;
+        INVALID_ARGUMENT (NOTHING_TO_GRANT, GRANT_INVALID); FAILED_PRECONDITION (TOO_MANY_GRANTS).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListGrants(self, request, context):
+        """Lists what a person was granted that is not over. For the person and for administrators.
+        Errors: PERMISSION_DENIED for anybody else.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Reserve(self, request, context):
         """Sets amounts aside (model tokens, nano-dollars) until Settle says what was used. All or none; a denial is an
         answer; an estimate that a limit never holds is denied with a `retry_after` of 0. A reservation that is neither settled nor extended is charged as estimated when it expires.
@@ -190,6 +217,16 @@ def add_RateLimitServiceServicer_to_server(servicer, server):
                     servicer.Reset,
                     request_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ResetRequest.FromString,
                     response_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ResetResponse.SerializeToString,
+            ),
+            'Grant': grpc.unary_unary_rpc_method_handler(
+                    servicer.Grant,
+                    request_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.GrantRequest.FromString,
+                    response_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.GrantResponse.SerializeToString,
+            ),
+            'ListGrants': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListGrants,
+                    request_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ListGrantsRequest.FromString,
+                    response_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ListGrantsResponse.SerializeToString,
             ),
             'Reserve': grpc.unary_unary_rpc_method_handler(
                     servicer.Reserve,
@@ -371,6 +408,60 @@ class RateLimitService:
             '/guildhall.ratelimit.v1.RateLimitService/Reset',
             guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ResetRequest.SerializeToString,
             guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ResetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Grant(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.ratelimit.v1.RateLimitService/Grant',
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.GrantRequest.SerializeToString,
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.GrantResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListGrants(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.ratelimit.v1.RateLimitService/ListGrants',
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ListGrantsRequest.SerializeToString,
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.ListGrantsResponse.FromString,
             options,
             channel_credentials,
             insecure,

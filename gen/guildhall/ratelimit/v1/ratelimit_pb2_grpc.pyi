@@ -35,6 +35,15 @@ class RateLimitServiceStub:
     """Forgets what a subject has used. For administrators; every use is written to the audit log.
     Errors: PERMISSION_DENIED for anybody else.
     """
+    Grant: _aio.UnaryUnaryMultiCallable[_ratelimit_pb2.GrantRequest, _ratelimit_pb2.GrantResponse]
+    """Makes limits wider for a person until a date, in place of what was granted before. Only limits that count by person
+    can be. For administrators; every use is written to the audit log. Errors: PERMISSION_DENIED for anybody else;
+    INVALID_ARGUMENT (NOTHING_TO_GRANT, GRANT_INVALID); FAILED_PRECONDITION (TOO_MANY_GRANTS).
+    """
+    ListGrants: _aio.UnaryUnaryMultiCallable[_ratelimit_pb2.ListGrantsRequest, _ratelimit_pb2.ListGrantsResponse]
+    """Lists what a person was granted that is not over. For the person and for administrators.
+    Errors: PERMISSION_DENIED for anybody else.
+    """
     Reserve: _aio.UnaryUnaryMultiCallable[_ratelimit_pb2.ReserveRequest, _ratelimit_pb2.ReserveResponse]
     """Sets amounts aside (model tokens, nano-dollars) until Settle says what was used. All or none; a denial is an
     answer; an estimate that a limit never holds is denied with a `retry_after` of 0. A reservation that is neither settled nor extended is charged as estimated when it expires.
@@ -104,6 +113,27 @@ class RateLimitServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_ratelimit_pb2.ResetRequest, _abc.Awaitable[_ratelimit_pb2.ResetResponse]],
     ) -> _abc.Awaitable[_ratelimit_pb2.ResetResponse]:
         """Forgets what a subject has used. For administrators; every use is written to the audit log.
+        Errors: PERMISSION_DENIED for anybody else.
+        """
+
+    @_abc_1.abstractmethod
+    def Grant(
+        self,
+        request: _ratelimit_pb2.GrantRequest,
+        context: _aio.ServicerContext[_ratelimit_pb2.GrantRequest, _abc.Awaitable[_ratelimit_pb2.GrantResponse]],
+    ) -> _abc.Awaitable[_ratelimit_pb2.GrantResponse]:
+        """Makes limits wider for a person until a date, in place of what was granted before. Only limits that count by person
+        can be. For administrators; every use is written to the audit log. Errors: PERMISSION_DENIED for anybody else;
+        INVALID_ARGUMENT (NOTHING_TO_GRANT, GRANT_INVALID); FAILED_PRECONDITION (TOO_MANY_GRANTS).
+        """
+
+    @_abc_1.abstractmethod
+    def ListGrants(
+        self,
+        request: _ratelimit_pb2.ListGrantsRequest,
+        context: _aio.ServicerContext[_ratelimit_pb2.ListGrantsRequest, _abc.Awaitable[_ratelimit_pb2.ListGrantsResponse]],
+    ) -> _abc.Awaitable[_ratelimit_pb2.ListGrantsResponse]:
+        """Lists what a person was granted that is not over. For the person and for administrators.
         Errors: PERMISSION_DENIED for anybody else.
         """
 
