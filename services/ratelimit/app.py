@@ -3,6 +3,7 @@
 import structlog
 from guildhall.ratelimit.v1 import discord_pb2_grpc, ratelimit_pb2_grpc
 
+from chassis import person_data
 from chassis.redis_clients import connect
 from chassis.runtime import Runtime
 from chassis.telemetry import meter
@@ -15,9 +16,11 @@ from services.ratelimit.discord.rest import RestPermits
 from services.ratelimit.discord.servicer import DiscordLimitServicer
 from services.ratelimit.discord.store import DiscordStore
 from services.ratelimit.envoy.server import EnvoyServer
+from services.ratelimit.grant_store import GrantStore
 from services.ratelimit.holds import Holds
 from services.ratelimit.leases import Leases
 from services.ratelimit.limiter import Limiter
+from services.ratelimit.person import LimitsOfPerson
 from services.ratelimit.scripts import Scripts
 from services.ratelimit.servicer import RateLimitServicer
 from services.ratelimit.settings import RatelimitSettings
@@ -35,6 +38,8 @@ _CALLERS = {
     "Release": _EVERYBODY,
     "Peek": _EVERYBODY,
     "Reset": ("gateway",),
+    "Grant": ("gateway",),
+    "ListGrants": ("gateway",),
     "Reserve": _EVERYBODY,
     "Extend": _EVERYBODY,
     "Settle": _EVERYBODY,
@@ -69,7 +74,9 @@ async def build(runtime: Runtime[RatelimitSettings]) -> None:
     shares = Shares(runtime.clock)
     limiter = Limiter(settings, decider, Holds(scripts), shares, runtime.clock, cluster=redis_settings.cluster)
     room = WaitingRoom(limiter, runtime.clock, settings.requests.most_waiting)
-    servicer = RateLimitServicer(limiter, room, Administration(limiter, patient, runtime.clock), settings)
+    grants = GrantStore(patient, limiter.asks.grants, runtime.clock)
+    administration = Administration(limiter, patient, runtime.clock, grants, runtime.settings)
+    servicer = RateLimitServicer(limiter, room, administration, settings)
 
     discord_store = DiscordStore(scripts)
     invalid = InvalidRequests(settings.discord.invalid, decider, runtime.clock)
@@ -99,6 +106,24 @@ async def build(runtime: Runtime[RatelimitSettings]) -> None:
     runtime.settings.subscribe(use)
     health.on_return += [leases.renew, limiter.charge_given]
     status = Status(runtime, limiter=limiter, room=room, rest=rest, health=health, shares=shares)
+    _observe(limiter, status)
+    runtime.status("limits", status.limits)
+    runtime.status("policies", status.policies)
+    runtime.serve(ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, servicer, callers=_CALLERS)
+    runtime.serve(discord_pb2_grpc.add_DiscordLimitServiceServicer_to_server, discord, callers=_DISCORD_CALLERS)
+    person_data.serve(runtime, LimitsOfPerson(limiter, grants))
+    runtime.background("store", lambda: health.watch(redis.ping, settings.store.probe_interval))
+    runtime.background("leases", leases.run)
+    runtime.background("grants", lambda: grants.follow(runtime.settings.current.grants.refresh))
+    runtime.background("waiting", room.run)
+    runtime.background("rest", rest.run)
+    runtime.background("identify", identify.run)
+    for step in (redis.aclose, scripts.close, leases.give_up, envoy.stop):
+        runtime.on_stop(step)
+    await envoy.start()
+
+
+def _observe(limiter: Limiter, status: Status) -> None:
     meter().create_observable_counter(
         "guildhall.ratelimit.decisions",
         [limiter.decisions.observe],
@@ -111,17 +136,3 @@ async def build(runtime: Runtime[RatelimitSettings]) -> None:
         unit="s",
         description="Time without the store",
     )
-    runtime.status("limits", status.limits)
-    runtime.status("policies", status.policies)
-    runtime.serve(ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, servicer, callers=_CALLERS)
-    runtime.serve(discord_pb2_grpc.add_DiscordLimitServiceServicer_to_server, discord, callers=_DISCORD_CALLERS)
-    runtime.background("store", lambda: health.watch(redis.ping, settings.store.probe_interval))
-    runtime.background("leases", leases.run)
-    runtime.background("waiting", room.run)
-    runtime.background("rest", rest.run)
-    runtime.background("identify", identify.run)
-    runtime.on_stop(redis.aclose)
-    runtime.on_stop(scripts.close)
-    runtime.on_stop(leases.give_up)
-    await envoy.start()
-    runtime.on_stop(envoy.stop)

@@ -11,6 +11,7 @@ from chassis.ids import new_id
 from services.ratelimit.algorithms import CONCURRENCY, Concurrency
 from services.ratelimit.catalogue import Catalogue, Demand, Subject
 from services.ratelimit.decider import Mode, Record
+from services.ratelimit.grants import Grants
 from services.ratelimit.holds import check_id, notes_of, record_key
 from services.ratelimit.limits import PERMISSION_BITS
 from services.ratelimit.settings import RatelimitSettings
@@ -54,12 +55,14 @@ class Asks:
 
     def __init__(self, settings: RatelimitSettings, clock: Clock) -> None:
         self._clock = clock
+        self.grants = Grants(clock)
+        """Who has wider limits for a while."""
         self.use(settings)
 
     def use(self, settings: RatelimitSettings) -> None:
         """Puts a configuration in force, whole."""
         self._settings = settings
-        self.catalogue = Catalogue(settings.limits, settings.requests.most_limits)
+        self.catalogue = Catalogue(settings.limits, settings.requests.most_limits, self.grants)
 
     def _may_bypass(self, subject: Subject, caller: Caller | None) -> bool:
         """Whether the rights of the person behind the call lift limits that can be lifted."""

@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 from chassis.errors import InvalidArgument
 from services.ratelimit.algorithms import ENFORCED, FORCED, LARGEST, AnyAlgorithm, Packer
+from services.ratelimit.grants import Grants
 from services.ratelimit.limits import Limits
 from services.ratelimit.policies import Override, Policy
 
@@ -161,8 +162,9 @@ def _matches(override: Override, subject: Subject) -> bool:
 class Catalogue:
     """One version of the policies."""
 
-    def __init__(self, limits: Limits, most_limits: int = 64) -> None:
+    def __init__(self, limits: Limits, most_limits: int = 64, grants: Grants | None = None) -> None:
         self.limits = limits
+        self._grants = grants
         self.version = hashlib.sha256(limits.model_dump_json().encode()).hexdigest()[:12]
         self._most = most_limits
         self._compiled = {name: _Compiled(name, policy) for name, policy in limits.policies.items()}
@@ -245,8 +247,16 @@ class Catalogue:
             )
         return found
 
-    @staticmethod
-    def _demand(compiled: _Compiled, subject: Subject, name: str, cost: int, *, bypass: bool) -> Demand | None:
+    def counts_person_alone(self, name: str) -> bool:
+        """Whether a limit has one counter for each person, wherever they are."""
+        return self._compiled[name].policy.by == ("person",)
+
+    def by_person(self, names: Iterable[str]) -> list[str]:
+        """Of some limits and groups, the limits that count by person."""
+        found = [compiled for name in names for compiled in self._find(name, "limits") if compiled.by_person]
+        return list(dict.fromkeys(compiled.name for compiled in found))
+
+    def _demand(self, compiled: _Compiled, subject: Subject, name: str, cost: int, *, bypass: bool) -> Demand | None:
         missing = compiled.missing(subject)
         if missing is not None:
             raise _empty(compiled, missing)
@@ -257,6 +267,10 @@ class Catalogue:
         placed = compiled.key(subject) if variant is not None else None
         if variant is None or placed is None:
             return None
+        if self._grants and compiled.by_person:
+            times = self._grants.times(compiled.name, subject.user_id, subject.guild_id)
+            if times > 1:
+                variant = Variant(*self._grants.widened(variant.algorithm, times))
         flags = FORCED if bypass and compiled.policy.may_bypass else compiled.enforced
         flow = f"u{subject.user_id}" if subject.user_id else f"g{subject.guild_id}"
         return Demand(compiled.name, name, cost, *placed, flags, variant, compiled.policy, flow)

@@ -121,6 +121,26 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
         )
         return pb.ResetResponse(limits=done)
 
+    async def Grant(self, request: pb.GrantRequest, context: _Context) -> pb.GrantResponse:
+        done = await self._administration.grant(
+            _subject(request.subject),
+            list(request.limits),
+            request.times,
+            until=request.until.ToNanoseconds() / 1e9,
+            reason=request.reason,
+            caller=current_caller(),
+        )
+        return pb.GrantResponse(limits=done)
+
+    async def ListGrants(self, request: pb.ListGrantsRequest, context: _Context) -> pb.ListGrantsResponse:
+        response = pb.ListGrantsResponse()
+        for grant in self._administration.granted(_subject(request.subject), current_caller()):
+            wider = response.grants.add(
+                limit=grant.limit, times=grant.times, administrator_id=grant.by, guild_id=grant.guild_id
+            )
+            wider.until.FromNanoseconds(round(grant.until * 1e9))
+        return response
+
     async def Reserve(self, request: pb.ReserveRequest, context: _Context) -> pb.ReserveResponse:
         ask = self._limiter.asks.resolve(
             _subject(request.subject),
