@@ -13,8 +13,10 @@ from guildhall.board.v1 import (
     statistics_pb2_grpc,
 )
 
+from chassis import person_data
 from chassis.service import Runtime, run
 from services.board.composition import Board
+from services.board.person import MemberEverywhere
 from services.board.servicer import Acting, RequestServicer
 from services.board.servicer_people import CharacterServicer, MemberServicer, ProfessionServicer
 from services.board.servicer_records import EventServicer, HistoryServicer, StatisticsServicer
@@ -49,6 +51,7 @@ async def build(runtime: Runtime[BoardSettings]) -> None:
         MemberServicer(board.roster, board.requests, acting),
         callers=dict.fromkeys(MEMBERS, BOTH) | {"ForgetMember": ("executor",)},
     )
+    person_data.serve(runtime, MemberEverywhere(board.database, board.requests, board.roster))
     runtime.serve(
         profession_pb2_grpc.add_ProfessionServiceServicer_to_server,
         ProfessionServicer(board.professions, acting),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from functools import partial
 
+from chassis import person_data
 from chassis.rpc.fan_out import ask_every_replica
 from chassis.scoped import Place
 from chassis.service import Runtime
@@ -21,6 +22,7 @@ from services.executor.jobs.model import JobKind
 from services.executor.jobs.redis_store import JobStore
 from services.executor.jobs.runner import JobRunner
 from services.executor.mirror.wiring import Mirror
+from services.executor.person import WorkOfPerson
 from services.executor.plans.parts import PlanParts
 from services.executor.replies.parts import ReplyParts
 from services.executor.settings import ExecutorSettings
@@ -100,6 +102,7 @@ class Parts:
         self.plans.serve()
         self.board.serve()
         self.mirror.serve()
+        person_data.serve(self._runtime, WorkOfPerson(self.replies.records, self.plans.store))
 
     def work(self) -> None:
         """Registers what runs beside the server, and how it stops."""

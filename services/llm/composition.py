@@ -16,6 +16,7 @@ from guildhall.llm.v1 import (
 )
 from redis.asyncio import Redis
 
+from chassis import person_data
 from chassis.clock import Clock
 from chassis.problems import StartupError
 from chassis.runtime import Runtime
@@ -37,6 +38,7 @@ from services.llm.measures import Measures
 from services.llm.music.memory import Keywords, Level, Opinions
 from services.llm.music.recommending import Recommender
 from services.llm.music.spotify import Spotify
+from services.llm.person import WordsOfPerson
 from services.llm.personas import RedisPersonas
 from services.llm.pictures import Pictures
 from services.llm.planning import Planner
@@ -140,6 +142,7 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
         measures=measures,
     )
 
+    conversations = Conversations(store, clock, (opinions, ledger))
     runtime.serve(
         generation_pb2_grpc.add_GenerationServiceServicer_to_server,
         GenerationServicer(settings, pool, generator, Titles(settings, desk), access),
@@ -147,7 +150,7 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
     )
     runtime.serve(
         conversation_pb2_grpc.add_ConversationServiceServicer_to_server,
-        ConversationServicer(Conversations(store, clock, (opinions, ledger))),
+        ConversationServicer(conversations),
         callers=dict.fromkeys(
             (
                 "GetConversation", "ListConversations", "ClearConversation", "ForkConversation", "ExportConversation",
@@ -156,6 +159,7 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
             BOTH,
         ),
     )  # fmt: skip
+    person_data.serve(runtime, WordsOfPerson(conversations, opinions, ledger))
     runtime.serve(
         attachment_pb2_grpc.add_AttachmentServiceServicer_to_server,
         AttachmentServicer(settings, attachments, access),

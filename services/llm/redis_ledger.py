@@ -98,6 +98,16 @@ class RedisLedger:
             if not found:
                 await asyncio.sleep(min(LOOK_SECONDS, left))
 
+    async def of_person(self, user_id: int) -> list[tuple[int, Entry]]:
+        """What a person used, with the guild of each entry."""
+        await self.fold()
+        found = []
+        for key in sorted(await self._redis.smembers(f"{PREFIX}person:{user_id}")):
+            guild_id, day = key.decode().removeprefix(f"{PREFIX}day:").split(":")
+            entries = _entries(day, await self._redis.hgetall(key))
+            found += [(int(guild_id), entry) for entry in entries if entry.user_id == user_id]
+        return found
+
     async def forget_person(self, user_id: int) -> None:
         """Takes a person's name out of the sums, which stay."""
         await self.fold()

@@ -7,6 +7,7 @@ from typing import Literal
 
 from chassis.scoped import Place, Scope, ScopedSettings, ScopeKind, Setting, ValueKind
 from chassis.scoped.service import effective
+from chassis.tiers import role_grants
 from services.llm.limits import Asker
 from services.llm.preferences import Choice
 
@@ -88,10 +89,8 @@ class GuildSettings:
         return str((await self._in_force(asker))["music_service"] or "youtube")
 
     async def granted(self, asker: Asker) -> Mapping[int, str]:
-        """See RoleGrants. An entry that names no role is left out."""
-        entries = (await self._in_force(asker))["role_tiers"]
-        pairs = (entry.partition("=") for entry in entries) if isinstance(entries, tuple) else ()
-        return {int(role): tier.strip() for role, _, tier in pairs if role.strip().isdecimal()}
+        """See RoleGrants."""
+        return role_grants((await self._in_force(asker))["role_tiers"])
 
     async def _in_force(self, asker: Asker) -> Mapping[str, object]:
         """All settings that hold for an asker, read once."""

@@ -17,6 +17,7 @@ from guildhall.board.v1 import (
     request_pb2_grpc,
     statistics_pb2_grpc,
 )
+from guildhall.person.v1 import person_pb2_grpc
 
 from chassis.caller import Caller, Person, acting_for
 from chassis.caller_signing import Signer
@@ -60,6 +61,7 @@ class Client:
     statistics: statistics_pb2_grpc.StatisticsServiceStub
     history: history_pb2_grpc.HistoryServiceStub
     events: event_pb2_grpc.EventServiceStub
+    data: person_pb2_grpc.PersonDataServiceStub
 
 
 def client_on(channel: grpc.aio.Channel) -> Client:
@@ -72,6 +74,7 @@ def client_on(channel: grpc.aio.Channel) -> Client:
         statistics_pb2_grpc.StatisticsServiceStub(channel),
         history_pb2_grpc.HistoryServiceStub(channel),
         event_pb2_grpc.EventServiceStub(channel),
+        person_pb2_grpc.PersonDataServiceStub(channel),
     )
 
 

@@ -58,6 +58,16 @@ def changed(message_id: int) -> str:
     return f"{PREFIX}changed:{message_id}"
 
 
+def replies_of(user_id: int) -> str:
+    """The answers that are remembered of a person's questions, scored by when they were last kept."""
+    return f"{PREFIX}person:{user_id}:replies"
+
+
+def plans_of(user_id: int) -> str:
+    """The plans that a person asked for, scored by when they began."""
+    return f"{PREFIX}person:{user_id}:plans"
+
+
 def stop(job_id: str) -> str:
     """Set where an answer is to end early."""
     return f"{PREFIX}stop:{job_id}"

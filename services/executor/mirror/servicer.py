@@ -9,12 +9,14 @@ from typing import Any, TypeVar, cast
 from guildhall.executor.v1 import mirror_pb2, mirror_pb2_grpc
 from redis.exceptions import RedisError
 
+from chassis.caller import Person
 from chassis.deadline import remaining
 from chassis.errors import InvalidArgument, NotFound, Unavailable
 from services.executor.mirror import convert
 from services.executor.mirror.applying import Applier
 from services.executor.mirror.feeds import Feeds
 from services.executor.mirror.fetching import Fetching
+from services.executor.mirror.permitted import permissions_there
 from services.executor.mirror.reading import MirrorReader
 from services.executor.mirror.settings import MirrorSettings
 from services.executor.mirror.state import shard_name
@@ -107,6 +109,22 @@ class MirrorServicer(mirror_pb2_grpc.MirrorServiceServicer):
             roles=convert.things(copy.roles),
             emojis_json=copy.emojis,
             certainty=convert.certainty_message(certainty),
+        )
+
+    @_stored
+    async def GetPermissions(
+        self, request: mirror_pb2.GetPermissionsRequest, context: object
+    ) -> mirror_pb2.GetPermissionsResponse:
+        """Says what somebody may do in a channel."""
+        guild_id = _guild(request.guild_id)
+        copy, certainty = await self._reader.guild(guild_id), await self._reader.certainty(guild_id)
+        if copy is None:
+            raise NotFound("nothing is known of this guild", reason="GUILD_UNKNOWN")
+        if request.channel_id not in copy.channels:
+            raise NotFound("nothing is known of this channel", reason="CHANNEL_UNKNOWN")
+        who = Person(user_id=request.user_id, guild_id=guild_id, role_ids=tuple(request.role_ids))
+        return mirror_pb2.GetPermissionsResponse(
+            permissions=permissions_there(copy, request.channel_id, who), certain=certainty.guild
         )
 
     @_stored

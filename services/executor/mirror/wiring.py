@@ -37,6 +37,7 @@ FEED_METHODS = ("OpenFeed", "ApplyChanges")
 READERS = {
     "GetGuild": ("gateway", "board"),
     "GetMember": ("gateway", "board"),
+    "GetPermissions": ("gateway",),
     "ListMembers": ("board",),
     "WatchMembers": ("board",),
 }

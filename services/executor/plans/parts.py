@@ -44,7 +44,8 @@ class PlanParts:
     ) -> None:
         settings, clock = runtime.settings.current.plans, runtime.clock
         self._runtime = runtime
-        store = PlanStore(client, settings, clock)
+        self.store = store = PlanStore(client, settings, clock)
+        """The plans that are kept."""
         latencies = Latencies(settings.latency_seconds, settings.overhead_seconds)
         fetcher = Fetcher(rest, latencies, members_limit=settings.members_limit)
         screen = Screen(api, store, clock)

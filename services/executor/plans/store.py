@@ -17,7 +17,7 @@ from redis.exceptions import WatchError
 
 from chassis.clock import Clock
 from chassis.errors import Aborted, NotFound
-from services.executor.jobs.keys import PREFIX
+from services.executor.jobs.keys import PREFIX, plans_of
 from services.executor.plans.record import PlanRecord, Wish
 from services.executor.plans.settings import PlanSettings
 
@@ -50,6 +50,25 @@ class PlanStore:
         await self._redis.set(_plan(plan.plan_id), _packed(plan), ex=self._ttl)
         await self._redis.zadd(_plans(plan.guild_id), {plan.plan_id: plan.created})
         await self._redis.zremrangebyscore(_plans(plan.guild_id), "-inf", self._clock.now() - self._ttl)
+        index = plans_of(plan.requester.user_id)
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.zadd(index, {plan.plan_id: plan.created})
+            pipe.zremrangebyscore(index, "-inf", self._clock.now() - self._ttl)
+            pipe.expire(index, self._ttl)
+            await pipe.execute()
+
+    async def of_person(self, user_id: int) -> list[PlanRecord]:
+        """The plans that a person asked for, oldest first."""
+        ids = await self._redis.zrange(plans_of(user_id), 0, -1)
+        found = [await self.find(one.decode()) for one in ids]
+        return [plan for plan in found if plan is not None]
+
+    async def forget(self, plan: PlanRecord) -> None:
+        """Forgets a plan."""
+        await self._redis.delete(_plan(plan.plan_id))
+        await self._redis.delete(_wish(plan.plan_id))
+        await self._redis.zrem(_plans(plan.guild_id), plan.plan_id)
+        await self._redis.zrem(plans_of(plan.requester.user_id), plan.plan_id)
 
     async def claim(self, event_id: int, plan_id: str) -> str:
         """The plan that an event of Discord's became: this one, or the one that it became before."""

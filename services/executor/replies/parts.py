@@ -51,7 +51,7 @@ class ReplyParts:
         settings, clock, access = runtime.settings.current.replies, runtime.clock, runtime.settings.current.discord
         self._runtime = runtime
         self._threads = ThreadDirectory(client, ttl_days=settings.thread_alias_days)
-        self._records = ReplyRecords(client, ttl_days=settings.thread_alias_days)
+        self._records = ReplyRecords(client, clock, ttl_days=settings.thread_alias_days)
         self._stops = Stops(client, clock)
         self._attachments = Attachments(
             attachment_pb2_grpc.AttachmentServiceStub(runtime.channel("llm")),
@@ -108,6 +108,11 @@ class ReplyParts:
             NoticeJobs(api=api, identity=identity, settings=settings, clock=clock),
             AnnounceJobs(api=api, identity=identity, scopes=scopes, key=key, settings=settings, clock=clock),
         )
+
+    @property
+    def records(self) -> ReplyRecords:
+        """What is remembered of answers."""
+        return self._records
 
     def serve(self) -> None:
         """Registers the contracts."""

@@ -10,6 +10,7 @@ from typing import Any
 import redis.asyncio as redis
 from pydantic import BaseModel
 
+from chassis.clock import Clock
 from chassis.errors import NotFound
 from services.executor.jobs import keys
 from services.executor.replies.question import Question
@@ -51,8 +52,9 @@ class ReplyRecord(BaseModel):
 class ReplyRecords:
     """Keeps records in Redis for as long as threads are remembered."""
 
-    def __init__(self, client: redis.Redis, *, ttl_days: int) -> None:
+    def __init__(self, client: redis.Redis, clock: Clock, *, ttl_days: int) -> None:
         self._redis: Any = client
+        self._clock = clock
         self._ttl = ttl_days * _DAY_SECONDS
 
     async def find(self, job_id: str) -> ReplyRecord | None:
@@ -74,3 +76,23 @@ class ReplyRecords:
             bare = interaction.model_copy(update={"token": ""})
             record = record.model_copy(update={"question": record.question.model_copy(update={"interaction": bare})})
         await self._redis.set(keys.reply(record.job_id), record.model_dump_json(), ex=self._ttl)
+        index, now = keys.replies_of(record.question.asker.user_id), self._clock.now()
+        async with self._redis.pipeline(transaction=True) as pipe:
+            pipe.zadd(index, {record.job_id: now})
+            pipe.zremrangebyscore(index, "-inf", now - self._ttl)
+            pipe.expire(index, self._ttl)
+            await pipe.execute()
+
+    async def of_person(self, user_id: int) -> list[ReplyRecord]:
+        """The answers to a person's questions, oldest first."""
+        names = await self._redis.zrange(keys.replies_of(user_id), 0, -1)
+        found = [await self.find(name.decode()) for name in names]
+        return [record for record in found if record is not None]
+
+    async def forget_person(self, user_id: int) -> int:
+        """Forgets them; gives how many there were. Their buttons say then that they are too old."""
+        records = await self.of_person(user_id)
+        for record in records:
+            await self._redis.delete(keys.reply(record.job_id))
+        await self._redis.delete(keys.replies_of(user_id))
+        return len(records)
