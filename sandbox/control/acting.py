@@ -91,17 +91,20 @@ class Acting:
         return render.user(person)
 
     async def edit_person(self, request: web.Request) -> JSON:
-        """Whether they take direct messages, and their language."""
+        """Whether they take direct messages, their language, and the applications that they carry along."""
         body, _, _ = await read_body(request)
         fields = read(body)
         takes = fields.boolean("direct_messages")
         locale = fields.text("locale", low=2, high=10)
+        apps = fields.items("apps")
         fields.done()
         person = self._world.users[self._control.person(request)]
         if takes is not None:
             (self._world.closed_direct.discard if takes else self._world.closed_direct.add)(person.id)
         if locale is not None:
             person.locale = locale
+        if apps is not None:
+            person.apps = {each for each in map(as_snowflake, apps) if each}
         return render.user(person)
 
     # -- seeing

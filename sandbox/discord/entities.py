@@ -80,6 +80,8 @@ class User:
     discriminator: str = "0"
     accent_color: int | None = None
     locale: str = "en-US"
+    apps: set[int] = field(default_factory=set)
+    """Applications that they installed for themselves: usable wherever they are."""
 
 
 @dataclass(slots=True)

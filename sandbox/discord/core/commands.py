@@ -104,9 +104,20 @@ def usable(world: World, channel: Channel, user_id: int, kind: int | None = None
         else:
             in_reach = application.bot_id in world.guilds[channel.guild_id].members
             in_reach = in_reach and command.guild_id in (None, channel.guild_id)
-        if in_reach and _permitted(world, command, channel, user_id, held):
+        through_guild = in_reach and _permitted(world, command, channel, user_id, held)
+        if through_guild or (not in_reach and _carried_along(world, command, channel, user_id)):
             answer.append(command)
     return sorted(answer, key=lambda c: (c.definition["name"], c.guild_id is None))
+
+
+def _carried_along(world: World, command: Command, channel: Channel, user_id: int) -> bool:
+    """Whether a person may use a command because they installed its application for themselves.
+    https://docs.discord.com/developers/resources/application#installation-context"""
+    if command.application_id not in world.users[user_id].apps or command.guild_id is not None:
+        return False
+    contexts = command.definition.get("contexts")
+    context = 0 if channel.guild_id is not None else 2
+    return 1 in command.definition["integration_types"] and (contexts is None or context in contexts)
 
 
 def _permitted(world: World, command: Command, channel: Channel, user_id: int, held: int) -> bool:

@@ -190,7 +190,7 @@ def _dispatch(
         message_id=None if message is None else message.id,
         parent_id=None if parent is None else parent.id,
     )
-    owners = {"0": str(channel.guild_id or 0)}
+    owners = _owners(world, application_id, channel, user_id)
     interaction.metadata = {
         "id": str(interaction.id),
         "type": int(kind),
@@ -217,6 +217,23 @@ def _dispatch(
     return interaction
 
 
+def _owners(world: World, application_id: int, channel: Channel, user_id: int) -> dict[str, str]:
+    """Through whom the application is there: the guild that has its bot, the person who installed it, or both."""
+    bot_id = world.applications[application_id].bot_id
+    there = bot_id in (channel.recipients if channel.guild_id is None else world.guilds[channel.guild_id].members)
+    owners = {"0": str(channel.guild_id or 0)} if there else {}
+    if application_id in world.users[user_id].apps:
+        owners["1"] = str(user_id)
+    return owners
+
+
+def _context(channel: Channel, bot_id: int) -> int:
+    """Discord's interaction context: a guild, the bot's own direct messages, other private channels."""
+    if channel.guild_id is not None:
+        return 0
+    return 1 if bot_id in channel.recipients else 2
+
+
 def payload(world: World, interaction: Interaction, channel: Channel, message: Message | None, bot_id: int) -> JSON:
     """An interaction as INTERACTION_CREATE carries it."""
     person = world.users[interaction.user_id]
@@ -233,8 +250,8 @@ def payload(world: World, interaction: Interaction, channel: Channel, message: M
         "app_permissions": str(world.permissions_in(channel, bot_id)),
         "locale": person.locale,
         "entitlements": [],
-        "authorizing_integration_owners": {"0": str(channel.guild_id or 0)},
-        "context": 0 if channel.guild_id is not None else 1,
+        "authorizing_integration_owners": interaction.metadata["authorizing_integration_owners"],
+        "context": _context(channel, bot_id),
         "attachment_size_limit": SIZES.attachment_bytes,
     }
     if channel.guild_id is None:
