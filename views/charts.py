@@ -14,6 +14,7 @@ _LEFT, _RIGHT, _TOP, _BOTTOM = 64, 20, 40, 40
 _BACKGROUND, _INK, _GRID = (30, 31, 34), (219, 222, 225), (63, 65, 71)
 _COLOURS = ((88, 101, 242), (87, 242, 135), (254, 231, 92), (235, 69, 158), (237, 66, 69))
 _TICKS = 4
+_BETWEEN = 16
 _LABELS = 12
 
 
@@ -58,7 +59,7 @@ def lines(title: str, labels: Sequence[str], series: Sequence[Series]) -> bytes:
                 draw.ellipse((x - 2, y - 2, x + 2, y + 2), fill=colour)
             else:
                 draw.line(points, fill=colour, width=2)
-        draw.text((WIDTH - _RIGHT - 150 * (len(series) - number), 12), each.name, fill=colour, font=font)
+    _legend(draw, font, [each.name for each in series])
     _labels(draw, font, labels, step, centred=False)
     return _png(image)
 
@@ -80,6 +81,16 @@ def _scale(draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.I
         draw.line(((_LEFT, y), (WIDTH - _RIGHT, y)), fill=_GRID)
         draw.text((6, y - 8), short(value), fill=_INK, font=font)
     return top
+
+
+def _legend(
+    draw: ImageDraw.ImageDraw, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, names: Sequence[str]
+) -> None:
+    """The lines' names in their colours, ending at the right edge."""
+    x = WIDTH - _RIGHT - sum(draw.textlength(name, font=font) + _BETWEEN for name in names)
+    for number, name in enumerate(names):
+        draw.text((x, 14), name, fill=_COLOURS[number % len(_COLOURS)], font=font)
+        x += draw.textlength(name, font=font) + _BETWEEN
 
 
 def _labels(

@@ -88,6 +88,7 @@ async def submit(context: Context, question: Question, acknowledge: Acknowledge)
     settings = context.settings.current
     outcome = await hand_over(context).submit(question, settings.ask_limits, settings.deadlines)
     if isinstance(outcome, Denied):
+        context.denied = True
         await context.respond(denial(context, outcome))
         return
     await acknowledge()
@@ -113,6 +114,7 @@ async def charge(context: Context) -> bool:
     )
     if outcome is None:
         return True
+    context.denied = True
     await context.respond(denial(context, outcome))
     return False
 

@@ -17,10 +17,14 @@ from guildhall.executor.v1 import mirror_pb2_grpc, notice_pb2_grpc, reply_pb2_gr
 from guildhall.llm.v1 import model_pb2_grpc
 from guildhall.ratelimit.v1 import discord_pb2_grpc, ratelimit_pb2_grpc
 
+from chassis import person_data
 from chassis.rpc.fan_out import ask_every_replica
 from chassis.runtime import JSON, Runtime
 from chassis.scoped import ScopedSettings, SettingsMirror
 from services.gateway import client as discord_client
+from services.gateway.analytics.person import ActivityOfPerson
+from services.gateway.analytics.recorder import ActivityRecorder
+from services.gateway.analytics.store import ActivityStore
 from services.gateway.callbacks import Callbacks
 from services.gateway.claims import Claims
 from services.gateway.client import Application, Client, Misconfigured, Recommended
@@ -34,6 +38,8 @@ from services.gateway.journal import Journal
 from services.gateway.mirror_feed import MirrorFeed
 from services.gateway.model_names import ModelNames
 from services.gateway.notices import ExecutorNotices
+from services.gateway.numbers.recorder import SampleRecorder
+from services.gateway.numbers.store import SampleStore
 from services.gateway.permits import Permits
 from services.gateway.redis_store import RedisStore
 from services.gateway.registration import register
@@ -66,9 +72,22 @@ class Bot:
         self._rng = random.Random()  # noqa: S311 - jitter, no secret
         self._services = Services(runtime.channel, partial(ask_every_replica, runtime))
         ScopedSettings.serve(runtime, SETTINGS)
-        self._guild_settings = GuildSettings(SettingsMirror.start(runtime, "gateway"))
+        self._guild_settings = GuildSettings(
+            SettingsMirror.start(runtime, "gateway"), SettingsMirror.start(runtime, "llm")
+        )
         self._models = ModelNames(self._services.stub(model_pb2_grpc.ModelServiceStub, "llm"))
         runtime.background("models", self._models.follow)
+        durable = runtime.redis("durable")
+        self._samples = SampleStore(durable)
+        self._activity_store = ActivityStore(durable, self._settings)
+        self._activity = ActivityRecorder(self._activity_store, self._settings, runtime.clock)
+        recorder = SampleRecorder(
+            self._samples, self._services.every_replica, self._settings, runtime.clock, runtime.instance_id
+        )
+        person_data.serve(runtime, ActivityOfPerson(self._activity_store, self._activity))
+        runtime.background("activity", self._activity.run)
+        runtime.background("samples", recorder.run)
+        runtime.on_stop(self._activity.flush)
         self._registry = discover()
         self._shards: list[Shard] = []
         self._feeds: dict[int, MirrorFeed] = {}
@@ -145,7 +164,16 @@ class Bot:
 
         def make_context(interaction: Interaction) -> Context:
             return Context(
-                interaction, self._services, texts(), settings, threads, runtime.clock, self._guild_settings, callbacks
+                interaction,
+                self._services,
+                texts(),
+                settings,
+                threads,
+                runtime.clock,
+                self._guild_settings,
+                self._activity_store,
+                self._samples,
+                callbacks,
             )
 
         conversations = Conversations(
@@ -158,7 +186,7 @@ class Bot:
             notices=ExecutorNotices(
                 self._services.stub(notice_pb2_grpc.NoticeServiceStub, "executor"), texts(), runtime.clock
             ),
-            text_commands=TextCommands(self._services, texts(), self._guild_settings, self._models),
+            text_commands=TextCommands(self._services, texts(), self._guild_settings, self._models, self._activity),
             guild_settings=self._guild_settings,
             models=self._models,
             settings=settings,
@@ -166,7 +194,7 @@ class Bot:
             rng=self._rng,
         )
         self._intake = Intake(
-            router=Router(self._registry, make_context),
+            router=Router(self._registry, make_context, self._activity, runtime.calls),
             conversations=conversations,
             feeds=self._feeds,
             threads=threads,

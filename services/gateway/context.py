@@ -12,10 +12,12 @@ from chassis.errors import PermissionDenied
 from chassis.scoped import Place
 from chassis.settings import Live
 from chassis.tiers import may
+from services.gateway.analytics.store import ActivityStore
 from services.gateway.callbacks import Callbacks, CallbackType, File
 from services.gateway.command import MANAGE_GUILD, Choice, OptionKind
 from services.gateway.events import Attached, Interaction, attachment
 from services.gateway.guild_settings import LANGUAGE, GuildSettings
+from services.gateway.numbers.store import SampleStore
 from services.gateway.settings import GatewaySettings
 from services.gateway.threads import ThreadIndex
 from views.catalogue import Catalogue
@@ -60,8 +62,12 @@ class Context:
     threads: ThreadIndex
     clock: Clock
     guild_settings: GuildSettings
+    activity: ActivityStore
+    samples: SampleStore
     _callbacks: Callbacks = field(repr=False)
     acknowledged: bool = False
+    denied: bool = False
+    """Whether the person was told that a limit does not allow it now."""
 
     @property
     def locale(self) -> str:
@@ -91,8 +97,10 @@ class Context:
         )
 
     def may(self, feature: str) -> bool:
-        """Whether the roles of the configuration give the person a feature. What names none is for everybody."""
-        return not feature or may(self.person, "features", feature, self.settings.current.roles)
+        """Whether the roles of the configuration, or those of the guild, give the person a feature. What names none is
+        for everybody."""
+        granted = self.guild_settings.role_tiers(self.interaction.guild_id)
+        return not feature or may(self.person, "features", feature, self.settings.current.roles, granted)
 
     def require(self, feature: str) -> None:
         """Raises PermissionDenied (FEATURE_FORBIDDEN) where the person may not use a feature."""

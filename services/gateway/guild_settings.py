@@ -1,6 +1,9 @@
 """What guilds, channels and people set of gateway: where the bot listens, to what, and in which language it speaks."""
 
+from collections.abc import Mapping
+
 from chassis.scoped import Place, ScopeKind, Setting, SettingsMirror, ValueKind
+from chassis.tiers import role_grants
 
 AUTO_RESPOND = "auto_respond"
 PAUSED = "paused"
@@ -8,6 +11,7 @@ ALLOWED_CHANNELS = "allowed_channels"
 PREFIX = "prefix"
 IMAGES = "images"
 LANGUAGE = "language"
+ROLE_TIERS = "role_tiers"
 
 LANGUAGES = ("en", "de", "fr")
 IMAGE_MODES = ("ask", "auto", "always", "never")
@@ -63,8 +67,9 @@ _DEFAULTS = {setting.key: setting.default for setting in SETTINGS}
 class GuildSettings:
     """The settings in force, from the copy that this process keeps: asking costs nothing."""
 
-    def __init__(self, mirror: SettingsMirror) -> None:
+    def __init__(self, mirror: SettingsMirror, of_llm: SettingsMirror) -> None:
         self._mirror = mirror
+        self._of_llm = of_llm
 
     def flag(self, place: Place, key: str) -> bool:
         """A setting that is true or false."""
@@ -78,6 +83,12 @@ class GuildSettings:
         """A setting that is a list."""
         value = self._value(place, key)
         return value if isinstance(value, tuple) else ()
+
+    def role_tiers(self, guild_id: int) -> Mapping[int, str]:
+        """The tiers that a guild gave to its own roles; llm keeps them."""
+        if not guild_id:
+            return {}
+        return role_grants(self._of_llm.value(Place(guild_id=guild_id), ROLE_TIERS))
 
     def open_for_answers(self, place: Place) -> bool:
         """Whether the bot answers there: not paused, and in a channel that the guild allows."""

@@ -126,6 +126,11 @@ def set_button(level: str, name: str, value: str, label: str) -> dict[str, Any]:
     return components.button(encode(SET, level, name, value[:_LONGEST_VALUE]), label)
 
 
+def plain_value(name: str, value: str) -> Plain:
+    """A value that was typed or carried by a button, as the service keeps it. KeyError for what no menu has."""
+    return value == "on" if _BY_NAME[name].switch else value
+
+
 async def set_value(context: Context) -> None:
     """A button that sets one value was pressed."""
     level, name, value = (context.custom_id.argument(index) for index in range(3))
@@ -133,7 +138,7 @@ async def set_value(context: Context) -> None:
     if level not in item.levels:
         raise InvalidArgument("this can't be set there", reason="SETTING_INVALID")
     held = await update(
-        context, item.service, _scope(context, level), {item.key: value == "on" if item.switch else value}
+        context, item.service, _scope(context, level), {item.key: plain_value(name, value)}
     )
     await context.respond(context.text("settings.set", name=context.text(f"settings.name.{item.key}")))
     await announcements.announce(context, held)

@@ -13,7 +13,10 @@ from opentelemetry.trace import SpanKind, Status, StatusCode
 from chassis.caller import acting_for
 from chassis.errors import GuildhallError, Internal
 from chassis.telemetry import current_trace_id, tracer
+from chassis.telemetry.call_statistics import CallStatistics
 from services.gateway import meters
+from services.gateway.analytics.activity import Outcome
+from services.gateway.analytics.recorder import ActivityRecorder, outcome_of
 from services.gateway.callbacks import CallbackRefused, InteractionGone
 from services.gateway.command import Handler
 from services.gateway.context import Context, path_of
@@ -35,6 +38,8 @@ class Router:
 
     registry: Registry
     make_context: MakeContext
+    activity: ActivityRecorder
+    calls: CallStatistics
 
     async def handle(self, interaction: Interaction) -> None:
         """Handles one interaction to its end. Never raises: what goes wrong is told to the person and logged."""
@@ -54,9 +59,11 @@ class Router:
             ) as span,
         ):
             context = self.make_context(interaction)
+            outcome = Outcome.ERROR
             try:
                 with acting_for(interaction.person):
                     await self._handler(interaction)(context)
+                outcome = Outcome.DENIED if context.denied else Outcome.DONE
             except InteractionGone:
                 timed.failed("INTERACTION_GONE")
                 span.set_status(Status(StatusCode.ERROR, "interaction gone"))
@@ -66,6 +73,7 @@ class Router:
                 span.set_status(Status(StatusCode.ERROR, "callback refused"))
                 _log.error("answer to an interaction refused", interaction=name, error=str(error))
             except GuildhallError as error:
+                outcome = outcome_of(error)
                 timed.failed(error.reason)
                 span.set_attribute("guildhall.error.reason", error.reason)
                 _log.info("interaction ended with an error", interaction=name, reason=error.reason)
@@ -76,6 +84,10 @@ class Router:
                 span.set_status(Status(StatusCode.ERROR, type(error).__name__))
                 _log.exception("interaction failed", interaction=name)
                 await self._tell(context, Internal(str(error), reason="INTERNAL"), name)
+            finally:
+                self.calls.note(timed.elapsed, failed=outcome is Outcome.ERROR)
+                if interaction.kind is InteractionKind.COMMAND and self.registry.route(path_of(interaction.data)):
+                    self.activity.note(interaction.person, interaction.guild_id, name, outcome)
 
     def _handler(self, interaction: Interaction) -> Handler:
         kind, data = interaction.kind, interaction.data

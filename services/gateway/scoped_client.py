@@ -22,6 +22,8 @@ class InForce:
 
     value: Plain
     source: ScopeKind | None
+    recovered: bool = False
+    """Whether it was read back from an announcement, after the store was lost."""
 
 
 async def in_force(context: Context, place: Place, services: Sequence[str] = SERVICES) -> dict[str, dict[str, InForce]]:
@@ -39,7 +41,7 @@ async def in_force(context: Context, place: Place, services: Sequence[str] = SER
         *(called(_stub(context, service).GetSettings(request, timeout=context.timeout)) for service in services)
     )
     return {
-        service: {setting.key: _in_force(setting) for setting in answer.settings}
+        service: {setting.key: _in_force(setting, answer.scopes) for setting in answer.settings}
         for service, answer in zip(services, answers, strict=True)
     }
 
@@ -63,6 +65,19 @@ async def update(
     context: Context, service: str, scope: Scope, values: Mapping[str, Plain], cleared: Sequence[str] = ()
 ) -> settings_pb2.ScopeSettings:
     """Sets and clears values at one scope; gives the scope as it is then. Errors as the contract names them."""
+    return await change(context.services, service, scope, values, cleared, deadline=context.timeout)
+
+
+async def change(
+    services: Services,
+    service: str,
+    scope: Scope,
+    values: Mapping[str, Plain],
+    cleared: Sequence[str] = (),
+    *,
+    deadline: float,
+) -> settings_pb2.ScopeSettings:
+    """The same for who has no interaction in hand."""
     request = settings_pb2.UpdateSettingsRequest(
         scope=settings_pb2.Scope(
             kind=settings_pb2.ScopeKind.ValueType(scope.kind.value), guild_id=scope.guild_id, id=scope.id
@@ -70,7 +85,8 @@ async def update(
         values={key: to_value(value) for key, value in values.items()},
         cleared_keys=cleared,
     )
-    answer = await called(_stub(context, service).UpdateSettings(request, timeout=context.timeout))
+    stub = services.stub(settings_pb2_grpc.SettingsServiceStub, service)
+    answer = await called(stub.UpdateSettings(request, timeout=deadline))
     settings: settings_pb2.ScopeSettings = answer.settings
     return settings
 
@@ -103,9 +119,11 @@ def from_value(value: Value) -> Plain:
     return None
 
 
-def _in_force(setting: settings_pb2.EffectiveSetting) -> InForce:
-    source = ScopeKind(setting.source.kind) if setting.source.kind else None
-    return InForce(from_value(setting.value), source)
+def _in_force(setting: settings_pb2.EffectiveSetting, scopes: Sequence[settings_pb2.ScopeSettings]) -> InForce:
+    if not setting.source.kind:
+        return InForce(from_value(setting.value), None)
+    recovered = any(held.recovered for held in scopes if held.scope == setting.source)
+    return InForce(from_value(setting.value), ScopeKind(setting.source.kind), recovered)
 
 
 def _stub(context: Context, service: str) -> "settings_pb2_grpc.SettingsServiceStub":

@@ -1,29 +1,33 @@
 """Text commands such as `!ask`, for those who come from older bots.
 
-A message carries no permissions, so what changes something answers with a button: pressing it is an interaction, in
-which Discord says what the person may do. What only shows something is answered at once. All of it is posted by
-executor.
+A message carries a person's roles and no permissions. What changes something is done at once where executor's copy of
+the guild says for certain what the person may; else the answer is a button, for with a press Discord says it. Pictures
+and plans always take a press. All answers are posted by executor.
 """
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
-from guildhall.executor.v1 import notice_pb2, notice_pb2_grpc
+from guildhall.executor.v1 import mirror_pb2, mirror_pb2_grpc, notice_pb2, notice_pb2_grpc
 from guildhall.llm.v1 import conversation_pb2, conversation_pb2_grpc
 
+from chassis.caller import acting_for
 from chassis.errors import GuildhallError
-from chassis.scoped import Place
+from chassis.scoped import Place, Scope, ScopeKind
 from services.gateway.addressing import TextCommand
+from services.gateway.analytics.activity import Outcome
+from services.gateway.analytics.recorder import ActivityRecorder, outcome_of
+from services.gateway.announcements import announce_at
 from services.gateway.context import Services
 from services.gateway.events import Message
 from services.gateway.guild_settings import AUTO_RESPOND, LANGUAGE, GuildSettings
 from services.gateway.handover import Question, called, from_message
-from services.gateway.menus import CHANNEL, set_button
+from services.gateway.menus import CHANNEL, plain_value, set_button
 from services.gateway.model_names import ModelNames
-from services.gateway.scoped_client import values_in_force
+from services.gateway.scoped_client import change, values_in_force
 from views.catalogue import Catalogue
 from views.components import button, row
 from views.custom_id import encode
@@ -35,6 +39,7 @@ _log = structlog.get_logger(__name__)
 _DEADLINE = 1.0
 DRAW, PLAN = "image.typed", "manage.typed"
 _LONGEST_WISH = 1_500
+_LOOKED_AT = 100
 _ON, _OFF = ("on", "an", "1"), ("off", "aus", "0")
 
 
@@ -54,8 +59,16 @@ Answer = Mapping[str, Any] | Question | None
 class TextCommands:
     """Carries text commands out."""
 
-    def __init__(self, services: Services, texts: Catalogue, guild_settings: GuildSettings, models: ModelNames) -> None:
+    def __init__(
+        self,
+        services: Services,
+        texts: Catalogue,
+        guild_settings: GuildSettings,
+        models: ModelNames,
+        activity: ActivityRecorder,
+    ) -> None:
         self._services = services
+        self._activity = activity
         self._texts = texts
         self._guild_settings = guild_settings
         self._models = models
@@ -82,11 +95,14 @@ class TextCommands:
         """Carries one out; gives the question where it asks one. Never raises."""
         locale = self._guild_settings.text(place, LANGUAGE)
         typed = Typed(message, place, command.rest, locale)
+        outcome = Outcome.DONE
         try:
             answer = await self._commands[command.name](typed)
         except GuildhallError as error:
+            outcome = outcome_of(error)
             key = f"error.{error.reason.lower()}"
             answer = made(self._texts.text(locale, key if self._texts.has(key) else "error.internal"))
+        self._activity.note(message.author, message.guild_id, f"!{command.name}", outcome)
         if answer is None or isinstance(answer, Question):
             return answer
         await self._post(message, answer)
@@ -127,7 +143,7 @@ class TextCommands:
     async def _auto_respond(self, typed: Typed) -> Answer:
         wanted = typed.rest.lower()
         if wanted in _ON + _OFF:
-            return self._offer(typed, "gateway.auto_respond", "on" if wanted in _ON else "off")
+            return await self._set(typed, "gateway.auto_respond", "on" if wanted in _ON else "off")
         on = self._guild_settings.flag(typed.place, AUTO_RESPOND)
         return self._shown(
             typed, "auto_respond", self._texts.text(typed.locale, f"settings.value.{'on' if on else 'off'}")
@@ -136,7 +152,7 @@ class TextCommands:
     async def _thinking(self, typed: Typed) -> Answer:
         wanted = typed.rest.lower()
         if wanted in _ON + _OFF:
-            return self._offer(typed, "llm.thinking", "medium" if wanted in _ON else "off")
+            return await self._set(typed, "llm.thinking", "medium" if wanted in _ON else "off")
         return await self._set_or_show(typed, "thinking", typed.rest.lower())
 
     async def _model(self, typed: Typed) -> Answer:
@@ -155,7 +171,7 @@ class TextCommands:
 
     async def _history(self, typed: Typed) -> Answer:
         stub = self._services.stub(conversation_pb2_grpc.ConversationServiceStub, "llm")
-        request = conversation_pb2.GetConversationRequest(conversation_id=str(typed.message.channel_id))
+        request = conversation_pb2.GetConversationRequest(conversation_id=await self._here(typed))
         answer = await called(stub.GetConversation(request, timeout=_DEADLINE))
         turns = answer.conversation.turns[-5:]
         rows = [f"> {escaped(shortened(turn.inputs[0].text if turn.inputs else '', 150))}" for turn in turns]
@@ -164,9 +180,18 @@ class TextCommands:
 
     async def _clear(self, typed: Typed) -> Answer:
         stub = self._services.stub(conversation_pb2_grpc.ConversationServiceStub, "llm")
-        request = conversation_pb2.ClearConversationRequest(conversation_id=str(typed.message.channel_id))
+        request = conversation_pb2.ClearConversationRequest(conversation_id=await self._here(typed))
         answer = await called(stub.ClearConversation(request, timeout=_DEADLINE))
         return made(self._texts.text(typed.locale, "conversation.cleared", turns=answer.cleared_turns))
+
+    async def _here(self, typed: Typed) -> str:
+        """The conversation that stands where the message was written: one of the person's, or the channel's own."""
+        channel_id, user_id = typed.message.channel_id, typed.message.author.user_id
+        stub = self._services.stub(conversation_pb2_grpc.ConversationServiceStub, "llm")
+        request = conversation_pb2.ListConversationsRequest(user_id=user_id, page_size=_LOOKED_AT)
+        answer = await called(stub.ListConversations(request, timeout=_DEADLINE))
+        theirs = (each.conversation_id for each in answer.conversations if each.channel_id == channel_id)
+        return next(theirs, str(channel_id))
 
     async def _image(self, typed: Typed) -> Answer:
         return self._wish(typed, DRAW, "text_command.draw")
@@ -184,7 +209,7 @@ class TextCommands:
 
     async def _set_or_show(self, typed: Typed, key: str, wanted: str) -> Answer:
         if wanted:
-            return self._offer(typed, f"llm.{key}", wanted)
+            return await self._set(typed, f"llm.{key}", wanted)
         values = await values_in_force(self._services, typed.place, _DEADLINE)
         return self._shown(typed, key, _plain(values.get(key)))
 
@@ -192,10 +217,41 @@ class TextCommands:
         name = self._texts.text(typed.locale, f"settings.name.{key}")
         return made(f"**{name}**: {escaped(value) or self._texts.text(typed.locale, 'settings.value.default')}")
 
-    def _offer(self, typed: Typed, item: str, value: str) -> Mapping[str, Any]:
-        """A button that sets a value, for whoever presses it and may."""
+    async def _set(self, typed: Typed, item: str, value: str) -> Mapping[str, Any]:
+        """Sets a value for the channel, if the person may. Where nobody is certain of that, it is a button's to do:
+        Discord says what a person may with a press."""
         if not typed.message.guild_id:
             return made(self._texts.text(typed.locale, "text_command.in_guilds_only"))
+        permissions = await self._permissions(typed)
+        if permissions is None:
+            return self._offer(typed, item, value)
+        service, _, key = item.partition(".")
+        scope = Scope(ScopeKind.CHANNEL, typed.place.guild_id, typed.place.channel_id)
+        with acting_for(replace(typed.message.author, permissions=permissions)):
+            held = await change(self._services, service, scope, {key: plain_value(item, value)}, deadline=_DEADLINE)
+        await announce_at(self._services, typed.message.message_id, typed.message.channel_id, held, deadline=_DEADLINE)
+        name = self._texts.text(typed.locale, f"settings.name.{key}")
+        return made(self._texts.text(typed.locale, "settings.set", name=name))
+
+    async def _permissions(self, typed: Typed) -> int | None:
+        """What the person may in the channel; None where executor's copy of the guild is not certain."""
+        author = typed.message.author
+        request = mirror_pb2.GetPermissionsRequest(
+            guild_id=typed.place.guild_id,
+            channel_id=typed.place.channel_id,
+            user_id=author.user_id,
+            role_ids=author.role_ids,
+        )
+        stub = self._services.stub(mirror_pb2_grpc.MirrorServiceStub, "executor")
+        try:
+            answer = await called(stub.GetPermissions(request, timeout=_DEADLINE))
+        except GuildhallError as error:
+            _log.info("permissions not known", reason=error.reason)
+            return None
+        return int(answer.permissions) if answer.certain else None
+
+    def _offer(self, typed: Typed, item: str, value: str) -> Mapping[str, Any]:
+        """A button that sets a value, for whoever presses it and may."""
         name = self._texts.text(typed.locale, f"settings.name.{item.partition('.')[2]}")
         label = self._texts.text(typed.locale, "text_command.set", name=name, value=shortened(value, 40))
         text = self._texts.text(typed.locale, "text_command.offer")

@@ -1,11 +1,14 @@
 """One running platform for all conversation tests; each test talks in a channel of its own."""
 
 import itertools
+import shutil
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
+from local.paths import ROOT
 from sandbox.control.client import SandboxClient
 from tests.conversations.talking import Talk
 from tests.support import eventually
@@ -17,10 +20,18 @@ _numbers = itertools.count(1)
 PATIENT = {"GUILDHALL_GATEWAY__ASK_LIMITS": "[]", "GUILDHALL_LLM__LIMITS__ENABLED": "false"}
 
 
+def configuration(platform: RunningPlatform) -> Path:
+    """The platform's own copy of guildhall.yaml, for tests that change it."""
+    return platform.folder.root / "guildhall.yaml"
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningPlatform]:
     """The whole platform, shared."""
-    async with RunningPlatform(tmp_path_factory.mktemp("conversations"), PATIENT) as running:
+    folder = tmp_path_factory.mktemp("conversations")
+    written = folder / "guildhall.yaml"
+    shutil.copyfile(ROOT / "guildhall.yaml", written)
+    async with RunningPlatform(folder, PATIENT | {"GUILDHALL_CONFIG": str(written)}) as running:
         async with SandboxClient(running.page, running.control_token) as client:
 
             async def models_offered() -> bool:

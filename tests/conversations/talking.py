@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import aiohttp
+
 from sandbox.control.client import SandboxClient
 
 MEMBER, OWNER, MODERATOR, CRAFTER = "member", "owner", "moderator", "crafter"
@@ -38,6 +40,14 @@ def buttons(message: dict[str, Any]) -> list[str]:
         for row in message["components"]
         for component in row["components"]
     ]
+
+
+async def file_of(message: dict[str, Any], name: str) -> bytes:
+    """A file that hangs on a message."""
+    address = next(file["url"] for file in message["attachments"] if file["filename"] == name)
+    async with aiohttp.ClientSession() as session, session.get(address) as answer:
+        assert answer.status == 200
+        return await answer.read()
 
 
 class Talk:

@@ -1,9 +1,12 @@
 """Each command, used as a person would, with permissions both ways, in the person's own language."""
 
+import json
+from typing import Any
+
 import pytest
 
 from sandbox.control.client import Refused, SandboxClient
-from tests.conversations.talking import CRAFTER, MEMBER, OWNER, Talk, button, buttons
+from tests.conversations.talking import CRAFTER, MEMBER, OWNER, Talk, button, buttons, file_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -129,13 +132,98 @@ async def test_conversations_are_listed_searched_exported_and_cleared(talk: Talk
 async def test_ones_own_data_is_given_and_forgotten(talk: Talk, sandbox: SandboxClient) -> None:
     joined = {"username": "visitor", "guilds": [{"id": talk.guild}]}
     visitor = str((await sandbox.call("POST", "/control/people", joined))["id"])
-    await talk.ask("My favourite colour is teal", visitor)
-    exported = await talk.private("data export", visitor)
-    assert exported["attachments"]
+    answered = await talk.ask("My favourite colour is teal", visitor)
+    await talk.private("limits grant", OWNER, person=visitor, times=2)
+    await talk.private("character add", visitor, name="Tealbeard")
+
+    async def kept() -> dict[str, Any]:
+        exported = await talk.private("data export", visitor)
+        assert [file["filename"] for file in exported["attachments"]] == ["my-data.json"]
+        content: dict[str, Any] = json.loads(await file_of(exported, "my-data.json"))
+        return content
+
+    before = await kept()
+    assert set(before) == {"gateway", "llm", "executor", "ratelimit", "board"}
+    assert before["llm"]["conversations"][0]["turns"][0]["said"] == ["My favourite colour is teal"]
+    assert before["llm"]["usage"]
+    assert [each["asked"] for each in before["executor"]["answers"]] == ["My favourite colour is teal"]
+    assert before["gateway"]["commands_used"][0]["outcome"] == "done"
+    assert {each["times"] for each in before["ratelimit"]["wider_limits"]} == {2}
+    assert before["ratelimit"]["limits"]
+    assert [each["name"] for each in before["board"]["board"]["characters"]] == ["Tealbeard"]
+
     question = await talk.private("data delete", visitor)
     await talk.press(question, button(question, "data.delete"), visitor)
-    await talk.changed(question, visitor, contains="Forgotten")
+    said = await talk.changed(question, visitor, contains="Forgotten: 1 questions")
+    assert "how much of your limits is used" in said["content"]
     assert "no conversations" in (await talk.private("conversation list", visitor))["content"]
+    after = await kept()
+    assert after["llm"] == {"conversations": [], "usage": [], "music": []}
+    assert after["executor"] == {"answers": [], "plans": []}
+    assert not after["ratelimit"]["wider_limits"]
+    assert not any(after["board"]["board"].values())
+    # Only what was done since is there again.
+    assert sum(each["uses"] for each in after["gateway"]["commands_used"]) <= 3
+    gone = await talk.press(answered.message, button(answered.message, "reply.copy"), visitor)
+    assert "too old" in (await talk.said(gone, visitor, channel=answered.thread))["content"]
+
+
+async def test_others_words_are_neither_given_nor_forgotten(talk: Talk, sandbox: SandboxClient) -> None:
+    joined = {"username": "guest", "guilds": [{"id": talk.guild}]}
+    guest = str((await sandbox.call("POST", "/control/people", joined))["id"])
+    answered = await talk.ask("Whose harbour is this?", CRAFTER)
+    await sandbox.say(guest, answered.thread, "I say it is mine")
+    await talk.answers(answered.thread, 2)
+    exported = await file_of(await talk.private("data export", guest), "my-data.json")
+    assert b"I say it is mine" in exported
+    assert b"Whose harbour" not in exported
+    question = await talk.private("data delete", guest)
+    await talk.press(question, button(question, "data.delete"), guest)
+    await talk.changed(question, guest, contains="Forgotten: 1 questions")
+    assert b"Whose harbour" in await file_of(await talk.private("data export", CRAFTER), "my-data.json")
+
+
+async def test_ones_words_are_kept_out_of_others_contexts(talk: Talk) -> None:
+    assert "kept out" in (await talk.private("data contexts", CRAFTER, allowed=False))["content"]
+    assert "again" in (await talk.private("data contexts", CRAFTER, allowed=True))["content"]
+
+
+async def test_a_conversation_goes_on_from_a_chosen_question_in_a_new_thread(
+    talk: Talk, sandbox: SandboxClient
+) -> None:
+    answered = await talk.ask("The first word is anchor", CRAFTER)
+    await sandbox.say(CRAFTER, answered.thread, "The second word is barrel")
+    await talk.answers(answered.thread, 2)
+    given = {"conversation": "anchor"}
+    offered = await sandbox.autocomplete(CRAFTER, talk.channel, "conversation fork", given, "conversation")
+    conversation = offered[0]["value"]
+    given = {"conversation": conversation, "turn": ""}
+    turns = await sandbox.autocomplete(CRAFTER, talk.channel, "conversation fork", given, "turn")
+    assert [turn["name"][:2] for turn in turns] == ["2.", "1."]
+    refused = await talk.private("conversation fork", MEMBER, conversation=conversation)
+    assert "Only those who took part" in refused["content"]
+    unknown = await talk.private("conversation fork", CRAFTER, conversation=conversation, turn="none")
+    assert "no such question" in unknown["content"]
+    first = turns[-1]["value"]
+    said = await talk.private("conversation fork", CRAFTER, conversation=conversation, turn=first)
+    assert "new thread" in said["content"]
+    opened = await sandbox.wait("message", as_=OWNER, channel=talk.channel, contains="goes on from an answer")
+    thread = await talk.thread(opened["messages"][0]["id"])
+    await sandbox.say(CRAFTER, thread, "Which words were named?")
+    answer = (await talk.answers(thread, 1))[-1]["content"].lower()
+    assert "anchor" in answer
+    assert "barrel" not in answer
+
+
+async def test_an_answer_is_stopped_by_command(talk: Talk, sandbox: SandboxClient) -> None:
+    assert "No answer is being given" in (await talk.private("conversation stop", CRAFTER))["content"]
+    await sandbox.model_rule(contains="very long story", tokens=2000, tokens_per_second=20)
+    used = await talk.use("ask", CRAFTER, prompt="Tell a very long story")
+    thread = await talk.thread(used["message_id"])
+    await sandbox.wait("message", as_=OWNER, channel=thread, component="reply.stop")
+    stopped = await talk.use("conversation stop", CRAFTER, channel=thread)
+    assert "being stopped" in (await talk.said(stopped, CRAFTER, channel=thread))["content"]
+    assert "(Stopped.)" in (await talk.answers(thread))[0]["content"]
 
 
 async def test_recommendations_are_liked_and_listed(talk: Talk) -> None:

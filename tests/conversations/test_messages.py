@@ -49,11 +49,8 @@ async def test_messages_that_are_not_meant_for_the_bot_stay_unanswered(talk: Tal
 
 
 async def test_auto_respond_makes_the_channel_one_conversation(talk: Talk, sandbox: SandboxClient) -> None:
-    await sandbox.say(MEMBER, talk.channel, "!autorespond on")
-    offer = await reply_of_bot(talk, talk.channel, "Manage Channels")
-    refused = await talk.press(offer, button(offer, "settings.set"), MEMBER)
-    assert "may not change" in (await talk.said(refused, MEMBER))["content"]
-    await talk.press(offer, button(offer, "settings.set"), OWNER)
+    await sandbox.say(OWNER, talk.channel, "!autorespond on")
+    await reply_of_bot(talk, talk.channel, "Set: Auto-respond")
     await reply_of_bot(talk, talk.channel, "gh1.")
     await sandbox.say(MEMBER, talk.channel, "Remember the word lighthouse.")
     await talk.answers(talk.channel, 1)
@@ -85,6 +82,59 @@ async def test_a_model_is_addressed_by_its_name(talk: Talk, sandbox: SandboxClie
 async def test_text_commands(talk: Talk, sandbox: SandboxClient, typed: str, answer: str) -> None:
     await sandbox.say(MEMBER, talk.channel, typed)
     await reply_of_bot(talk, talk.channel, answer)
+
+
+@pytest.mark.parametrize(
+    ("typed", "name", "set_to"),
+    [
+        ("!thinking on", "Thinking", "Some"),
+        ("!thinking off", "Thinking", "Off"),
+        ("!autorespond on", "Auto-respond", "on"),
+        ("!autorespond off", "Auto-respond", "off"),
+        ("!model openai/demo", "Model", "openai/demo"),
+        ("!provider openai", "Model", "openai/"),
+        ("!prompt tutor", "Prompt", "tutor"),
+    ],
+)
+async def test_text_commands_that_change_something_do_it_for_those_who_may(
+    talk: Talk, sandbox: SandboxClient, typed: str, name: str, set_to: str
+) -> None:
+    await sandbox.say(MEMBER, talk.channel, typed)
+    await reply_of_bot(talk, talk.channel, "You may not change this")
+    menu = await talk.private("settings", OWNER)
+    assert f"**{name}**" not in menu["content"]
+    await sandbox.say(OWNER, talk.channel, typed)
+    await reply_of_bot(talk, talk.channel, f"Set: {name}")
+    await reply_of_bot(talk, talk.channel, "gh1.")
+    menu = await talk.private("settings", OWNER)
+    assert f"**{name}**: {set_to}" in menu["content"].replace("\\", "")
+
+
+async def test_history_and_clear_are_of_the_thread_they_are_typed_in(talk: Talk, sandbox: SandboxClient) -> None:
+    answered = await talk.ask("What is a capstan?", CRAFTER)
+    await sandbox.say(CRAFTER, answered.thread, "!history")
+    assert "1 questions" in str((await reply_of_bot(talk, answered.thread, "capstan"))["content"])
+    await sandbox.say(MEMBER, answered.thread, "!clear")
+    await reply_of_bot(talk, answered.thread, "not kept any more")
+    await sandbox.say(CRAFTER, answered.thread, "!clear")
+    await reply_of_bot(talk, answered.thread, "Forgotten: 1")
+
+
+async def test_pictures_and_plans_that_are_typed_take_a_press_and_the_right_to_it(
+    talk: Talk, sandbox: SandboxClient
+) -> None:
+    await sandbox.say(MEMBER, talk.channel, "!image a pier at dawn")
+    offer = await reply_of_bot(talk, talk.channel, "a pier at dawn")
+    await talk.press(offer, button(offer, "image.typed"), MEMBER)
+    found = await sandbox.wait("message", as_=MEMBER, channel=talk.channel, contains="> a pier at dawn")
+    assert [file["filename"] for file in found["messages"][0]["attachments"]] == ["image.png"]
+    menu = await talk.private("settings", OWNER)
+    await talk.press(menu, button(menu, "settings.show:channel:1"), OWNER)
+    menu = await talk.changed(menu, component="settings.choose:channel:1:gateway.images")
+    await talk.press(menu, "settings.choose:channel:1:gateway.images", OWNER, ["never"])
+    await talk.changed(menu, contains="Never")
+    refused = await talk.press(offer, button(offer, "image.typed"), MEMBER)
+    assert "turned off" in (await talk.said(refused, MEMBER))["content"]
 
 
 async def test_ask_as_a_text_command(talk: Talk, sandbox: SandboxClient) -> None:

@@ -1,25 +1,21 @@
-"""`/conversation` and `/data`: one's conversations, and everything that is kept about oneself."""
+"""`/conversation`: the conversations that one took part in."""
 
 from typing import Any
 
+from guildhall.executor.v1 import reply_pb2, reply_pb2_grpc
 from guildhall.llm.v1 import conversation_pb2, conversation_pb2_grpc
-from guildhall.settings.v1 import settings_pb2, settings_pb2_grpc
 
-from chassis.scoped import ScopeKind
+from chassis.errors import NotFound
 from services.gateway.callbacks import File
 from services.gateway.cleaning import cleaned
 from services.gateway.command import Choice, Command, Option
 from services.gateway.context import Context
 from services.gateway.handover import called
 from services.gateway.registry import Registry
-from services.gateway.scoped_client import SERVICES
-from views import components
-from views.custom_id import encode
 from views.lists import within
 from views.markdown import escaped, relative_time, shortened
 from views.messages import message
 
-DELETE = "data.delete"
 FORMATS = ("markdown", "json")
 _FORMATS = {"markdown": conversation_pb2.EXPORT_FORMAT_MARKDOWN, "json": conversation_pb2.EXPORT_FORMAT_JSON}
 _PAGE, _SEARCHED = 15, 100
@@ -53,6 +49,40 @@ async def export(context: Context) -> None:
     await context.respond(message(context.text("conversation.exported")), files=[File(answer.filename, answer.content)])
 
 
+async def fork(context: Context) -> None:
+    """Goes on from a chosen turn, or from the last one, in a thread of its own."""
+    turns = (await _conversation(context, _named(context))).turns
+    chosen = str(context.options.get("turn", "")) or next(
+        (turn.turn_id for turn in reversed(turns) if turn.complete), ""
+    )
+    if chosen not in {turn.turn_id for turn in turns}:
+        raise NotFound("there is no such turn", reason="TURN_UNKNOWN")
+    request = reply_pb2.ForkReplyRequest(event_id=context.interaction.interaction_id, job_id=chosen)
+    await called(_replies(context).ForkReply(request, timeout=context.timeout))
+    await context.respond(context.text("reply.forking"))
+
+
+async def stop(context: Context) -> None:
+    """Ends the answer that is being given in a conversation; without a name, in the one that stands here."""
+    named = _named(context) or await _here(context)
+    turns = (await _conversation(context, named)).turns if named else ()
+    under_way = [turn.turn_id for turn in turns if not turn.complete]
+    for job_id in under_way:
+        await called(_replies(context).StopReply(reply_pb2.StopReplyRequest(job_id=job_id), timeout=context.timeout))
+    await context.respond(context.text("conversation.stopping" if under_way else "conversation.nothing_to_stop"))
+
+
+async def turns_offered(context: Context, typed: str) -> list[Choice]:
+    """Offers the questions of the conversation that was chosen before, the latest first."""
+    wanted = typed.strip().casefold()
+    choices = []
+    for number, turn in enumerate((await _conversation(context, _named(context))).turns, 1):
+        asked = next((each.text for each in turn.inputs if each.text), "")
+        if turn.complete and wanted in asked.casefold():
+            choices.append(Choice(f"{number}. {shortened(asked, 85) or '…'}", turn.turn_id))
+    return choices[::-1]
+
+
 async def clear(context: Context) -> None:
     """Forgets a conversation."""
     request = conversation_pb2.ClearConversationRequest(conversation_id=_named(context))
@@ -70,45 +100,18 @@ async def offered(context: Context, typed: str) -> list[Choice]:
     ]
 
 
-async def data_export(context: Context) -> None:
-    """Gives everything that is kept of what the person said, as one file."""
-    await context.defer(private=True)
-    pieces = []
-    for summary in await _conversations(context, _SEARCHED):
-        request = conversation_pb2.ExportConversationRequest(
-            conversation_id=summary.conversation_id, format=conversation_pb2.EXPORT_FORMAT_MARKDOWN
-        )
-        answer = await called(_llm(context).ExportConversation(request, timeout=context.timeout))
-        pieces.append(answer.content)
-    if not pieces:
-        await context.respond(message(context.text("conversation.none")))
-        return
-    await context.respond(
-        message(context.text("data.exported", conversations=len(pieces))),
-        files=[File("conversations.md", b"\n\n".join(pieces))],
-    )
+async def _conversation(context: Context, conversation_id: str) -> conversation_pb2.Conversation:
+    request = conversation_pb2.GetConversationRequest(conversation_id=conversation_id)
+    answer = await called(_llm(context).GetConversation(request, timeout=context.timeout))
+    conversation: conversation_pb2.Conversation = answer.conversation
+    return conversation
 
 
-async def data_delete(context: Context) -> None:
-    """Asks whether everything about the person is to be forgotten."""
-    button = components.button(
-        encode(DELETE, context.person.user_id), context.text("data.delete_button"), style=components.DANGER
-    )
-    await context.respond(message(context.text("data.delete_question"), components=[components.row(button)]))
-
-
-async def data_deleted(context: Context) -> None:
-    """Forgets everything about the person: conversations, name in the usage, settings."""
-    request = conversation_pb2.DeletePersonDataRequest(user_id=context.person.user_id)
-    answer = await called(_llm(context).DeletePersonData(request, timeout=context.timeout))
-    scope = settings_pb2.Scope(kind=settings_pb2.ScopeKind.ValueType(ScopeKind.PERSON.value), id=context.person.user_id)
-    for service in SERVICES:
-        stub = context.services.stub(settings_pb2_grpc.SettingsServiceStub, service)
-        await called(stub.DeleteSettings(settings_pb2.DeleteSettingsRequest(scope=scope), timeout=context.timeout))
-    await context.update(
-        message(context.text("data.deleted", turns=answer.deleted_turns, conversations=answer.deleted_conversations))
-        | {"components": []}
-    )
+async def _here(context: Context) -> str:
+    """The person's conversation that stands in this channel or thread; empty where there is none."""
+    channel_id = context.interaction.channel_id
+    found = await _conversations(context, _SEARCHED)
+    return next((each.conversation_id for each in found if each.channel_id == channel_id), "")
 
 
 async def _conversations(context: Context, count: int) -> list[conversation_pb2.ConversationSummary]:
@@ -125,6 +128,10 @@ def _llm(context: Context) -> Any:
     return context.services.stub(conversation_pb2_grpc.ConversationServiceStub, "llm")
 
 
+def _replies(context: Context) -> Any:
+    return context.services.stub(reply_pb2_grpc.ReplyServiceStub, "executor")
+
+
 def _line(context: Context, summary: conversation_pb2.ConversationSummary) -> str:
     return context.text(
         "conversation.line",
@@ -137,6 +144,8 @@ def _line(context: Context, summary: conversation_pb2.ConversationSummary) -> st
 def register(registry: Registry) -> None:
     """Adds the commands."""
     which = Option("conversation", required=True, maximum=100, autocomplete=offered)
+    one = Option("conversation", maximum=100, autocomplete=offered)
+    turn = Option("turn", maximum=100, autocomplete=turns_offered)
     registry.command(
         Command(
             "conversation",
@@ -144,9 +153,9 @@ def register(registry: Registry) -> None:
                 Command("list", listed),
                 Command("search", search, options=(Option("words", required=True, maximum=100),)),
                 Command("export", export, options=(which, Option("format", choices=FORMATS))),
+                Command("fork", fork, options=(which, turn)),
+                Command("stop", stop, options=(one,)),
                 Command("clear", clear, options=(which,)),
             ),
         )
     )
-    registry.command(Command("data", subcommands=(Command("export", data_export), Command("delete", data_delete))))
-    registry.component(DELETE, data_deleted)

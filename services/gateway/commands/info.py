@@ -128,6 +128,13 @@ def _model_line(context: Context, model: model_pb2.Model) -> str:
     else:
         pieces.append(context.text("models.price_unknown"))
     pieces += [context.text(f"models.{name}") for name in ("vision", "thinking") if getattr(model, name)]
+    if model.HasField("median_first_text"):
+        seconds = model.median_first_text.ToNanoseconds() / 1e9
+        pieces.append(context.text("models.first_text", seconds=f"{seconds:.1f}"))
+    if model.HasField("error_rate"):
+        pieces.append(
+            context.text("models.error_rate", rate=f"{model.error_rate * 100:.0f}", calls=model.measured_calls)
+        )
     if model.health in (model_pb2.MODEL_HEALTH_COOLING, model_pb2.MODEL_HEALTH_FAILING):
         pieces.append(context.text("models.unwell"))
     if not model.allowed:
@@ -157,6 +164,8 @@ class Help:
         if route.command.kind is not CommandKind.CHAT:
             return False
         top = self._registry.commands[route.path.partition(" ")[0]]
+        if context.interaction.user_installed_only and not top.user_install:
+            return False
         needed = top.permissions or 0
         permitted = context.manages or context.person.permissions & needed == needed
         return context.may(route.feature) and permitted and not (top.guild_only and context.interaction.direct)

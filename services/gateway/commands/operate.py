@@ -1,26 +1,35 @@
-"""`/status`, `/reload` and `/setup`: how the platform is, for those who run it, and the first steps in a guild."""
+"""`/reload` and `/setup`: the configuration anew, and the first steps in a guild."""
 
 import asyncio
 from collections.abc import Mapping
 
 import grpc
 from guildhall.admin.v1 import admin_pb2, admin_pb2_grpc
+from guildhall.settings.v1 import settings_pb2
 
-from chassis.scoped import Scope, ScopeKind
-from services.gateway import announcements, menus
-from services.gateway.command import MANAGE_GUILD, Command, Option, OptionKind
+from chassis.errors import InvalidArgument
+from chassis.scoped import Place, Scope, ScopeKind
+from chassis.tiers import role_grants
+from services.gateway import announcements, asking, menus
+from services.gateway.command import MANAGE_GUILD, Choice, Command, Option, OptionKind
 from services.gateway.context import Context
-from services.gateway.guild_settings import LANGUAGES
+from services.gateway.guild_settings import LANGUAGES, ROLE_TIERS
+from services.gateway.numbers.asking import SERVICES
 from services.gateway.registry import Registry
-from services.gateway.scoped_client import in_force, update
+from services.gateway.scoped_client import InForce, Plain, in_force, update
 from views import components
 from views.lists import within
 from views.markdown import escaped
 from views.messages import message
 
-SERVICES = ("gateway", "llm", "executor", "ratelimit", "board")
-_TEXT_CHANNEL = 0
-_MEGABYTE, _GIGABYTE = 1 << 20, 1 << 30
+_TEXT_CHANNEL, _FORUM = 0, 15
+# What each option of `/setup` sets, and which service keeps it.
+_SET_BY = (
+    ("language", "gateway", "language"),
+    ("log_channel", "executor", "log_channel"),
+    ("board", "board", "board_index_channel"),
+    ("forum", "board", "board_forum_channel"),
+)
 
 # What the bot needs to do everything it offers, by Discord's names: https://discord.com/developers/docs/topics/permissions
 NEEDED = {
@@ -38,24 +47,6 @@ NEEDED = {
     "SEND_MESSAGES_IN_THREADS": 1 << 38,
     "MANAGE_THREADS": 1 << 34,
 }
-
-
-async def status(context: Context) -> None:
-    """Shows what is set here; for those who run the platform also how each replica is."""
-    await context.defer(private=True)
-    values = await in_force(context, context.place)
-    rows = [context.text("settings.title.channel")]
-    for held in values.values():
-        for key, value in held.items():
-            name = f"settings.name.{key}"
-            if context.texts.has(name) and value.value not in (None, "", ()):
-                rows.append(f"{context.text(name)}: {escaped(str(value.value))}")
-    if context.may("status") and context.manages:
-        rows.append(context.text("status.services"))
-        answers = await asyncio.gather(*(_ask(context, service) for service in SERVICES))
-        for service, replicas in zip(SERVICES, answers, strict=True):
-            rows += [_replica(context, service, answer) for answer in replicas.values()]
-    await context.respond(message(within(rows)))
 
 
 async def reload(context: Context) -> None:
@@ -76,6 +67,9 @@ async def reload(context: Context) -> None:
             elif answer.outcome.accepted:
                 changed = ", ".join(answer.outcome.changed) or context.text("reload.nothing")
                 rows.append(context.text("reload.accepted", service=service, changed=escaped(changed)))
+                if answer.outcome.restart_needed:
+                    later = escaped(", ".join(answer.outcome.restart_needed))
+                    rows.append(context.text("reload.restart", service=service, later=later))
             else:
                 rows.append(
                     context.text("reload.refused", service=service, why=escaped("; ".join(answer.outcome.problems)))
@@ -85,16 +79,10 @@ async def reload(context: Context) -> None:
 
 async def setup(context: Context) -> None:
     """Sets what was given, names the permissions that are missing, and shows the server's settings."""
-    options = context.options
-    scope = Scope(ScopeKind.GUILD, context.interaction.guild_id, context.interaction.guild_id)
-    held = None
-    if language := options.get("language"):
-        held = await update(context, "gateway", scope, {"language": str(language)})
-    if log_channel := options.get("log_channel"):
-        held = await update(context, "executor", scope, {"log_channel": str(log_channel)})
+    held = await _set_up(context)
     drawn = await menus.draw(context, menus.GUILD, 0)
+    lines = _tiers(context, await in_force(context, Place(guild_id=context.interaction.guild_id), ("llm",)))
     missing = missing_permissions(context.interaction.app_permissions)
-    lines: list[str] = []
     if missing:
         lines.append(context.text("setup.missing", permissions=", ".join(missing)))
         address = invitation(context.interaction.application_id, context.interaction.guild_id)
@@ -106,6 +94,47 @@ async def setup(context: Context) -> None:
     await context.respond(drawn)
     if held is not None:
         await announcements.announce(context, held)
+
+
+async def _set_up(context: Context) -> settings_pb2.ScopeSettings | None:
+    """Sets what was given; gives what the guild's scope holds then, to be announced."""
+    options = context.options
+    wanted: dict[str, dict[str, Plain]] = {"gateway": {}, "executor": {}, "board": {}, "llm": {}}
+    for option, service, key in _SET_BY:
+        if value := options.get(option):
+            wanted[service][key] = str(value)
+    if role := options.get("role"):
+        wanted["llm"][ROLE_TIERS] = await _with_role(context, int(role), str(options.get("tier") or ""))
+    scope = Scope(ScopeKind.GUILD, context.interaction.guild_id, context.interaction.guild_id)
+    held = None
+    for service, values in wanted.items():
+        if values:
+            held = await update(context, service, scope, values)
+    return held
+
+
+async def _with_role(context: Context, role: int, tier: str) -> tuple[str, ...]:
+    """The guild's tiers of roles with one more, or without a role's where no tier is named."""
+    tiers = context.settings.current.roles
+    if tier and not (tier in tiers and tiers[tier].grantable):
+        raise InvalidArgument("roles can't be given this tier", reason="TIER_UNKNOWN")
+    held = await in_force(context, Place(guild_id=context.interaction.guild_id), ("llm",))
+    granted = role_grants(held["llm"][ROLE_TIERS].value)
+    granted.pop(role, None)
+    if tier:
+        granted[role] = tier
+    return tuple(f"{each}={name}" for each, name in granted.items())
+
+
+def _tiers(context: Context, held: Mapping[str, Mapping[str, InForce]]) -> list[str]:
+    granted = role_grants(held["llm"][ROLE_TIERS].value)
+    return [context.text("setup.tier", role=f"<@&{role}>", tier=tier) for role, tier in granted.items()]
+
+
+async def tiers_offered(context: Context, typed: str) -> list[Choice]:
+    """Offers the tiers that a guild may give to its roles."""
+    tiers = context.settings.current.roles
+    return asking.matching(typed, [Choice(name, name) for name, tier in tiers.items() if tier.grantable])
 
 
 def missing_permissions(granted: int) -> list[str]:
@@ -125,43 +154,8 @@ def invitation(application_id: int, guild_id: int) -> str:
     )
 
 
-async def _ask(context: Context, service: str) -> Mapping[str, admin_pb2.GetStatusResponse | grpc.aio.AioRpcError]:
-    async def ask(channel: grpc.aio.Channel) -> admin_pb2.GetStatusResponse:
-        stub = admin_pb2_grpc.AdminServiceStub(channel)
-        answer: admin_pb2.GetStatusResponse = await stub.GetStatus(
-            admin_pb2.GetStatusRequest(), timeout=context.timeout * 3
-        )
-        return answer
-
-    return await context.every_replica(service, ask)
-
-
-def _replica(context: Context, service: str, answer: admin_pb2.GetStatusResponse | grpc.aio.AioRpcError) -> str:
-    if isinstance(answer, grpc.aio.AioRpcError):
-        return context.text("status.away", service=service, code=answer.code().name)
-    used = answer.resources
-    unwell = [part.name for part in answer.parts if not part.serving]
-    line = context.text(
-        "status.replica",
-        service=service,
-        version=answer.version,
-        uptime=_span(answer.uptime.seconds),
-        cpu=f"{used.cpu_time.ToNanoseconds() / 1e9:.0f}",
-        memory=f"{used.resident_bytes / _MEGABYTE:.0f}",
-        disk=f"{used.disk_free_bytes / _GIGABYTE:.0f}",
-        lag=f"{used.loop_lag_max.ToNanoseconds() / 1e6:.0f}",
-    )
-    return line + (context.text("status.unwell", parts=", ".join(unwell)) if unwell else "")
-
-
-def _span(seconds: int) -> str:
-    hours, rest = divmod(seconds, 3600)
-    return f"{hours} h {rest // 60} min" if hours else f"{rest // 60} min"
-
-
 def register(registry: Registry) -> None:
     """Adds the commands."""
-    registry.command(Command("status", status))
     registry.command(Command("reload", reload, feature="reload", permissions=MANAGE_GUILD))
     registry.command(
         Command(
@@ -170,6 +164,10 @@ def register(registry: Registry) -> None:
             options=(
                 Option("language", choices=LANGUAGES),
                 Option("log_channel", OptionKind.CHANNEL, channel_types=(_TEXT_CHANNEL,)),
+                Option("board", OptionKind.CHANNEL, channel_types=(_TEXT_CHANNEL,)),
+                Option("forum", OptionKind.CHANNEL, channel_types=(_FORUM,)),
+                Option("role", OptionKind.ROLE),
+                Option("tier", maximum=50, autocomplete=tiers_offered),
             ),
             feature="settings",
             permissions=MANAGE_GUILD,

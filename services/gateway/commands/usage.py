@@ -8,8 +8,9 @@ from guildhall.ratelimit.v1 import ratelimit_pb2, ratelimit_pb2_grpc
 
 from chassis.caller import Person
 from chassis.errors import NotFound
+from services.gateway import asking
 from services.gateway.callbacks import File
-from services.gateway.command import Command, Option, OptionKind
+from services.gateway.command import Choice, Command, Option, OptionKind
 from services.gateway.context import Context
 from services.gateway.handover import called
 from services.gateway.registry import Registry
@@ -20,6 +21,7 @@ from views.messages import message
 
 PERIODS = ("today", "week", "month")
 _TOP = 10
+_DAY, _USUAL_DAYS, _MOST_DAYS, _MOST_TIMES = 86_400, 7, 365, 100
 
 
 async def own(context: Context) -> None:
@@ -59,8 +61,12 @@ async def limits(context: Context) -> None:
     person = _named(context) if context.options.get("person") else context.person
     if person.user_id != context.person.user_id:
         context.require("limits")
-    states = await _limits(context, person)
+    states, wider = await asyncio.gather(_limits(context, person), _wider(context, person))
     rows = [_limit_line(context, state) for state in states] or [context.text("limits.none")]
+    rows += [
+        context.text("limits.wider", limit=each.limit, times=each.times, when=relative_time(each.until.seconds))
+        for each in wider
+    ]
     await context.respond(message(within([context.text("limits.title"), *rows])))
 
 
@@ -75,6 +81,50 @@ async def reset(context: Context) -> None:
     )
     answer = await called(stub.Reset(request, timeout=context.timeout))
     await context.respond(context.text("limits.reset", limits=", ".join(answer.limits) or "–"))
+
+
+async def grant(context: Context) -> None:
+    """Makes somebody's limits wider until a date, or as usual again."""
+    person = _named(context)
+    times, days = int(context.options.get("times") or 1), int(context.options.get("days") or _USUAL_DAYS)
+    until = context.clock.now() + days * _DAY
+    request = ratelimit_pb2.GrantRequest(
+        subject=ratelimit_pb2.Subject(guild_id=person.guild_id, user_id=person.user_id, role_ids=person.role_ids),
+        limits=[str(context.options.get("limit") or "")] if context.options.get("limit") else _shown(context),
+        times=times,
+        reason=f"granted in Discord by {context.person.user_id}",
+    )
+    request.until.FromNanoseconds(round(until * 1e9))
+    stub = context.services.stub(ratelimit_pb2_grpc.RateLimitServiceStub, "ratelimit")
+    answer = await called(stub.Grant(request, timeout=context.timeout))
+    key = "limits.granted" if times > 1 else "limits.usual"
+    await context.respond(
+        context.text(
+            key,
+            person=f"<@{person.user_id}>",
+            limits=", ".join(answer.limits),
+            times=times,
+            when=relative_time(until),
+        )
+    )
+
+
+async def offered(context: Context, typed: str) -> list[Choice]:
+    """Offers the limits that are shown."""
+    return asking.matching(typed, [Choice(name, name) for name in _shown(context)])
+
+
+def _shown(context: Context) -> list[str]:
+    return list(context.settings.current.shown_limits)
+
+
+async def _wider(context: Context, person: Person) -> list[ratelimit_pb2.WiderLimit]:
+    stub = context.services.stub(ratelimit_pb2_grpc.RateLimitServiceStub, "ratelimit")
+    request = ratelimit_pb2.ListGrantsRequest(
+        subject=ratelimit_pb2.Subject(guild_id=person.guild_id, user_id=person.user_id)
+    )
+    answer = await called(stub.ListGrants(request, timeout=context.timeout))
+    return list(answer.grants)
 
 
 async def _usage(
@@ -156,6 +206,17 @@ def register(registry: Registry) -> None:
             "limits",
             subcommands=(
                 Command("show", limits, options=(person,), feature="usage"),
+                Command(
+                    "grant",
+                    grant,
+                    options=(
+                        Option("person", OptionKind.USER, required=True),
+                        Option("times", OptionKind.INTEGER, required=True, minimum=1, maximum=_MOST_TIMES),
+                        Option("days", OptionKind.INTEGER, minimum=1, maximum=_MOST_DAYS),
+                        Option("limit", maximum=64, autocomplete=offered),
+                    ),
+                    feature="limits",
+                ),
                 Command("reset", reset, options=(Option("person", OptionKind.USER, required=True),), feature="limits"),
             ),
         )
