@@ -38,7 +38,10 @@ backup: $(VENV)/.run ## save everything that `make run` keeps, also while it run
 restore: $(VENV)/.run ## bring it back after `make stop`: make restore FOLDER=/somewhere
 	@$(BIN)/python -m operate.backup restore $(FOLDER)
 
-.PHONY: backup jobs restore
+live-test: $(VENV)/.run ## the main flows in a real guild that is marked for it, through what runs here: make live-test GUILD=123
+	@$(BIN)/python -m operate.live_test $(GUILD)
+
+.PHONY: backup jobs live-test restore
 
 ## setting up
 
@@ -123,7 +126,8 @@ coverage: $(VENV)/.dev ## run every test and hold the domain code to 85 % of its
 	$(BIN)/python -m coverage erase
 	$(BIN)/python -m coverage run -m pytest $(ARGS)
 	$(BIN)/python -m coverage combine -q
-	$(BIN)/python -m coverage report --skip-covered --fail-under=85
+	$(BIN)/python -m coverage json -q -o .coverage.json
+	$(BIN)/python -m tests.support.branches .coverage.json
 
 lint: $(VENV)/.dev ## check style, types, imports, contracts and what is generated
 	$(BIN)/ruff check $(CODE)
@@ -175,6 +179,9 @@ bench-ratelimit: $(VENV)/.dev ## decisions a second, beside a bare echo and othe
 bench-scale: $(VENV)/.dev ## several replicas: rate held, evenness, cost of a question, roll-outs under load
 	$(BIN)/python -m benchmarks.scale $(ARGS)
 
+soak: $(VENV)/.dev ## twenty minutes under tight memory and one core: make soak ARGS="--minutes 5"
+	$(BIN)/python -m benchmarks.soak $(ARGS)
+
 bench-sandbox: $(VENV)/.dev ## what the sandbox bears: calls, deliveries, memory, page
 	$(BIN)/python -m benchmarks.sandbox
 
@@ -193,7 +200,7 @@ clients-lock: $(VENV)/.dev ## compile their locks anew; neither names a host
 	    -o tests/clients/$$client/requirements.txt; done
 	cd tests/clients/discordjs && npm install --package-lock-only --omit-lockfile-registry-resolved --no-audit --no-fund
 
-.PHONY: bench-board bench-bulk bench-conversations bench-llm bench-ratelimit bench-sandbox bench-scale clients clients-lock model-peers
+.PHONY: bench-board bench-bulk bench-conversations bench-llm bench-ratelimit bench-sandbox bench-scale soak clients clients-lock model-peers
 
 ## pictures
 
