@@ -12,6 +12,7 @@ from chassis.runtime import Runtime
 from chassis.scoped.declarations import Declarations, Setting, Value
 from chassis.scoped.permissions import require_right
 from chassis.scoped.places import Place, Scope, ScopeKind
+from chassis.scoped.recent import RecentScopes
 from chassis.scoped.store import ScopeStore, ScopeValues
 
 CALLERS = ("gateway", "executor")
@@ -31,25 +32,41 @@ class ScopedSettings:
     def __init__(self, declarations: Iterable[Setting], store: ScopeStore) -> None:
         self.declarations = Declarations(declarations)
         self.store = store
+        self._recent: RecentScopes | None = None
 
     @classmethod
     def serve(
-        cls, runtime: Runtime[Any], declarations: Iterable[Setting], *, callers: Collection[str] = CALLERS
+        cls,
+        runtime: Runtime[Any],
+        declarations: Iterable[Setting],
+        *,
+        callers: Collection[str] = CALLERS,
+        remembered: bool = False,
     ) -> "ScopedSettings":
-        """Makes the settings of a service and serves them to the services in `callers`."""
+        """Makes the settings of a service and serves them to the services in `callers`.
+
+        `remembered` is for services that ask with every request: what they asked for lately costs no round trip.
+        """
         # The servicer needs this class, so it is imported where the circle closes.
         from chassis.scoped.servicer import METHODS, SettingsServicer
 
         store = ScopeStore(runtime.redis("durable"), runtime.key_prefix, runtime.clock)
         settings = cls(declarations, store)
+        if remembered:
+            settings._recent = RecentScopes(store)
+            runtime.background("scopes", settings._recent.follow_forever)
         servicer = SettingsServicer(settings)
         runtime.serve(add_SettingsServiceServicer_to_server, servicer, callers=dict.fromkeys(METHODS, callers))
         return settings
 
     async def in_force(self, place: Place) -> dict[str, Effective]:
         """What is in force in a place, for every key."""
-        held = await self.store.get(place.scopes())
+        held = await self.held(place.scopes())
         return {setting.key: effective(setting, held) for setting in self.declarations}
+
+    async def held(self, scopes: Iterable[Scope]) -> list[ScopeValues]:
+        """What some scopes hold, in their order."""
+        return await (self._recent or self.store).get(scopes)
 
     async def value(self, place: Place, key: str) -> Value | None:
         """One value in force; the declaration's default where nobody set it. KeyError for a key never declared."""

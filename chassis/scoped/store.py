@@ -63,6 +63,11 @@ class ScopeStore:
         self._clock = clock
         tag = f"{key_prefix}{{{key_prefix}settings}}"
         self._scopes, self._log, self._epoch = f"{tag}:scopes", f"{tag}:log", f"{tag}:epoch"
+        self._subscribers: list[Callable[[Iterable[Scope]], None]] = []
+
+    def subscribe(self, callback: Callable[[Iterable[Scope]], None]) -> None:
+        """Calls back with the scopes that were changed through this object."""
+        self._subscribers.append(callback)
 
     async def get(self, scopes: Iterable[Scope]) -> list[ScopeValues]:
         """What some scopes hold, in their order; one round trip."""
@@ -99,6 +104,7 @@ class ScopeStore:
                     await pipe.execute()
                 except WatchError:
                     continue
+                self._tell([scope])
                 return new
         raise Unavailable("too many changes at once", reason="SETTINGS_BUSY", retry_after=1.0)
 
@@ -109,8 +115,10 @@ class ScopeStore:
             some = fields[start : start + 500]
             async with self._redis.pipeline(transaction=True) as pipe:
                 pipe.hdel(self._scopes, *some)
-                self._announce(pipe, [Scope.from_field(field) for field in some])
+                gone = [Scope.from_field(field) for field in some]
+                self._announce(pipe, gone)
                 await pipe.execute()
+            self._tell(gone)
         return len(fields)
 
     async def revision(self) -> Revision:
@@ -154,6 +162,10 @@ class ScopeStore:
     async def _scan(self, pattern: str) -> AsyncIterator[tuple[str, bytes]]:
         async for name, document in self._redis.hscan_iter(self._scopes, match=pattern, count=500):
             yield _text(name), document
+
+    def _tell(self, scopes: Iterable[Scope]) -> None:
+        for callback in self._subscribers:
+            callback(scopes)
 
     def _announce(self, pipe: Any, scopes: Iterable[Scope]) -> None:
         pipe.set(self._epoch, secrets.token_hex(8), nx=True)

@@ -1,11 +1,11 @@
 """Starts the llm service."""
 
-import asyncio
 import sys
 
+from chassis.event_loop import run_fast
 from chassis.service import run
 from services.llm.composition import build
 from services.llm.settings import LlmSettings
 
 if __name__ == "__main__":
-    sys.exit(asyncio.run(run("llm", LlmSettings, build)))
+    sys.exit(run_fast(run("llm", LlmSettings, build)))

@@ -1,12 +1,10 @@
-"""Anthropic's Messages.
+"""A client of Anthropic's Messages, and the reader of their streams.
 
-Thinking is asked for in the way a model's profile says: by a budget, adaptively with an effort, or not at all. Signed
-thinking blocks are kept, because a loop of tool calls must send them back unchanged.
+Signed thinking blocks are kept, because a loop of tool calls must send them back unchanged.
 """
 
 from __future__ import annotations
 
-import base64
 import json
 from collections.abc import AsyncGenerator
 from typing import Any
@@ -14,6 +12,7 @@ from typing import Any
 import anthropic
 import httpx2
 
+from services.llm.anthropic_request import body_of
 from services.llm.catalogue import Model
 from services.llm.chat import (
     ChatEvent,
@@ -22,7 +21,6 @@ from services.llm.chat import (
     Finish,
     Finished,
     JSONObject,
-    Message,
     ProviderFailure,
     TextDelta,
     ThinkingDelta,
@@ -31,13 +29,11 @@ from services.llm.chat import (
     Usage,
 )
 from services.llm.failures import from_event, from_status, from_transport
+from services.llm.model_settings import ProviderSettings
 from services.llm.provider import GeneratedImage
-from services.llm.settings import ProviderSettings
 from services.llm.sse import drained, sse_data
 
 BASE_URL = "https://api.anthropic.com"
-SMALLEST_BUDGET = 1_024
-"""Anthropic refuses smaller budgets for thinking."""
 _FINISHES = {
     "end_turn": Finish.STOP, "stop_sequence": Finish.STOP, "pause_turn": Finish.STOP, "max_tokens": Finish.LENGTH,
     "model_context_window_exceeded": Finish.LENGTH, "tool_use": Finish.TOOL_CALLS, "refusal": Finish.CONTENT_FILTER,
@@ -66,7 +62,7 @@ class AnthropicProvider:
         reader = _Reader(request)
         try:
             # The body goes past the SDK's typed parameters, which it would otherwise walk through one by one.
-            body = _body(model, request)
+            body = body_of(model, request)
             create = self._client.messages.with_streaming_response.create
             async with create(
                 model=model.id, messages=[], max_tokens=body["max_tokens"], stream=True, extra_body=body
@@ -198,95 +194,3 @@ class _Reader:
         details = self._usage.get("output_tokens_details") or {}
         reasoning = int(details.get("thinking_tokens") or details.get("reasoning_tokens") or 0)
         return Usage(fresh + cached, int(self._usage.get("output_tokens", 0)), cached, reasoning)
-
-
-def _body(model: Model, request: ChatRequest) -> dict[str, Any]:
-    """The request in Anthropic's words."""
-    profile = model.profile
-    system = "\n\n".join(message.text for message in request.messages if message.role == "system")
-    body: dict[str, Any] = {
-        "messages": _messages(request.messages),
-        "max_tokens": request.max_output_tokens,
-    }
-    if system:
-        body["system"] = system
-    thinking = _think(body, model, request)
-    # Thinking and a temperature of one's own exclude each other.
-    if request.temperature is not None and profile.temperature and not thinking:
-        body["temperature"] = min(1.0, request.temperature)
-    if request.tools:
-        body["tools"] = [
-            {"name": tool.name, "description": tool.description, "input_schema": tool.parameters}
-            for tool in request.tools
-        ]
-    if request.document is not None and request.document.mode == "tool":
-        tool = {
-            "name": request.document.name,
-            "description": "Gives the document.",
-            "input_schema": request.document.schema,
-        }
-        body["tools"], body["tool_choice"] = [tool], {"type": "tool", "name": request.document.name}
-    elif request.document is not None and request.document.mode == "json_schema":
-        form = {"type": "json_schema", "schema": request.document.schema}
-        body["output_config"] = {**body.get("output_config", {}), "format": form}
-    return body | profile.extra_body
-
-
-def _think(body: dict[str, Any], model: Model, request: ChatRequest) -> bool:
-    """Asks for thinking as the model wants it; says whether it will think."""
-    profile = model.profile
-    # A forced tool and thinking exclude each other.
-    forced = request.document is not None and request.document.mode == "tool"
-    wanted = request.effort != "off" and not forced
-    if profile.thinking == "budget":
-        budget = min(profile.budgets.get(request.effort, 0), profile.max_output_tokens - request.max_output_tokens)
-        if wanted and budget >= SMALLEST_BUDGET:
-            body["thinking"] = {"type": "enabled", "budget_tokens": budget}
-            body["max_tokens"] = request.max_output_tokens + budget  # the budget is part of what max_tokens caps
-            return True
-        return False
-    if profile.thinking == "adaptive":
-        # An effort for "off" marks a model whose thinking can only be kept short.
-        if not wanted and "off" not in profile.efforts:
-            body["thinking"] = {"type": "disabled"}
-            return False
-        body["thinking"] = {"type": "adaptive"}
-        if effort := profile.efforts.get(request.effort):
-            body["output_config"] = {"effort": effort}
-        return True
-    return False
-
-
-def _messages(messages: tuple[Message, ...]) -> list[JSONObject]:
-    """The messages without instructions, neighbours of one role joined."""
-    entries: list[JSONObject] = []
-    for message in messages:
-        if message.role == "system":
-            continue
-        role = "assistant" if message.role == "assistant" else "user"
-        blocks = _blocks(message)
-        if entries and entries[-1]["role"] == role:
-            entries[-1]["content"].extend(blocks)
-        elif blocks:
-            entries.append({"role": role, "content": blocks})
-    return entries
-
-
-def _blocks(message: Message) -> list[JSONObject]:
-    if message.role == "tool":
-        return [{"type": "tool_result", "tool_use_id": message.tool_call_id, "content": message.text}]
-    blocks: list[JSONObject] = list(message.thinking_blocks) if message.tool_calls else []
-    blocks += [
-        {
-            "type": "image",
-            "source": {"type": "base64", "media_type": image.media_type, "data": base64.b64encode(image.data).decode()},
-        }
-        for image in message.images
-    ]
-    if message.text.strip():
-        blocks.append({"type": "text", "text": message.text})
-    blocks += [
-        {"type": "tool_use", "id": call.id, "name": call.name, "input": json.loads(call.arguments)}
-        for call in message.tool_calls
-    ]
-    return blocks

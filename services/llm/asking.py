@@ -5,21 +5,21 @@ It goes the same way as an answer (cache, limits, router, ledger), but it comes 
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 
 from chassis.clock import Clock
-from chassis.ids import new_id
 from chassis.settings import Live
-from services.llm.cache import ResponseCache, request_key
+from services.llm.accounts import Accounts, Call
+from services.llm.cache import CachedAnswer, ResponseCache, Shareable
 from services.llm.catalogue import Model
-from services.llm.chat import ChatRequest, DocumentFormat, Finish, Finished, Message, TextDelta, Usage
-from services.llm.limits import Asker, Denial, Hold, Limits, Reservation, Spending
-from services.llm.pricing import cost_nanos
-from services.llm.router import Chosen, RoutedEvent, Router
+from services.llm.chat import ChatRequest, DocumentFormat, Finish, Message, Usage
+from services.llm.flights import Listener
+from services.llm.limits import Asker, Denial
+from services.llm.router import NoModelAnsweredError, RoutedEvent, Router
 from services.llm.settings import LlmSettings
 from services.llm.tasks import Background
-from services.llm.usage import CallRecord, Ledger
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,91 +61,78 @@ class Desk:
         settings: Live[LlmSettings],
         clock: Clock,
         *,
+        accounts: Accounts,
         router: Router,
-        limits: Limits,
         cache: ResponseCache,
-        ledger: Ledger,
         background: Background,
     ) -> None:
         self._settings = settings
         self._clock = clock
+        self._accounts = accounts
         self._router = router
-        self._limits = limits
         self._cache = cache
-        self._ledger = ledger
         self._background = background
 
     async def ask(self, question: Question, candidates: Sequence[Model], asker: Asker, budget: float) -> Reply | Denial:
         """The answer, or the limit that stands against it. Raises NoModelAnsweredError."""
-        model = candidates[0]
-        key = ""
+        model, ends = candidates[0], self._clock.monotonic() + budget
+        shared: Shareable | None = None
         if question.cacheable and self._cache.enabled:
-            key = request_key(model, question.request(model), asker.guild_id)
-            if (cached := await self._cache.get(key)) is not None:
-                return Reply(cached.text, model, Usage(cost_nanos=0), cached.finish)
-            if self._cache.under_way(key):
-                reply, _ = await self._gather(self._cache.join(key), model)
-                return Reply(reply.text, reply.model, Usage(cost_nanos=0), reply.finish, reply.interruption)
-        call_id = new_id(self._clock.now())
-        held = await self._limits.reserve(call_id, asker, model.name, self._estimate(question, model), budget)
-        if isinstance(held, Denial):
-            return held
-        return await self._ask(question, candidates, asker, budget, key, call_id, held)
+            shared = Shareable.of(question.request(model), candidates, asker.guild_id)
+        found = await self._cache.find(shared) if shared else None
+        call = self._accounts.joined(asker, question.operation, model)
+        if found is None:
+            counted, output = model.counter.messages(question.messages), question.max_output_tokens
+            opened = await self._accounts.open(asker, question.operation, model, counted, output, budget)
+            if isinstance(opened, Denial):
+                return opened
+            # While the reservation was made an equal question may have been asked, or answered.
+            found = self._cache.find_here(shared) if shared else None
+            if found is None:
+                call = opened
+            else:
+                self._accounts.drop(opened)
+        if isinstance(found, CachedAnswer):
+            return Reply(found.text, model, Usage(cost_nanos=0), found.finish)
+        return await self._gather(call, found or self._source(question, call, candidates, shared, ends))
 
-    def _estimate(self, question: Question, model: Model) -> Spending:
-        """The most that a model can use for a question."""
-        counted = model.counter.messages(question.messages)
-        worst = Usage(counted, question.max_output_tokens)
-        return Spending(counted + question.max_output_tokens, cost_nanos(model, worst, self._settings.current) or 0)
+    def _source(
+        self, question: Question, call: Call, candidates: Sequence[Model], shared: Shareable | None, ends: float
+    ) -> AsyncGenerator[RoutedEvent, None] | Listener[RoutedEvent]:
+        """The events of the models, for all equal questions where others may share them."""
 
-    async def _ask(  # noqa: PLR0917 - each is a part of the question
-        self,
-        question: Question,
-        candidates: Sequence[Model],
-        asker: Asker,
-        budget: float,
-        key: str,
-        call_id: str,
-        held: Reservation,
-    ) -> Reply:
-        began_at = self._clock.monotonic()
+        async def prepare(model: Model) -> ChatRequest:
+            counted = model.counter.messages(question.messages)
+            estimate = self._accounts.estimate(model, counted, question.max_output_tokens)
+            await call.hold.cover(model.name, estimate, ends - self._clock.monotonic())
+            call.input_tokens = counted
+            return question.request(model)
 
-        hold = Hold(self._limits, call_id, asker, candidates[0].name, held)
+        source = self._router.stream(candidates, prepare, ends - self._clock.monotonic())
+        return self._cache.lead(shared, source) if shared else source
 
-        async def prepare(candidate: Model) -> ChatRequest:
-            await hold.cover(candidate.name, self._estimate(question, candidate), budget)
-            return question.request(candidate)
-
-        routed = self._router.stream(candidates, prepare, budget)
-        source: AsyncIterator[RoutedEvent] = routed
-        if key:
-            source = self._cache.lead(key, routed, lambda each, request: request_key(each, request, asker.guild_id))
-        spent: Spending | None = None
+    async def _gather(self, call: Call, source: AsyncGenerator[RoutedEvent, None] | Listener[RoutedEvent]) -> Reply:
+        """The whole answer."""
+        settled = False
         try:
-            reply, said = await self._gather(source, candidates[0])
-            counter = reply.model.counter
-            usage = said or Usage(counter.messages(question.messages), counter.text(reply.text), estimated=True)
-            usage = usage.priced(cost_nanos(reply.model, usage, self._settings.current))
-            spent = Spending(usage.input_tokens + usage.output_tokens, usage.cost_nanos or 0)
+            async with aclosing(source):
+                async for event in source:
+                    call.note(event)
+            assert call.end is not None
+            usage = call.usage(self._settings.current)
+            settled = True
+            self._accounts.close(call, usage)
+            return Reply("".join(call.text), call.model, usage, call.end.finish, call.end.interruption)
+        except NoModelAnsweredError:
+            settled = True
+            self._accounts.drop(call)
+            raise
         finally:
-            self._background.start(hold.settle(spent))
-        record = CallRecord(
-            call_id, self._clock.now(), asker.guild_id, asker.user_id, reply.model.name, question.operation, usage,
-            self._clock.monotonic() - began_at, reply.finish.value,
-        )  # fmt: skip
-        self._background.start(self._ledger.record(record))
-        return Reply(reply.text, reply.model, usage, reply.finish, reply.interruption)
+            if not settled:
+                # Whoever asked left. What had come by then is charged.
+                self._background.start(self._abandon(call, source))
 
-    async def _gather(self, source: AsyncIterator[RoutedEvent], model: Model) -> tuple[Reply, Usage | None]:
-        """The whole answer, and its usage as the provider said it."""
-        text: list[str] = []
-        end: Finished | None = None
-        async for event in source:
-            if isinstance(event, Chosen):
-                model = event.model
-            elif isinstance(event, TextDelta):
-                text.append(event.text)
-            elif isinstance(event, Finished):
-                end = event
-        assert end is not None
-        return Reply("".join(text), model, Usage(), end.finish, end.interruption), end.usage
+    async def _abandon(self, call: Call, source: AsyncGenerator[RoutedEvent, None] | Listener[RoutedEvent]) -> None:
+        if call.billed and isinstance(source, Listener) and source.shared:
+            await call.hear_out(source)
+        self._accounts.close(call, call.usage(self._settings.current))

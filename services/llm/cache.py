@@ -10,7 +10,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Sequence
 from typing import Any, Protocol
 
 from opentelemetry.metrics import CallbackOptions, Meter, Observation
@@ -19,7 +19,7 @@ from chassis.clock import Clock
 from chassis.settings import Live
 from services.llm.catalogue import Model
 from services.llm.chat import ChatRequest, Finish, Finished, TextDelta, ThinkingDelta, Usage
-from services.llm.flights import Flights
+from services.llm.flights import Flights, Listener
 from services.llm.lru import LruCache, Statistics
 from services.llm.router import Chosen, RoutedEvent
 from services.llm.settings import LlmSettings
@@ -60,6 +60,23 @@ class CachedAnswer:
         return cls(model, text, thinking, Finish(finish), Usage(*usage) if usage else None)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Shareable:
+    """What makes requests equal."""
+
+    guild_id: int
+    key: str
+    """The request as the model that is meant would get it."""
+    flight: str
+    """The same, and which models may answer: only those who may use them all wait for one answer."""
+
+    @classmethod
+    def of(cls, request: ChatRequest, candidates: Sequence[Model], guild_id: int) -> Shareable:
+        """The request of a guild to the first of these models, or else the others."""
+        key = request_key(candidates[0], request, guild_id)
+        return cls(guild_id, key, " ".join([key, *(model.name for model in candidates)]))
+
+
 class ResponseCache:
     """Whole answers by request."""
 
@@ -85,53 +102,42 @@ class ResponseCache:
         self.statistics.evictions = self._local.evictions
         return {**dataclasses.asdict(self.statistics), "entries": len(self._local), "bytes": self._local.bytes}
 
-    async def get(self, key: str) -> CachedAnswer | None:
-        """An answer, if there is one."""
-        value = self._local.get(key)
+    async def find(self, wanted: Shareable) -> CachedAnswer | Listener[RoutedEvent] | None:
+        """An answer that is kept, else an equal request that is under way, from its beginning, if there is either."""
+        if (found := self.find_here(wanted)) is not None:
+            return found
+        value = await self._shared.get(wanted.key)
+        if value is None:
+            return self.find_here(wanted)
+        self.statistics.shared_hits += 1
+        self._lookups.add(1, {"outcome": "shared_hit"})
+        self._local.put(wanted.key, value, self._settings.current.cache.ttl)
+        return CachedAnswer.decode(value)
+
+    def find_here(self, wanted: Shareable) -> CachedAnswer | Listener[RoutedEvent] | None:
+        """The same, of what this process has: for those who looked before and had to wait since."""
+        value = self._local.get(wanted.key)
         if value is not None:
             self.statistics.hits += 1
             self._lookups.add(1, {"outcome": "hit"})
             return CachedAnswer.decode(value)
-        value = await self._shared.get(key)
-        if value is None:
-            return None
-        self.statistics.shared_hits += 1
-        self._lookups.add(1, {"outcome": "shared_hit"})
-        self._local.put(key, value, self._settings.current.cache.ttl)
-        return CachedAnswer.decode(value)
+        listener = self._flights.join(wanted.flight)
+        if listener is not None:
+            self.statistics.joined += 1
+            self._lookups.add(1, {"outcome": "joined"})
+        return listener
 
-    def under_way(self, key: str) -> bool:
-        """Whether an equal request is being answered."""
-        return self._flights.joinable(key)
-
-    def listeners(self, key: str) -> int:
-        """How many wait for the same answer."""
-        return self._flights.others(key)
-
-    async def join(self, key: str) -> AsyncIterator[RoutedEvent]:
-        """The events of an equal request that is under way, from its beginning."""
-        self.statistics.joined += 1
-        self._lookups.add(1, {"outcome": "joined"})
-        async for event in self._flights.take(key, None):
-            yield event
-
-    async def lead(
-        self, key: str, source: AsyncGenerator[RoutedEvent, None], keys: Callable[[Model, ChatRequest], str]
-    ) -> AsyncIterator[RoutedEvent]:
+    def lead(self, wanted: Shareable, source: AsyncGenerator[RoutedEvent, None]) -> Listener[RoutedEvent]:
         """The events of a request, kept when it is whole; equal requests may join meanwhile.
 
-        Args:
-            key: The request's key for the model that was meant.
-            source: The request.
-            keys: Makes the key for the model that answered, which may be another.
+        None must be under way: `find_here` is asked right before, with no waiting between.
         """
         self.statistics.misses += 1
         self._lookups.add(1, {"outcome": "miss"})
-        async for event in self._flights.take(key, self._keeping(source, keys)):
-            yield event
+        return self._flights.lead(wanted.flight, self._keeping(source, wanted.guild_id))
 
     async def _keeping(
-        self, source: AsyncGenerator[RoutedEvent, None], keys: Callable[[Model, ChatRequest], str]
+        self, source: AsyncGenerator[RoutedEvent, None], guild_id: int
     ) -> AsyncGenerator[RoutedEvent, None]:
         chosen: Chosen | None = None
         text: list[str] = []
@@ -148,7 +154,7 @@ class ResponseCache:
                     answer = CachedAnswer(
                         chosen.model.name, "".join(text), "".join(thinking), event.finish, event.usage
                     ).encode()
-                    key, ttl = keys(chosen.model, chosen.request), self._settings.current.cache.ttl
+                    key, ttl = request_key(chosen.model, chosen.request, guild_id), self._settings.current.cache.ttl
                     self._local.put(key, answer, ttl)
                     await self._shared.put(key, answer, ttl)
                 yield event

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
 from services.llm.counting import Counter
-from services.llm.settings import LlmSettings, ModelSettings
+from services.llm.model_settings import ModelSettings
+from services.llm.settings import LlmSettings
 
 
 @dataclass(frozen=True, slots=True)

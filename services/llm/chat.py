@@ -88,6 +88,17 @@ class Usage:
         return replace(self, cost_nanos=nanos)
 
 
+@dataclass(frozen=True, slots=True)
+class ImageTokens:
+    """Tokens of a call that were pictures, which many providers price apart from text."""
+
+    input: int = 0
+    output: int = 0
+
+
+NO_IMAGES = ImageTokens()
+
+
 class Finish(Enum):
     """How an answer ended."""
 

@@ -2,6 +2,10 @@
 
 The first delta is passed on at once: it is what a person waits for. Later ones are gathered for a window and passed on
 together. Whatever ends the stream ends the window too.
+
+Waking up for a token costs more than the token. So once a stream has gone on for a while, the source is not read while
+a window is open: what comes meanwhile waits in the connection's buffer and is read at once. The end of such a stream is
+noticed up to a window late.
 """
 
 from __future__ import annotations
@@ -14,6 +18,8 @@ from typing import TypeVar
 from services.llm.chat import TextDelta, ThinkingDelta
 
 E = TypeVar("E")
+SETTLED = 0.25
+"""Seconds after which a stream is a long one."""
 
 
 def merge(events: Sequence[E]) -> list[E | TextDelta | ThinkingDelta]:
@@ -59,12 +65,16 @@ async def coalesce(
             async for event in source:
                 buffer.append(event)
                 arrived.set()
+                now = loop.time()
+                if settled < now < due:
+                    await asyncio.sleep(due - now)
         finally:
             done.set()
             arrived.set()
 
-    task = asyncio.create_task(pump())
     due = loop.time()
+    settled = due + SETTLED
+    task = asyncio.create_task(pump())
     try:
         while not (done.is_set() and not buffer):
             await arrived.wait()

@@ -25,10 +25,12 @@ from chassis.settings import Live
 from chassis.telemetry import meter, tracer
 from services.llm import scoped
 from services.llm.access import Access
+from services.llm.accounts import Accounts
 from services.llm.asking import Desk
 from services.llm.cache import ResponseCache
 from services.llm.conversations import Conversations
 from services.llm.counting import EncodingsMissingError, load_encodings
+from services.llm.delivery import Delivery
 from services.llm.generation import Generator
 from services.llm.health import Health
 from services.llm.listing import Listing
@@ -79,9 +81,9 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
     settings, clock, background = runtime.settings, runtime.clock, Background()
     durable, volatile = runtime.redis("durable"), runtime.redis("cache")
 
-    guilds = scoped.GuildSettings(ScopedSettings.serve(runtime, scoped.DECLARATIONS))
+    guilds = scoped.GuildSettings(ScopedSettings.serve(runtime, scoped.DECLARATIONS, remembered=True))
     access = Access(settings, guilds)
-    personas = RedisPersonas(durable, settings)
+    personas = RedisPersonas(durable, settings, clock)
     preferences = Preferences(settings, clock, access, guilds, personas)
 
     pool, health = ProviderPool(settings, clock), Health(clock)
@@ -91,6 +93,7 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
     router = Router(settings, pool=pool, health=health, clock=clock, telemetry=telemetry, jitter=jitter)
     limits = RatelimitLimits(runtime.channel("ratelimit"), settings)
     ledger = RedisLedger(durable, settings, clock)
+    accounts = Accounts(settings, clock, limits=limits, ledger=ledger, background=background)
     cache = ResponseCache(settings, clock, RedisCache(volatile, "answers"), meter())
 
     store, attachments = RedisConversations(durable, settings, clock), RedisMaterials(durable, settings)
@@ -98,17 +101,15 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
     generator = Generator(
         settings,
         clock,
-        store=store,
         planner=planner,
         preferences=preferences,
         access=access,
-        limits=limits,
+        accounts=accounts,
         router=router,
         cache=cache,
-        ledger=ledger,
-        background=background,
+        delivery=Delivery(settings, clock, store=store, planner=planner, accounts=accounts, background=background),
     )
-    desk = Desk(settings, clock, router=router, limits=limits, cache=cache, ledger=ledger, background=background)
+    desk = Desk(settings, clock, accounts=accounts, router=router, cache=cache, background=background)
     documents = Documents(settings, clock, desk)
     pictures = Pictures(
         settings,
@@ -215,4 +216,6 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
 def _level(settings: Live[LlmSettings], clock: Clock, redis: Redis, name: str) -> Level:
     """A cache of its own of what recommendations are made of."""
     bounds = settings.current.cache
-    return Level(LruCache(clock, entries=bounds.entries, max_bytes=bounds.max_bytes), RedisCache(redis, name))
+    local = LruCache(clock, entries=bounds.entries, max_bytes=bounds.max_bytes)
+    settings.subscribe(lambda _, new: local.resize(entries=new.cache.entries, max_bytes=new.cache.max_bytes))
+    return Level(local, RedisCache(redis, name))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
 
@@ -11,6 +11,11 @@ from services.llm.chat import Image, JSONObject, Message, ToolCall, Usage
 from services.llm.context import Turn as MessageTurn
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+NOBODY = 0
+"""The author of words whose author is not known."""
+DISCORD_EPOCH = 1_420_070_400.0
+"""The first second of 2015, from which snowflakes count: https://docs.discord.com/developers/reference#snowflakes"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +108,8 @@ class ConversationStore(Protocol):
     ) -> None:
         """Writes these turns and takes away those named; the conversation lives on from now.
 
-        `indexed` says that these turns were written before, so that no index has to learn of them.
+        A turn of somebody who had themselves forgotten since it began is taken away again. `indexed` says that these
+        turns were written before, so that no index has to learn of them.
         """
         ...
 
@@ -113,6 +119,14 @@ class ConversationStore(Protocol):
 
     async def recent(self, *, user_id: int, guild_id: int, before: float | None, limit: int) -> list[tuple[str, float]]:
         """Ids of a person's conversations, or of a guild's, with when each last changed; the latest first."""
+        ...
+
+    async def bury(self, user_id: int, at: float) -> None:
+        """Notes that what a person said until then is forgotten for good, so that nothing brings it back."""
+        ...
+
+    async def buried(self, people: Collection[int]) -> dict[int, float]:
+        """Those of these people who had themselves forgotten, with when they last did, in Unix seconds."""
         ...
 
     async def forget(self, user_id: int, conversation_ids: Sequence[str]) -> None:
@@ -152,6 +166,27 @@ def without(turn: ConversationTurn, people: Collection[int]) -> ConversationTurn
     if len(kept) == len(turn.inputs):
         return turn
     return replace(turn, inputs=kept, answer="", exchanges=()) if kept else None
+
+
+def unburied(turns: Sequence[ConversationTurn], buried: Mapping[int, float]) -> tuple[ConversationTurn, ...]:
+    """Turns that are brought back from Discord, without what people said before they had themselves forgotten.
+
+    When a turn was begun is told by its id, a snowflake; one that tells nothing counts as older than any wish to be
+    forgotten. Words of nobody knows whom may be those of any of these people.
+    """
+    kept = []
+    for turn in turns:
+        began = snowflake_time(turn.turn_id)
+        gone = {person for person, at in buried.items() if began <= at}
+        left = without(turn, gone | {NOBODY} if gone else gone)
+        if left is not None:
+            kept.append(left)
+    return tuple(kept)
+
+
+def snowflake_time(text: str) -> float:
+    """When a Discord id was made, in Unix seconds; 0 for what is no such id."""
+    return (int(text) >> 22) / 1_000 + DISCORD_EPOCH if text.isascii() and text.isdecimal() else 0.0
 
 
 def messages_of(

@@ -135,6 +135,8 @@ class Conversations:
             raise PermissionDenied("People can only have themselves forgotten.", reason="PERSON_FORBIDDEN")
         if not user_id:
             raise InvalidArgument("There is no such person.", reason="INVALID_ID", fields={"user_id": "missing"})
+        # First, so that an answer that ends meanwhile, or a thread that is read again, brings nothing back.
+        await self._store.bury(user_id, self._clock.now())
         turns = conversations = 0
         while recent := await self._store.recent(user_id=user_id, guild_id=0, before=None, limit=FORGETTING_PAGE):
             ids = [conversation_id for conversation_id, _ in recent]

@@ -11,20 +11,20 @@ import base64
 import binascii
 import json
 from collections.abc import AsyncGenerator
-from typing import Any
 
 import httpx2
 import openai
 
 from services.llm.catalogue import Model
 from services.llm.chat import (
+    NO_IMAGES,
     ChatEvent,
     ChatRequest,
     FailureKind,
     Finish,
     Finished,
+    ImageTokens,
     JSONObject,
-    Message,
     ProviderFailure,
     TextDelta,
     ThinkingDelta,
@@ -33,8 +33,9 @@ from services.llm.chat import (
     Usage,
 )
 from services.llm.failures import from_event, from_status, from_transport
+from services.llm.model_settings import ProviderSettings
+from services.llm.openai_request import body_of
 from services.llm.provider import GeneratedImage
-from services.llm.settings import ProviderSettings
 from services.llm.sse import drained, sse_data
 from services.llm.thinking import ThinkParser
 
@@ -70,7 +71,7 @@ class OpenAIProvider:
         try:
             # The body goes past the SDK's typed parameters, which it would otherwise walk through one by one.
             create = self._client.chat.completions.with_streaming_response.create
-            async with create(model=model.id, messages=[], stream=True, extra_body=_body(model, request)) as response:
+            async with create(model=model.id, messages=[], stream=True, extra_body=body_of(model, request)) as response:
                 events = sse_data(response.iter_bytes())
                 async for data in events:
                     reader.began = True
@@ -111,10 +112,15 @@ class OpenAIProvider:
             data = base64.b64decode(encoded, validate=True)
         except binascii.Error as error:
             raise ProviderFailure(FailureKind.MALFORMED, "the image is not base64") from error
-        usage = None
-        if answer.usage is not None:
-            usage = Usage(answer.usage.input_tokens, answer.usage.output_tokens)
-        return GeneratedImage(data, f"image/{answer.output_format or 'png'}", usage, first.revised_prompt or "")
+        usage, images = None, NO_IMAGES
+        # Compatible servers leave parts of the usage out, whatever the SDK's types say.
+        if (used := answer.usage) is not None and used.input_tokens is not None and used.output_tokens is not None:
+            usage = Usage(used.input_tokens, used.output_tokens)
+            sent = getattr(used, "input_tokens_details", None)
+            made = getattr(used, "output_tokens_details", None)
+            # What comes out of a model that makes pictures is pictures, unless it says otherwise.
+            images = ImageTokens(sent.image_tokens if sent else 0, made.image_tokens if made else used.output_tokens)
+        return GeneratedImage(data, f"image/{answer.output_format or 'png'}", usage, images, first.revised_prompt or "")
 
     async def aclose(self) -> None:
         """See Provider."""
@@ -188,67 +194,3 @@ def _usage(usage: JSONObject) -> Usage:
         int(prompt.get("cached_tokens") or usage.get("prompt_cache_hit_tokens") or 0),
         int(completion.get("reasoning_tokens") or 0),
     )
-
-
-def _body(model: Model, request: ChatRequest) -> dict[str, Any]:
-    """The request in OpenAI's words, with what this model is known to refuse left out."""
-    profile = model.profile
-    body: dict[str, Any] = {
-        "messages": [_message(message, profile.system_role) for message in request.messages],
-        profile.max_tokens_parameter: request.max_output_tokens,
-    }
-    if profile.stream_options:
-        body["stream_options"] = {"include_usage": True}
-    if request.temperature is not None and profile.temperature:
-        body["temperature"] = request.temperature
-    if profile.thinking == "effort" and (effort := profile.efforts.get(request.effort)):
-        body["reasoning_effort"] = effort
-    if request.tools:
-        body["tools"] = [
-            {
-                "type": "function",
-                "function": {"name": tool.name, "description": tool.description, "parameters": tool.parameters},
-            }
-            for tool in request.tools
-        ]
-    if request.document is not None:
-        _ask_for_document(body, request)
-    return body | profile.extra_body
-
-
-def _ask_for_document(body: dict[str, Any], request: ChatRequest) -> None:
-    document = request.document
-    assert document is not None
-    if document.mode == "json_schema":
-        schema = {"name": document.name, "schema": document.schema, "strict": True}
-        body["response_format"] = {"type": "json_schema", "json_schema": schema}
-    elif document.mode == "tool":
-        function = {"name": document.name, "description": "Gives the document.", "parameters": document.schema}
-        body["tools"] = [{"type": "function", "function": function}]
-        body["tool_choice"] = {"type": "function", "function": {"name": document.name}}
-    elif document.mode == "json_object":
-        body["response_format"] = {"type": "json_object"}
-
-
-def _message(message: Message, system_role: str) -> JSONObject:
-    if message.role == "tool":
-        return {"role": "tool", "tool_call_id": message.tool_call_id, "content": message.text}
-    role = system_role if message.role == "system" else message.role
-    if message.images:
-        parts: list[JSONObject] = [{"type": "text", "text": message.text}] if message.text else []
-        parts += [
-            {
-                "type": "image_url",
-                "image_url": {"url": f"data:{image.media_type};base64,{base64.b64encode(image.data).decode()}"},
-            }
-            for image in message.images
-        ]
-        return {"role": role, "content": parts}
-    entry: JSONObject = {"role": role, "content": message.text}
-    if message.tool_calls:
-        entry["tool_calls"] = [
-            {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
-            for call in message.tool_calls
-        ]
-        entry["content"] = message.text or None
-    return entry

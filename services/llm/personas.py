@@ -1,4 +1,8 @@
-"""Personas that guilds add in Discord, kept in Redis: one hash for a guild."""
+"""Personas that guilds add in Discord, kept in Redis: one hash for a guild.
+
+Every question looks for one, so what was found, or that there is none, is remembered for a moment: a change is seen at
+once by the replica that made it, and by the others within REMEMBERED seconds.
+"""
 
 from __future__ import annotations
 
@@ -8,29 +12,43 @@ from typing import Any
 
 from redis.asyncio import Redis
 
+from chassis.clock import Clock
 from chassis.errors import FailedPrecondition, InvalidArgument
 from chassis.settings import Live
 from services.llm.conversation import clean
+from services.llm.lru import LruCache
 from services.llm.preferences import Persona
 from services.llm.problems import prompt_unknown
 from services.llm.settings import LlmSettings
 
+REMEMBERED = 1.0
+"""Seconds."""
+REMEMBERED_PERSONAS, REMEMBERED_BYTES = 2_000, 4 * 2**20
+NONE = b""
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
 class RedisPersonas:
     """The personas of all guilds."""
 
-    def __init__(self, redis: Redis, settings: Live[LlmSettings]) -> None:
+    def __init__(self, redis: Redis, settings: Live[LlmSettings], clock: Clock) -> None:
         self._redis: Any = redis  # typed for both ways of decoding; the clients here give bytes
         self._settings = settings
+        self._recent = LruCache(clock, entries=REMEMBERED_PERSONAS, max_bytes=REMEMBERED_BYTES)
+        self._changes = 0
 
     async def find(self, guild_id: int, name: str) -> Persona | None:
         """See Personas. Only a name that a persona may have is looked for."""
         if not guild_id or not NAME.fullmatch(name):
             return None
-        value = await self._redis.hget(_key(guild_id), name)
-        return _decode(guild_id, name, value) if value else None
+        place = f"{guild_id}/{name}"
+        value = self._recent.get(place)
+        if value is None:
+            changes = self._changes
+            value = await self._redis.hget(_key(guild_id), name) or NONE
+            if changes == self._changes:
+                self._recent.put(place, value, REMEMBERED)
+        return _decode(guild_id, name, value) if value != NONE else None
 
     async def all(self, guild_id: int) -> list[Persona]:
         """A guild's personas by name."""
@@ -62,12 +80,19 @@ class RedisPersonas:
         label = clean(persona.label)[:80] or persona.name
         kept = Persona(persona.name, text, label, clean(persona.description)[:200], persona.guild_id)
         await self._redis.hset(key, kept.name, json.dumps([kept.text, kept.label, kept.description]))
+        self._forget()
         return kept
 
     async def delete(self, guild_id: int, name: str) -> None:
         """Takes a persona away. Raises NotFound (PROMPT_UNKNOWN)."""
-        if not await self._redis.hdel(_key(guild_id), name):
+        gone = await self._redis.hdel(_key(guild_id), name)
+        self._forget()
+        if not gone:
             raise prompt_unknown(name)
+
+    def _forget(self) -> None:
+        self._changes += 1
+        self._recent.clear()
 
 
 def _key(guild_id: int) -> str:

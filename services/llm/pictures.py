@@ -18,12 +18,13 @@ from services.llm.chat import ELSEWHERE, FailureKind, Finish, ProviderFailure, U
 from services.llm.conversation import clean
 from services.llm.health import Health
 from services.llm.limits import Asker, Denial, Limits, Spending
+from services.llm.model_settings import ModelSettings
 from services.llm.pool import ProviderPool
 from services.llm.pricing import NANOS, cost_nanos
 from services.llm.problems import empty_prompt, from_search, model_unknown, prompt_too_long
 from services.llm.provider import GeneratedImage
 from services.llm.router import NoModelAnsweredError
-from services.llm.settings import LlmSettings, ModelSettings
+from services.llm.settings import LlmSettings
 from services.llm.tasks import Background
 from services.llm.telemetry import ERROR_TYPE, OPERATION_NAME, PROVIDER_NAME, REQUEST_MODEL
 from services.llm.usage import CallRecord, Ledger
@@ -169,7 +170,9 @@ class Pictures:
         fixed = self._settings.current.images.price_dollars.get(model.name)
         if fixed is not None:
             return usage.priced(round(fixed * NANOS))
-        return usage.priced(cost_nanos(model, usage, self._settings.current) if image.usage else None)
+        if image.usage is None:
+            return usage.priced(None)
+        return usage.priced(cost_nanos(model, usage, self._settings.current, image.image_tokens))
 
 
 def _image_model(name: str, settings: LlmSettings) -> Model:

@@ -5,6 +5,7 @@ would get.
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from chassis.clock import Clock
@@ -14,12 +15,14 @@ from services.llm.catalogue import Model
 from services.llm.chat import ChatRequest, Message
 from services.llm.context import PromptTooLongError, fit
 from services.llm.conversation import (
+    NOBODY,
     Conversation,
     ConversationStore,
     ConversationTurn,
     authors,
     clean,
     messages_of,
+    unburied,
     without,
 )
 from services.llm.counting import OFF_LOOP_CHARS
@@ -104,11 +107,14 @@ class Planner:
         """The conversation with the turn in it. Raises NotFound, InvalidArgument, PermissionDenied."""
         conversation = await self._store.load(ask.conversation_id)
         now = self._clock.now()
-        rebuilt = conversation is None and bool(ask.history)
+        rebuilt = False
         if conversation is None:
             if ask.follow_up and not ask.history:
                 raise unknown_conversation(ask.conversation_id)
-            conversation = _brought_back(ask, now)
+            people = authors(ask.history) | ({asker.user_id} - {NOBODY})
+            history = unburied(ask.history, await self._store.buried(people))
+            rebuilt = bool(history)
+            conversation = _brought_back(ask, history, now)
         conversation, removed, replaced = _without_replaced(conversation, ask)
         existing = conversation.turn(ask.turn_id)
         inputs = ask.inputs or (replaced.inputs if replaced else ()) or (existing.inputs if existing else ())
@@ -176,10 +182,10 @@ class Planner:
         return await self._materials.load(ids, required=new_ids) if ids else {}
 
 
-def _brought_back(ask: Ask, now: float) -> Conversation:
+def _brought_back(ask: Ask, history: Sequence[ConversationTurn], now: float) -> Conversation:
     """A new conversation, with what Discord remembers of it in its order."""
-    count = len(ask.history)
-    turns = tuple(replace(turn, created=now - (count - index) * 1e-3) for index, turn in enumerate(ask.history))
+    count = len(history)
+    turns = tuple(replace(turn, created=now - (count - index) * 1e-3) for index, turn in enumerate(history))
     return Conversation(ask.conversation_id, ask.guild_id, ask.channel_id, now, turns=turns)
 
 

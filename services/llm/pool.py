@@ -17,9 +17,10 @@ from chassis.settings import Live
 from services.llm.anthropic_provider import AnthropicProvider
 from services.llm.catalogue import Catalogue
 from services.llm.chat import FailureKind, ProviderFailure
+from services.llm.model_settings import ProviderSettings
 from services.llm.openai_provider import OpenAIProvider
 from services.llm.provider import Provider
-from services.llm.settings import LlmSettings, ProviderSettings
+from services.llm.settings import LlmSettings
 
 log = structlog.get_logger(__name__)
 WIRES: Mapping[str, Callable[[ProviderSettings], Provider]] = {"openai": OpenAIProvider, "anthropic": AnthropicProvider}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from services.llm.catalogue import Model
-from services.llm.chat import ChatEvent, ChatRequest, Usage
+from services.llm.chat import NO_IMAGES, ChatEvent, ChatRequest, ImageTokens, Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,8 @@ class GeneratedImage:
     data: bytes
     media_type: str
     usage: Usage | None
+    image_tokens: ImageTokens = NO_IMAGES
+    """Of the usage, what was pictures."""
     revised_prompt: str = ""
 
 

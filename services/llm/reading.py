@@ -12,8 +12,8 @@ from pypdf.errors import PyPdfError
 
 from chassis.errors import InvalidArgument
 from services.llm.conversation import clean
+from services.llm.feature_settings import AttachmentSettings
 from services.llm.materials import Material
-from services.llm.settings import AttachmentSettings
 
 log = structlog.get_logger(__name__)
 # Sizes are checked here before any pixel is decoded; the library's own check only warns.

@@ -8,7 +8,8 @@ with the last turn; what an index still names after that is dropped when it is r
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from redis.asyncio import Redis
@@ -20,6 +21,8 @@ from services.llm.conversation import Conversation, ConversationTurn, Input, Too
 from services.llm.settings import LlmSettings
 
 META = "meta"
+BURIED = "llm:buried"
+"""A hash: when each person who had themselves forgotten last did."""
 TURN = "t:"
 
 
@@ -77,7 +80,14 @@ class RedisConversations:
             if conversation.guild_id and not indexed:
                 pipe.zadd(guild_key(conversation.guild_id), {conversation.conversation_id: now})
                 pipe.expire(guild_key(conversation.guild_id), ttl)
-            await pipe.execute()
+            people = sorted({entry.author_id for turn in turns for entry in turn.inputs if entry.author_id})
+            if people:
+                pipe.hmget(BURIED, people)
+            answers = await pipe.execute()
+        buried = _moments(people, answers[-1]) if people else {}
+        if buried:
+            gone = [turn.turn_id for turn in turns if any(turn.created <= at for at in _of(turn, buried))]
+            await self.remove(replace(conversation, turns=tuple(kept)), gone)
 
     async def remove(self, conversation: Conversation, turn_ids: Sequence[str]) -> None:
         """See ConversationStore."""
@@ -90,6 +100,15 @@ class RedisConversations:
                 await self._redis.zrem(guild_key(conversation.guild_id), conversation.conversation_id)
         else:
             await self._redis.hdel(key, *[TURN + turn_id for turn_id in turn_ids])
+
+    async def bury(self, user_id: int, at: float) -> None:
+        """See ConversationStore. It holds for good: Discord's threads do not end either."""
+        await self._redis.hset(BURIED, user_id, repr(at))
+
+    async def buried(self, people: Collection[int]) -> dict[int, float]:
+        """See ConversationStore."""
+        asked = sorted(people)
+        return _moments(asked, await self._redis.hmget(BURIED, asked)) if asked else {}
 
     async def recent(self, *, user_id: int, guild_id: int, before: float | None, limit: int) -> list[tuple[str, float]]:
         """See ConversationStore."""
@@ -104,6 +123,14 @@ class RedisConversations:
         """See ConversationStore."""
         if conversation_ids:
             await self._redis.zrem(person_key(user_id), *conversation_ids)
+
+
+def _moments(people: Sequence[int], values: Sequence[bytes | None]) -> dict[int, float]:
+    return {person: float(value) for person, value in zip(people, values, strict=True) if value is not None}
+
+
+def _of(turn: ConversationTurn, buried: Mapping[int, float]) -> list[float]:
+    return [buried[entry.author_id] for entry in turn.inputs if entry.author_id in buried]
 
 
 def person_key(user_id: int) -> str:

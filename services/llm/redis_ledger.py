@@ -44,10 +44,24 @@ class RedisLedger:
         self._redis: Any = redis  # typed for both ways of decoding; the clients here give bytes
         self._settings = settings
         self._clock = clock
+        self._writing = asyncio.Lock()
+        self._unwritten: list[CallRecord] = []
 
     async def record(self, record: CallRecord) -> None:
-        """See Ledger."""
-        await self._redis.xadd(CALLS, {"r": _encode(record)})
+        """See Ledger. Calls that end while others are being written down are written together after them."""
+        self._unwritten.append(record)
+        async with self._writing:
+            records, self._unwritten = self._unwritten, []
+            if not records:
+                return
+            async with self._redis.pipeline(transaction=False) as pipe:
+                for each in records:
+                    pipe.xadd(CALLS, {"r": _encode(each)})
+                try:
+                    await pipe.execute()
+                except RedisError:
+                    log.warning("calls could not be written down", calls=len(records))
+                    raise
 
     async def fold_forever(self) -> None:
         """Folds now and then. A store that is away is waited for."""

@@ -75,7 +75,7 @@ class GuildSettings:
     async def withholding(self, people: Collection[int]) -> frozenset[int]:
         """See ChosenSettings. One look for all of them."""
         asked = sorted(people)
-        held = await self._scoped.store.get(Scope(ScopeKind.PERSON, 0, person) for person in asked)
+        held = await self._scoped.held(Scope(ScopeKind.PERSON, 0, person) for person in asked)
         return frozenset(
             person for person, values in zip(asked, held, strict=True) if effective(_CONTEXTS, (values,)).value is False
         )

@@ -1,8 +1,4 @@
-"""The configuration of the llm service: the sections `llm`, `providers`, `models`, `prompts` and `roles`.
-
-Nothing about a provider or a model is known to the code: how a wire format is spoken is an adapter's, everything
-else (windows, parameter names, prices, what a model can do) stands here and can be changed while running.
-"""
+"""The configuration of the llm service: the sections `llm`, `providers`, `models`, `prompts` and `roles`."""
 
 from __future__ import annotations
 
@@ -12,121 +8,8 @@ from pydantic import Field, model_validator
 
 from chassis.settings import AtStart, Env, FromSection, Secret, Section
 from chassis.tiers import Tier
-
-Effort = Literal["off", "low", "medium", "high", "max"]
-
-
-class ProviderSettings(Section):
-    """One endpoint that serves models."""
-
-    wire: Literal["openai", "anthropic"] = "openai"
-    """The wire format: OpenAI's Chat Completions (and everything compatible with it) or Anthropic's Messages."""
-    base_url: str = ""
-    """Where it is; empty for the vendor's own address."""
-    api_key: Secret | None = None
-    """The key; absent for servers that ask for none. A provider with neither address nor key is left out."""
-    discover: bool = True
-    """Whether to ask the provider which models it offers."""
-    discover_interval: float = Field(default=600.0, gt=0)
-    """Seconds between two such questions."""
-    exclude: tuple[str, ...] = (
-        "*embed*", "*whisper*", "tts-*", "*-tts*", "*image*", "dall-e*", "*moderation*", "*realtime*", "*audio*",
-        "*transcribe*", "*davinci*", "*babbage*", "*rerank*", "*search-preview*", "*-live-*",
-    )  # fmt: skip
-    """Patterns of offered models that are no chat models."""
-    genai_provider: str = ""
-    """The provider's name in the price list and in telemetry; empty for the provider's own key here."""
-    headers: dict[str, str] = {}
-    """More headers to send, for example a referrer that a broker asks for."""
-    max_connections: int = Field(default=200, ge=1)
-    """Connections held to it at most."""
-    connect_timeout: float = Field(default=5.0, gt=0)
-    """Seconds to wait for a connection."""
-    first_token_timeout: float = Field(default=60.0, gt=0)
-    """Seconds to wait for the first event of a stream."""
-    idle_timeout: float = Field(default=30.0, gt=0)
-    """Seconds of silence after which a stream counts as stalled."""
-
-
-class Price(Section):
-    """Dollars for a million tokens."""
-
-    input: float = Field(ge=0)
-    """Tokens sent."""
-    output: float = Field(ge=0)
-    """Tokens produced, reasoning included."""
-    cached_input: float | None = Field(default=None, ge=0)
-    """Tokens sent that the provider had cached; the price of input where absent."""
-
-
-class ModelSettings(Section):
-    """What a model can do and how it wants to be asked. Found by its name `provider/id`, or by the first pattern that
-    fits.
-    """
-
-    id: str = ""
-    """The name the provider knows it by; empty for what follows the slash."""
-    label: str = ""
-    """How people see it; empty for its name."""
-    context_window: int = Field(default=32_768, ge=512)
-    """Tokens that input and output share."""
-    max_output_tokens: int = Field(default=4_096, ge=1)
-    """Tokens it may produce in one answer."""
-    encoding: str = ""
-    """The tiktoken encoding, or empty where none is known: counts are then an estimate with `count_margin`."""
-    count_margin: float = Field(default=1.15, ge=1)
-    """By how much an estimate is raised."""
-    vision: bool = False
-    """Whether it takes images."""
-    image_tokens: int = Field(default=1_100, ge=0)
-    """What one image counts at most."""
-    tools: bool = True
-    """Whether it calls tools."""
-    structured: tuple[Literal["json_schema", "tool", "json_object", "prompt"], ...] = (
-        "json_schema",
-        "tool",
-        "json_object",
-    )
-    """Ways to get a document by a schema, the best first."""
-    thinking: Literal["none", "effort", "budget", "adaptive", "inline"] = "none"
-    """How it thinks: not at all, by OpenAI's effort, by Anthropic's token budget, as the model sees fit, or always and
-    in its text.
-    """
-    efforts: dict[str, str] = {"off": "none", "low": "low", "medium": "medium", "high": "high", "max": "max"}
-    """The provider's word for each of our efforts; one that is missing is not sent."""
-    budgets: dict[str, int] = {"low": 2_048, "medium": 8_192, "high": 24_576, "max": 32_000}
-    """Tokens for thinking by effort, for models that think by budget."""
-    starts_in_thinking: bool = False
-    """Whether its template opens the thinking in the prompt, so that only the closing tag is seen."""
-    max_tokens_parameter: Literal["max_tokens", "max_completion_tokens"] = "max_tokens"
-    """What the output cap is called."""
-    temperature: bool = True
-    """Whether a temperature may be sent."""
-    stream_options: bool = True
-    """Whether it takes `stream_options`, by which usage is asked for."""
-    system_role: Literal["system", "developer", "user"] = "system"
-    """The role under which instructions are sent."""
-    extra_body: dict[str, object] = {}
-    """More fields for every request, as the provider documents them."""
-    price: Price | None = None
-    """Its price; absent for that of the price list."""
-    fallbacks: tuple[str, ...] = ()
-    """Models to take when this one cannot answer, in order."""
-    cheaper: str = ""
-    """The model to go on with when a budget is used up."""
-    hidden: bool = False
-    """Whether to leave it out of lists."""
-
-
-class PromptSettings(Section):
-    """A persona: instructions that open every context."""
-
-    text: str = Field(min_length=1)
-    """The instructions. `{date}`, `{guild}` and `{language}` are filled in."""
-    label: str = ""
-    """How people see it."""
-    description: str = ""
-    """One line about it."""
+from services.llm.feature_settings import AttachmentSettings, ImageSettings, RecommendSettings
+from services.llm.model_settings import Effort, ModelSettings, PromptSettings, ProviderSettings
 
 
 class RetrySettings(Section):
@@ -157,25 +40,6 @@ class ConversationSettings(Section):
     """Turns kept; older ones are dropped from the store."""
     max_prompt_chars: int = Field(default=100_000, ge=1)
     """Characters in one turn's inputs; protects counting from floods."""
-
-
-class AttachmentSettings(Section):
-    """What may be attached."""
-
-    max_bytes: int = Field(default=8 * 2**20, ge=1)
-    """The size of one attachment."""
-    max_image_pixels: int = Field(default=40_000_000, ge=1)
-    """The pixels of one image, before it is scaled down."""
-    image_side: int = Field(default=1_568, ge=64)
-    """The longer side that images are scaled down to."""
-    max_text_chars: int = Field(default=60_000, ge=1)
-    """Characters of a text or PDF that are put into the prompt; the rest is left out and said so."""
-    max_pdf_pages: int = Field(default=60, ge=1)
-    """Pages read of a PDF."""
-    max_per_turn: int = Field(default=10, ge=1)
-    """Attachments in one turn."""
-    ttl: float = Field(default=86_400.0, gt=0)
-    """Seconds until an attachment is forgotten."""
 
 
 class CacheSettings(Section):
@@ -249,59 +113,6 @@ class MeasureSettings(Section):
     """Hours, the one under way included, whose calls are shown."""
     flush_interval: float = Field(default=5.0, gt=0)
     """Seconds between two times that counts are shared with other replicas."""
-
-
-class ImageSettings(Section):
-    """Image generation."""
-
-    models: tuple[str, ...] = ("openai/gpt-image-2.5-flare", "openai/gpt-image-2")
-    """Image models by `provider/id`, the first whose provider is there is taken."""
-    sizes: tuple[str, ...] = ("1024x1024", "1536x1024", "1024x1536")
-    """Sizes that may be asked for, the default first."""
-    max_prompt_chars: int = Field(default=4_000, ge=1)
-    """Characters of a prompt."""
-    blocked_patterns: tuple[str, ...] = ()
-    """Regular expressions (case is ignored) that a prompt must not match."""
-    price_dollars: dict[str, float] = {}
-    """Dollars for one image by model; absent means the cost is taken from the reported tokens, or unknown."""
-    timeout: float = Field(default=120.0, gt=0)
-    """Seconds to wait for an image."""
-    chunk_bytes: int = Field(default=262_144, ge=1_024, le=2**20)
-    """Bytes in one message of the answer."""
-
-
-class SpotifySettings(Section):
-    """Spotify's Web API, which verifies recommended titles."""
-
-    client_id: str = ""
-    """The application's id; without it titles stay unverified."""
-    client_secret: Secret | None = None
-    """The application's secret."""
-    api_url: str = "https://api.spotify.com/v1"
-    """The Web API."""
-    token_url: str = "https://accounts.spotify.com/api/token"  # noqa: S105 - an address
-    """Where tokens are had."""
-    timeout: float = Field(default=4.0, gt=0)
-    """Seconds to wait for one answer."""
-
-
-class RecommendSettings(Section):
-    """Music recommendations."""
-
-    count: int = Field(default=8, ge=1, le=25)
-    """Titles in one answer unless it says otherwise."""
-    result_ttl: float = Field(default=6 * 3_600.0, gt=0)
-    """Seconds for which a result is fresh."""
-    keyword_ttl: float = Field(default=7 * 86_400.0, gt=0)
-    """Seconds for which a title found for a keyword is remembered."""
-    max_query_chars: int = Field(default=300, ge=1)
-    """Characters of a request."""
-    feedback_kept: int = Field(default=500, ge=1)
-    """Titles remembered of one person."""
-    model_timeout: float = Field(default=25.0, gt=0)
-    """Seconds a model has before keywords or stale results are served."""
-    spotify: SpotifySettings = SpotifySettings()
-    """Verification."""
 
 
 class LlmSettings(Section):

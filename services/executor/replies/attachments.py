@@ -60,7 +60,7 @@ class Attachments:
         return Taken(taken, tuple(reasons))
 
     async def bring(self, attached: Sequence[Attached], asker: Asker) -> None:
-        """Takes what was attached earlier in a conversation to llm again. What can't be had is shown as missing there."""
+        """Takes what was attached earlier in a conversation to llm again; what can't be had is shown as missing."""
         with acting_for(asker.person()):
             for each in attached:
                 try:

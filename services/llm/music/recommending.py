@@ -202,7 +202,6 @@ class Recommender:
     async def _ask(self, inquiry: _Inquiry, budget: float) -> tuple[Result, Usage] | Denial:
         """What a model recommends; equal wishes at the same time are one question."""
         key = f"{inquiry.key}:{inquiry.count}"
-        self.joined += self._flights.joinable(key)
         timeout = min(budget, self._settings.current.recommend.model_timeout)
 
         async def source() -> AsyncGenerator[tuple[Result, Usage] | Denial, None]:
@@ -217,8 +216,16 @@ class Recommender:
                 await self._remember(inquiry, answer[0])
             yield answer
 
-        async with aclosing(self._flights.take(key, source())) as flight:
-            return await anext(flight)
+        while True:
+            joined = self._flights.join(key)
+            self.joined += joined is not None
+            async with aclosing(joined or self._flights.lead(key, source())) as flight:
+                answer = await anext(flight)
+            if joined is None:
+                return answer
+            # A limit that stands against somebody else says nothing of this person's.
+            if not isinstance(answer, Denial):
+                return answer[0], Usage(cost_nanos=0)
 
     async def _question(self, inquiry: _Inquiry, budget: float) -> tuple[Result, Usage] | Denial:
         if not inquiry.candidates:

@@ -16,9 +16,10 @@ import structlog
 from chassis.clock import Clock
 from chassis.settings import Live
 from services.llm.failures import retry_after
+from services.llm.feature_settings import SpotifySettings
 from services.llm.lru import Statistics
 from services.llm.music.tracks import Track, confirmed, plain
-from services.llm.settings import LlmSettings, SpotifySettings
+from services.llm.settings import LlmSettings
 
 log = structlog.get_logger(__name__)
 AT_ONCE = 4

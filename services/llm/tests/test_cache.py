@@ -6,13 +6,15 @@ from collections.abc import AsyncGenerator
 import grpc
 import pytest
 from guildhall.llm.v1 import generation_pb2, generation_pb2_grpc
+from guildhall.ratelimit.v1 import ratelimit_pb2_grpc
 
 from chassis.caller import Caller, Person
-from chassis.testing import channel_to
+from chassis.testing import channel_to, serve_in_process
 from services.llm.flights import Flights
 from services.llm.lru import LruCache
 from services.llm.tests.harness import TIMEOUT, Llm, running, variables
-from services.llm.tests.upstream import chunk, fails, says, sends, upstream
+from services.llm.tests.limiter import World
+from services.llm.tests.upstream import DONE, USAGE, chunk, fails, says, sends, upstream
 from tests.support.clock import ManualClock
 from tests.support.waiting import eventually
 
@@ -53,14 +55,8 @@ async def test_another_replica_finds_it_in_the_shared_store(redis_url: str) -> N
 
 async def test_equal_requests_at_once_are_one_and_all_stream(redis_url: str) -> None:
     hold = asyncio.Event()
-    handler = sends(chunk({"content": "Shared"}), chunk({"content": " words"}), hold=hold)
-
-    async def ending(request, body):  # type: ignore[no-untyped-def]
-        response = await handler(request, body)
-        await response.write(chunk(finish="stop"))
-        return response
-
-    async with upstream(ending) as provider, running(variables(redis_url, provider.url)) as llm:
+    handler = sends(chunk({"content": "Shared"}), chunk({"content": " words"}), hold=hold, then=(chunk(finish="stop"),))
+    async with upstream(handler) as provider, running(variables(redis_url, provider.url)) as llm:
         calls = [llm.stream("Same", conversation_id=f"c{number}", cacheable=True) for number in range(5)]
         for call in calls:
             assert (await call.read()).HasField("started")
@@ -85,7 +81,8 @@ async def test_a_request_that_everybody_left_is_ended(redis_url: str) -> None:
             await call.read()
         for call in calls:
             call.cancel()
-        await asyncio.wait_for(provider.disconnected.wait(), 5)
+        async with asyncio.timeout(5):
+            await provider.disconnected.wait()
 
 
 async def test_a_failure_is_not_kept(redis_url: str) -> None:
@@ -160,12 +157,105 @@ async def test_what_fails_fails_for_everyone_who_listens() -> None:
     async def listen() -> list[int]:
         seen = []
         with pytest.raises(ValueError, match="no"):
-            async for number in flights.take("k", source()):
+            async for number in flights.join("k") or flights.lead("k", source()):
                 seen.append(number)  # noqa: PERF401 - what came before the failure counts
         return seen
 
     tasks = [asyncio.create_task(listen()) for _ in range(3)]
-    await eventually(lambda: flights.others("k") == 3)
+    await eventually(lambda: flights.listeners("k") == 3)
     go.set()
     assert await asyncio.gather(*tasks) == [[1], [1], [1]]
-    assert not flights.joinable("k")
+    assert len(flights) == 0
+
+
+async def test_a_request_that_everybody_left_cannot_be_joined_while_it_ends() -> None:
+    flights: Flights[int] = Flights()
+    ending, end = asyncio.Event(), asyncio.Event()
+
+    async def source() -> AsyncGenerator[int, None]:
+        try:
+            yield 1
+            await asyncio.Event().wait()
+        finally:
+            ending.set()
+            await end.wait()
+
+    leader = flights.lead("k", source())
+    assert await anext(leader) == 1
+    observer = leader.observer()
+    leaving = asyncio.create_task(leader.aclose())
+    await ending.wait()
+    assert flights.join("k") is None
+    assert not leader.shared
+    end.set()
+    await leaving
+    assert [number async for number in observer] == [1]
+
+
+async def test_who_joins_counts_before_listening() -> None:
+    flights: Flights[int] = Flights()
+    go = asyncio.Event()
+
+    async def source() -> AsyncGenerator[int, None]:
+        await go.wait()
+        yield 1
+
+    leader = flights.lead("k", source())
+    joined = flights.join("k")
+    assert joined is not None
+    await leader.aclose()
+    assert leader.shared
+    go.set()
+    assert [number async for number in joined] == [1]
+    assert joined.shared, "it went to its end"
+    alone = flights.lead("k", source())
+    await alone.aclose()
+    assert not alone.shared, "it never began"
+    assert [number async for number in alone.observer()] == []
+
+
+async def test_equal_requests_that_wait_for_their_reservations_are_one(world: World) -> None:
+    """All look before any may ask, so all find nothing; the slower ones must not ask again, nor pay."""
+    async with (
+        serve_in_process(
+            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
+        ) as address,
+        upstream(says("Once.")) as provider,
+        running(world.variables(provider.url, address)) as llm,
+    ):
+        world.limiter.open.clear()
+        asked = [llm.ask("Same", conversation_id=f"c{number}", cacheable=True) for number in range(3)]
+        answering = asyncio.gather(*asked)
+        await eventually(lambda: len(world.limiter.reserved) == 3)
+        world.limiter.open.set()
+        assert [answer.text for answer in await answering] == ["Once."] * 3
+        assert len(provider.requests) == 1
+        await eventually(lambda: len(world.limiter.settled) == 3)
+        assert sorted(each.nothing_sent for each in world.limiter.settled) == [False, True, True]
+
+
+async def test_who_left_pays_for_an_answer_that_others_hear_out(world: World) -> None:
+    hold = asyncio.Event()
+    handler = sends(chunk({"content": "Shared"}), hold=hold, then=(chunk(finish="stop"), chunk(usage=USAGE), DONE))
+    async with (
+        serve_in_process(
+            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
+        ) as address,
+        upstream(handler, says("Other.")) as provider,
+        running(world.variables(provider.url, address)) as llm,
+    ):
+        leader = llm.stream("Same", conversation_id="c1", cacheable=True)
+        await leader.read()
+        other = asyncio.create_task(llm.ask("Same", conversation_id="c2", cacheable=True))
+        await eventually(lambda: llm.runtime.statuses["cache"]()["joined"] == 1)
+        leader.cancel()
+        # Nothing outside shows that the cancel has arrived, except that the next turn of its conversation may begin.
+        assert (await llm.ask("Other", conversation_id="c1", turn_id="t2")).text == "Other."
+        hold.set()
+        assert (await other).end.usage.cost_nanos == 0
+        assert llm.runtime.statuses["cache"]()["joined"] == 1, "listening on for the bill is no joining"
+        await eventually(lambda: len(world.limiter.settled) == 2)
+        assert len(provider.requests) == 2
+        first = world.limiter.reserved[0].request_id
+        charged = next(each for each in world.limiter.settled if each.reservation == first)
+        assert {usage.limit: usage.amount for usage in charged.usages}["llm_tokens"] == 15

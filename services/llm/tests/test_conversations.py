@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from typing import Any
 
 import grpc
@@ -10,9 +11,9 @@ from guildhall.llm.v1 import conversation_pb2, conversation_pb2_grpc, generation
 
 from chassis.caller import Caller, Person
 from chassis.testing import channel_to
-from services.llm.conversation import ConversationTurn, Input, attributed, messages_of
+from services.llm.conversation import DISCORD_EPOCH, ConversationTurn, Input, attributed, messages_of
 from services.llm.tests.harness import ALICE, TIMEOUT, Llm, reason, running, texts, variables
-from services.llm.tests.upstream import chunk, fails, says, sends, upstream
+from services.llm.tests.upstream import DONE, chunk, fails, says, sends, upstream
 
 BOB = Person(user_id=12, guild_id=7, display_name="Bob")
 MODERATOR = Person(user_id=13, guild_id=7, permissions=1 << 13)
@@ -246,6 +247,53 @@ async def test_a_person_is_forgotten_whole(redis_url: str) -> None:
             )
         assert "11" not in [row.key for row in report.rows]
         assert report.total.calls == 3
+
+
+def snowflake(seconds: float) -> str:
+    """An id that Discord would have made so many seconds from now."""
+    return str(int((time.time() + seconds - DISCORD_EPOCH) * 1_000) << 22)
+
+
+async def test_what_a_person_had_forgotten_does_not_come_back_from_the_thread(redis_url: str) -> None:
+    async with upstream(says("Yes.")) as provider, running(variables(redis_url, provider.url)) as llm:
+        await llm.ask("My secret", turn_id="t1")
+        await stub(llm).DeletePersonData(conversation_pb2.DeletePersonDataRequest(user_id=11), timeout=TIMEOUT)
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await llm.ask("And?", turn_id="t2", follow_up=True)
+        assert reason(caught.value) == "CONVERSATION_UNKNOWN"
+        history = [
+            generation_pb2.HistoryTurn(turn_id=snowflake(-60), inputs=[said("My secret")], answer="I know it."),
+            generation_pb2.HistoryTurn(
+                turn_id=snowflake(-50), inputs=[said("Bob's", "Bob", 12), said("and mine")], answer="Both."
+            ),
+            generation_pb2.HistoryTurn(
+                turn_id=snowflake(-55), inputs=[generation_pb2.Input(text="Alice asks: my secret?")], answer="Yes, it."
+            ),
+            generation_pb2.HistoryTurn(turn_id="a-turn", inputs=[said("When was this?")], answer="Nobody knows."),
+            generation_pb2.HistoryTurn(turn_id=snowflake(60), inputs=[said("Since then")], answer="New."),
+        ]
+        await llm.ask("And?", turn_id="t2", follow_up=True, history=history)
+        assert texts(provider.requests[-1]["messages"])[1:] == [
+            "user: Bob: Bob's", "user: Alice: Since then", "assistant: New.", "user: Alice: And?",
+        ]  # fmt: skip
+        kept = [entry.text for turn in (await llm.conversation()).turns for entry in turn.inputs]
+        assert kept == ["Bob's", "Since then", "And?"]
+
+
+async def test_an_answer_that_ends_after_its_asker_was_forgotten_is_not_kept(redis_url: str) -> None:
+    hold = asyncio.Event()
+    answering = sends(chunk({"content": "I know"}), hold=hold, then=(chunk(finish="stop"), DONE))
+    async with upstream(answering) as provider, running(variables(redis_url, provider.url)) as llm:
+        stream = llm.stream("My secret", turn_id="t1")
+        await stream.read()
+        await stream.read()
+        await stub(llm).DeletePersonData(conversation_pb2.DeletePersonDataRequest(user_id=11), timeout=TIMEOUT)
+        hold.set()
+        while await stream.read() is not grpc.aio.EOF:
+            pass
+        redis: Any = llm.runtime.redis("durable")
+        for key in await redis.keys("llm:conversation:*"):
+            assert b"secret" not in b"".join(await redis.hvals(key))
 
 
 async def test_a_question_that_nobody_answered_does_not_break_the_next(redis_url: str) -> None:

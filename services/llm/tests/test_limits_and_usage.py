@@ -1,93 +1,33 @@
 """Reservations against a real gRPC server of ratelimit's contract, the ledger's sums, alerts and who may see them."""
 
 import asyncio
+import json
 from datetime import UTC, date, datetime
-from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
-from google.protobuf.duration_pb2 import Duration
-from guildhall.llm.v1 import generation_pb2, usage_pb2, usage_pb2_grpc
-from guildhall.ratelimit.v1 import ratelimit_pb2, ratelimit_pb2_grpc
+from guildhall.llm.v1 import (
+    generation_pb2,
+    generation_pb2_grpc,
+    plan_pb2,
+    plan_pb2_grpc,
+    usage_pb2,
+    usage_pb2_grpc,
+)
+from guildhall.ratelimit.v1 import ratelimit_pb2_grpc
 
 from chassis.caller import Caller, Person
-from chassis.errors import InvalidArgument, Unavailable
+from chassis.errors import InvalidArgument
 from chassis.testing import channel_to, serve_in_process
 from services.llm.chat import Usage
 from services.llm.limits import duration_words
 from services.llm.settings import AlertSettings
-from services.llm.tests.harness import ADMIN, ALICE, TIMEOUT, Llm, config, reason, running, variables
+from services.llm.tests.harness import ADMIN, ALICE, TIMEOUT, Llm, reason, running, variables
+from services.llm.tests.limiter import PRICED, World
 from services.llm.tests.upstream import chunk, fails, says, sends, upstream
 from services.llm.usage import CallRecord, Query, Sums, crossed, days
 from tests.support.waiting import eventually
-
-PRICED = {
-    "models": {
-        "openai/demo": {"price": {"input": 1.0, "output": 10.0, "cached_input": 0.1}, "cheaper": "openai/small"},
-        "openai/small": {},
-    }
-}
-
-
-class Limiter(ratelimit_pb2_grpc.RateLimitServiceServicer):
-    """ratelimit's contract, deciding as the test says and remembering what it was asked."""
-
-    def __init__(self) -> None:
-        self.reserved: list[ratelimit_pb2.ReserveRequest] = []
-        self.settled: list[ratelimit_pb2.SettleRequest] = []
-        self.extended: list[ratelimit_pb2.ExtendRequest] = []
-        self.denied_models: dict[str, str] = {}
-        """The limit that stands against a model."""
-        self.away = False
-
-    async def Reserve(self, request: ratelimit_pb2.ReserveRequest, context: Any) -> ratelimit_pb2.ReserveResponse:
-        if self.away:
-            raise Unavailable("the store is away", reason="STORE_UNAVAILABLE")
-        self.reserved.append(request)
-        blocking = self.denied_models.get(request.subject.model)
-        states = [
-            ratelimit_pb2.LimitState(limit=charge.limit, allowed=charge.limit != blocking, remaining=3, capacity=9)
-            for charge in request.charges
-        ]
-        if blocking:
-            wait = Duration(seconds=90)
-            return ratelimit_pb2.ReserveResponse(retry_after=wait, blocking_limit=blocking, limits=states)
-        return ratelimit_pb2.ReserveResponse(allowed=True, limits=states, reservation=request.request_id)
-
-    async def Settle(self, request: ratelimit_pb2.SettleRequest, context: Any) -> ratelimit_pb2.SettleResponse:
-        self.settled.append(request)
-        return ratelimit_pb2.SettleResponse()
-
-    async def Extend(self, request: ratelimit_pb2.ExtendRequest, context: Any) -> ratelimit_pb2.ExtendResponse:
-        self.extended.append(request)
-        return ratelimit_pb2.ExtendResponse()
-
-    def amounts(self, index: int = -1) -> dict[str, int]:
-        return {usage.limit: usage.amount for usage in self.settled[index].usages}
-
-
-class World:
-    """Everything that a test of limits needs."""
-
-    def __init__(self, tmp_path: Path, redis_url: str) -> None:
-        self.limiter = Limiter()  # type: ignore[abstract]  # the other methods are never called
-        self._path = tmp_path
-        self._redis_url = redis_url
-
-    def variables(self, url: str, address: str, models: Any = None, **llm: Any) -> dict[str, str]:
-        path = config(self._path, models=models or PRICED["models"], llm={"default_models": ["openai/demo"], **llm})
-        return {
-            **variables(self._redis_url, url),
-            "GUILDHALL_CONFIG": path,
-            "GUILDHALL_LLM__LIMITS__ENABLED": "true",
-            "GUILDHALL_RPC__ADDRESSES": f"{{ratelimit: '{address}'}}",
-        }
-
-
-@pytest.fixture
-def world(tmp_path: Path, redis_url: str) -> World:
-    return World(tmp_path, redis_url)
 
 
 async def usage(llm: Llm, person: Person | None, **fields: Any) -> usage_pb2.GetUsageResponse:
@@ -202,6 +142,49 @@ async def test_a_fallback_with_a_limit_of_its_own_against_it_is_passed_over(worl
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await llm.ask(turn_id="t2")
         assert reason(caught.value) == "PROVIDER_AUTHENTICATION"
+
+
+async def test_a_title_falls_back_to_a_model_that_is_reserved_anew(world: World) -> None:
+    async with (
+        serve_in_process(
+            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
+        ) as address,
+        upstream(fails(401), says("A title"), models=["demo", "small", "other"]) as provider,
+        running(world.variables(provider.url, address, models=FALLING_BACK)) as llm,
+    ):
+        stub = generation_pb2_grpc.GenerationServiceStub(llm.channel)
+        answer = await stub.Title(generation_pb2.TitleRequest(text="What is this?"), timeout=TIMEOUT)
+        assert (answer.title, answer.fallback) == ("A title", False)
+        await settled_for_the_fallback(world)
+
+
+async def test_a_plan_falls_back_to_a_model_that_is_reserved_anew(world: World) -> None:
+    async with (
+        serve_in_process(
+            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
+        ) as address,
+        upstream(fails(401), says('{"steps": 2}'), models=["demo", "small", "other"]) as provider,
+        running(world.variables(provider.url, address, models=FALLING_BACK)) as llm,
+    ):
+        schema = {"type": "object", "properties": {"steps": {"type": "integer"}}, "required": ["steps"]}
+        request = plan_pb2.PlanRequest(
+            messages=[plan_pb2.PlanMessage(text="Plan")], schema_json=json.dumps(schema), name="plan"
+        )
+        answer = await plan_pb2_grpc.PlanServiceStub(llm.channel).Plan(request, timeout=TIMEOUT)
+        assert json.loads(answer.document_json) == {"steps": 2}
+        await settled_for_the_fallback(world)
+
+
+async def settled_for_the_fallback(world: World) -> None:
+    """The model that was meant held something and gave it back; its fallback was charged at its own price."""
+    await eventually(lambda: len(world.limiter.settled) == 2)
+    assert [each.subject.model for each in world.limiter.reserved] == ["openai/demo", "openai/small"]
+    first, second = (each.request_id for each in world.limiter.reserved)
+    assert first != second
+    assert {each.reservation: each.nothing_sent for each in world.limiter.settled} == {first: True, second: False}
+    charged = next(each for each in world.limiter.settled if each.reservation == second)
+    amounts = {usage.limit: usage.amount for usage in charged.usages}
+    assert amounts == {"llm_requests": 1, "llm_tokens": 15, "llm_money": 12 * 2_000 + 3 * 20_000}
 
 
 async def test_what_a_long_answer_holds_is_extended_until_it_ends(world: World) -> None:

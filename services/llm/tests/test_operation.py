@@ -27,14 +27,15 @@ from chassis.problems import StartupError
 from chassis.settings import Live
 from services.llm import counting, encodings, telemetry
 from services.llm.catalogue import Catalogue, Model
-from services.llm.chat import ChatRequest, Finish, Finished, Message, ProviderFailure, TextDelta, Usage
+from services.llm.chat import ChatRequest, Finish, Finished, ImageTokens, Message, ProviderFailure, TextDelta, Usage
 from services.llm.chat import FailureKind as Kind
 from services.llm.measures import Measures
+from services.llm.model_settings import ModelSettings, Price, ProviderSettings
 from services.llm.pricing import cost_nanos
 from services.llm.redis_measures import RedisMeasures
-from services.llm.settings import LlmSettings, ModelSettings, Price, ProviderSettings
-from services.llm.tests.harness import config, running, variables
-from services.llm.tests.upstream import fails, says, upstream
+from services.llm.settings import LlmSettings
+from services.llm.tests.harness import config, reason, running, variables
+from services.llm.tests.upstream import DONE, chunk, fails, says, sends, upstream
 from tests.support.waiting import eventually
 
 COUNT_ALONE = """
@@ -134,6 +135,26 @@ async def test_a_reload_under_load_loses_no_call(redis_url: str, tmp_path: Path)
             await eventually(lambda: old.open_streams == new.open_streams == 0)
 
 
+async def test_a_call_in_flight_outlives_its_provider(redis_url: str, tmp_path: Path) -> None:
+    hold = asyncio.Event()
+    handler = sends(
+        chunk({"content": "Half"}), hold=hold, then=(chunk({"content": " whole"}), chunk(finish="stop"), DONE)
+    )
+    async with upstream(handler, models=["demo"]) as provider:
+        path = config(tmp_path, providers={"local": {"base_url": provider.url}}, models={"local/demo": {}})
+        async with running({**variables(redis_url), "GUILDHALL_CONFIG": path}) as llm:
+            answering = asyncio.create_task(llm.ask(conversation_id="c1"))
+            await eventually(lambda: provider.open_streams == 1)
+            settings: Live[LlmSettings] = llm.runtime.settings
+            settings.replace(settings.current.model_copy(update={"providers": {}, "models": {}}))
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await llm.ask(conversation_id="c2")
+            assert (caught.value.code(), reason(caught.value)) == (grpc.StatusCode.UNAVAILABLE, "NO_MODEL")
+            hold.set()
+            answer = await answering
+            assert (answer.text, answer.end.interruption) == ("Half whole", "")
+
+
 async def test_a_provider_that_fails_shows_in_health_and_in_the_status(redis_url: str, tmp_path: Path) -> None:
     path = config(tmp_path, models={"openai/demo": {}}, providers={"openai": {"discover": False}, "anthropic": {}})
     settings = {"GUILDHALL_CONFIG": path, "GUILDHALL_LLM__RETRY__BREAKER_FAILURES": "1"}
@@ -198,6 +219,10 @@ def test_prices() -> None:
     assert cost_nanos(own, usage, settings) == 500 * 2_000 + 500 * 200 + 100 * 10_000
     listed = Model("openai/gpt-4o-mini", "openai", "gpt-4o-mini", ModelSettings())
     assert cost_nanos(listed, Usage(1_000, 100), settings) == 1_000 * 150 + 100 * 600
+    painter = Model("openai/gpt-image-1.5", "openai", "gpt-image-1.5", ModelSettings())
+    drawn = cost_nanos(painter, Usage(0, 1_000), settings, ImageTokens(0, 1_000))
+    assert drawn is not None
+    assert drawn > 3 * (cost_nanos(painter, Usage(0, 1_000), settings) or 0), "pictures cost more than text"
     assert cost_nanos(Model("openai/nobody-knows", "openai", "nobody-knows", ModelSettings()), usage, settings) is None
     assert cost_nanos(Model("own/gpt-4o-mini", "own", "gpt-4o-mini", ModelSettings()), usage, settings) is None
 

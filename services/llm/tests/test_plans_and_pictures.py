@@ -180,7 +180,7 @@ def png(size: tuple[int, int] = (4, 4)) -> bytes:
     return buffer.getvalue()
 
 
-def paints(data: bytes, **usage: int) -> Handler:
+def paints(data: bytes, **usage: Any) -> Handler:
     async def handle(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         answer = {
             "created": 1,
@@ -220,6 +220,35 @@ async def test_a_picture_comes_in_chunks_with_its_cost(redis_url: str, tmp_path:
             return [(row.key, row.usage.cost_nanos) for row in report.rows] == [("image", 40_000_000)]
 
         await eventually(recorded)
+
+
+PAINTER = {"openai/painter": {"price": {"input": 5, "output": 10, "image_input": 8, "image_output": 32}}}
+
+
+@pytest.mark.parametrize(
+    ("details", "cost"),
+    [
+        ({}, 1_000 * 5_000 + 2_000 * 32_000),
+        (
+            {"input_tokens_details": {"image_tokens": 400, "text_tokens": 600}},
+            600 * 5_000 + 400 * 8_000 + 2_000 * 32_000,
+        ),
+        (
+            {"output_tokens_details": {"image_tokens": 1_500, "text_tokens": 500}},
+            1_000 * 5_000 + 1_500 * 32_000 + 500 * 10_000,
+        ),
+    ],
+)
+async def test_tokens_of_pictures_have_their_own_price(
+    redis_url: str, tmp_path: Path, details: dict[str, Any], cost: int
+) -> None:
+    path = config(tmp_path, models=PAINTER, llm={"images": {"models": ["openai/painter"]}})
+    used = {"input_tokens": 1_000, "output_tokens": 2_000, **details}
+    async with (
+        upstream(paints(png(), **used), models=["painter"]) as provider,
+        running(variables(redis_url, provider.url, GUILDHALL_CONFIG=path)) as llm,
+    ):
+        assert (await picture(llm))[-1].end.usage.cost_nanos == cost
 
 
 @pytest.mark.parametrize(

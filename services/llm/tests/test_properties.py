@@ -16,7 +16,7 @@ from services.llm.chat import ChatRequest, DocumentFormat, Image, Message, TextD
 from services.llm.coalescing import merge
 from services.llm.context import PromptTooLongError, fit
 from services.llm.counting import Counter, load_encodings
-from services.llm.settings import ModelSettings
+from services.llm.model_settings import ModelSettings
 from services.llm.sse import sse_data
 from services.llm.thinking import ThinkParser
 

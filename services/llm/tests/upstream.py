@@ -91,8 +91,16 @@ async def open_stream(request: web.Request) -> web.StreamResponse:
     return response
 
 
-def sends(*pieces: bytes, pause: float = 0.0, hold: asyncio.Event | None = None, drop: bool = False) -> Handler:
-    """Sends these bytes, with a pause between two; then waits for `hold`, or drops the connection in the middle."""
+def sends(
+    *pieces: bytes,
+    pause: float = 0.0,
+    hold: asyncio.Event | None = None,
+    then: tuple[bytes, ...] = (),
+    drop: bool = False,
+) -> Handler:
+    """Sends these bytes, with a pause between two; then waits for `hold`, sends what comes `then`, or drops the
+    connection in the middle.
+    """
 
     async def handle(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         response = await open_stream(request)
@@ -102,6 +110,8 @@ def sends(*pieces: bytes, pause: float = 0.0, hold: asyncio.Event | None = None,
                 await asyncio.sleep(pause)
         if hold is not None:
             await hold.wait()
+        for piece in then:
+            await response.write(piece)
         if drop:
             assert request.transport is not None
             request.transport.abort()

@@ -111,7 +111,8 @@ class ConversationServiceServicer:
 
     def DeletePersonData(self, request, context):
         """Forgets everything about one person: what they said, what answered it, their music feedback, and their name in the
-        usage ledger, whose sums stay without it. For the person, or the system's own work.
+        usage ledger, whose sums stay without it. What is kept is that they did and when, for good: what they said until then
+        does not come back when a conversation is read again from its thread. For the person, or the system's own work.
         Errors: PERMISSION_DENIED (PERSON_FORBIDDEN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

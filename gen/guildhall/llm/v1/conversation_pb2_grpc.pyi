@@ -34,7 +34,8 @@ class ConversationServiceStub:
     """Gives a conversation as a file. Errors as for GetConversation."""
     DeletePersonData: _aio.UnaryUnaryMultiCallable[_conversation_pb2.DeletePersonDataRequest, _conversation_pb2.DeletePersonDataResponse]
     """Forgets everything about one person: what they said, what answered it, their music feedback, and their name in the
-    usage ledger, whose sums stay without it. For the person, or the system's own work.
+    usage ledger, whose sums stay without it. What is kept is that they did and when, for good: what they said until then
+    does not come back when a conversation is read again from its thread. For the person, or the system's own work.
     Errors: PERMISSION_DENIED (PERSON_FORBIDDEN).
     """
 
@@ -94,7 +95,8 @@ class ConversationServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_conversation_pb2.DeletePersonDataRequest, _abc.Awaitable[_conversation_pb2.DeletePersonDataResponse]],
     ) -> _abc.Awaitable[_conversation_pb2.DeletePersonDataResponse]:
         """Forgets everything about one person: what they said, what answered it, their music feedback, and their name in the
-        usage ledger, whose sums stay without it. For the person, or the system's own work.
+        usage ledger, whose sums stay without it. What is kept is that they did and when, for good: what they said until then
+        does not come back when a conversation is read again from its thread. For the person, or the system's own work.
         Errors: PERMISSION_DENIED (PERSON_FORBIDDEN).
         """
 

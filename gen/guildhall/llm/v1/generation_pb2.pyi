@@ -258,12 +258,14 @@ class HistoryTurn(_message.Message):
     INPUTS_FIELD_NUMBER: _builtins.int
     ANSWER_FIELD_NUMBER: _builtins.int
     turn_id: _builtins.str
-    """Names the turn; the snowflake of its first message will do."""
+    """Names the turn: the snowflake of its first message. It says when the turn was begun, so that what people said before
+    they had themselves forgotten can be left out; with another id, all that they said is.
+    """
     answer: _builtins.str
     """What the bot answered."""
     @_builtins.property
     def inputs(self) -> _containers.RepeatedCompositeFieldContainer[Global___Input]:
-        """What people said."""
+        """What people said. What they attached is in the context as far as AttachmentService has it."""
 
     def __init__(
         self,
