@@ -68,18 +68,28 @@ class Intake:
     def deliver(self, shard: Shard, name: str, data: Any, sequence: int) -> None:
         """Takes one event. Never raises: an event that can't be read is logged and counts as taken."""
         event = shard.journal.begin(sequence)
+        if self._understood(name, lambda: self._tell_mirror(shard, name, data, event)):
+            return
+        if not self._understood(name, lambda: self._handed_over_later(shard, name, data, event)):
+            event.done()
+
+    def _tell_mirror(self, shard: Shard, name: str, data: Any, event: Event) -> bool:
+        if index := self._index.get(name):
+            shard.journal.changed(index(data))
+        return self._feeds[shard.shard_id].take(name, data, event)
+
+    def _handed_over_later(self, shard: Shard, name: str, data: Any, event: Event) -> bool:
+        work = self._work.get(name)
+        return work is not None and work(shard, data, event)
+
+    @staticmethod
+    def _understood(name: str, take: Callable[[], bool]) -> bool:
         try:
-            if index := self._index.get(name):
-                shard.journal.changed(index(data))
-            if self._feeds[shard.shard_id].take(name, data, event):
-                return
-            work = self._work.get(name)
-            if work is not None and work(shard, data, event):
-                return
+            return take()
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             # The payload itself may hold what people wrote: only its kind is logged.
             _log.error("event not understood", event_name=name, error=type(error).__name__)
-        event.done()
+            return False
 
     async def drain(self, patience: float) -> None:
         """Waits for what is being handed over, at most so many seconds."""
