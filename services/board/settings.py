@@ -111,6 +111,8 @@ class WatchSettings(Section):
 
     poll: Annotated[float, Field(gt=0)] = 0.25
     """Seconds between looks for events that another replica wrote."""
+    settle: Annotated[float, Field(ge=0)] = 0.02
+    """Seconds for which changes gather before they are looked for."""
     batch: Annotated[int, Field(ge=1)] = 100
     maximum: Annotated[float, Field(gt=0)] = 300.0
     """Seconds after which a watch ends and is to be resumed, so that streams spread over replicas again."""

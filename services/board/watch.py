@@ -1,5 +1,6 @@
 """Streams what leaves through the outbox, guild by guild, without a gap."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -62,6 +63,8 @@ class Watches:
                     yield event
             if not behind:
                 await self._signal.wait(seen, settings.poll)
+                # Many changes in a row are one reason to look, not one each.
+                await asyncio.sleep(settings.settle)
 
     async def _heads(self, guild_ids: list[int] | None) -> dict[int, int]:
         async with self._database.read() as connection:

@@ -12,7 +12,6 @@ from guildhall.board.v1 import (
     character_pb2_grpc,
     history_pb2_grpc,
     member_pb2_grpc,
-    profession_pb2,
     profession_pb2_grpc,
     request_pb2,
     request_pb2_grpc,
@@ -21,6 +20,7 @@ from guildhall.board.v1 import (
 from guildhall.settings.v1 import settings_pb2, settings_pb2_grpc
 
 from chassis.errors import GuildhallError, InvalidArgument
+from services.gateway.board.profession_names import Names, ProfessionNames
 from services.gateway.cleaning import cleaned
 from services.gateway.command import Choice
 from services.gateway.context import Context
@@ -57,6 +57,7 @@ class Desk:
         self.characters = services.stub(character_pb2_grpc.CharacterServiceStub, "board")
         self.members = services.stub(member_pb2_grpc.MemberServiceStub, "board")
         self.profession_list = services.stub(profession_pb2_grpc.ProfessionServiceStub, "board")
+        self.profession_names = services.stub(ProfessionNames, "board")
         self.statistics = services.stub(statistics_pb2_grpc.StatisticsServiceStub, "board")
         self.history = services.stub(history_pb2_grpc.HistoryServiceStub, "board")
         self.settings = services.stub(settings_pb2_grpc.SettingsServiceStub, "board")
@@ -92,20 +93,14 @@ class Desk:
 
     async def professions(self) -> dict[str, str]:
         """The guild's professions, names by key; those that can't be asked for any more included."""
-        return await self._professions(include_disabled=True)
+        return (await self._names()).every
 
     async def offered_professions(self) -> dict[str, str]:
         """The professions that can be asked for, names by key."""
-        return await self._professions(include_disabled=False)
+        return (await self._names()).offered
 
-    async def _professions(self, *, include_disabled: bool) -> dict[str, str]:
-        answer = await self.ask(
-            self.profession_list.ListProfessions(
-                profession_pb2.ListProfessionsRequest(guild_id=self.guild_id, include_disabled=include_disabled),
-                timeout=self.timeout,
-            )
-        )
-        return {profession.key: profession.name for profession in answer.professions}
+    async def _names(self) -> Names:
+        return await self.profession_names.of(self.guild_id, now=self.context.clock.monotonic(), timeout=self.timeout)
 
     async def with_professions(self, call: Awaitable[AnswerT]) -> tuple[AnswerT, dict[str, str]]:
         """A call and the guild's professions, asked for side by side."""

@@ -116,6 +116,7 @@ async def profession(context: Context) -> None:
                 profession_pb2.ResetProfessionRequest(guild_id=desk.guild_id, key=found.key), timeout=desk.timeout
             )
         )
+        desk.profession_names.forget(desk.guild_id)
         await context.respond(context.text("board.profession.reset", name=escaped(found.name)))
         return
     inputs = (
@@ -164,6 +165,7 @@ async def profession_entered(context: Context) -> None:
     except InvalidArgument as error:
         await context.respond(desk.wrong(error))
         return
+    desk.profession_names.forget(desk.guild_id)
     await context.respond(context.text("board.profession.kept", name=escaped(answer.profession.name)))
 
 
