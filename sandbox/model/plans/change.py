@@ -8,10 +8,13 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from sandbox.model.plans import people
 from sandbox.model.plans.clauses import Clause
 from sandbox.model.plans.create import COLOURS
 from sandbox.model.plans.drafting import Declined, Draft, by_name, plain, split_at, text_of
 from sandbox.model.plans.phrases import Phrase, phrase, selector
+from sandbox.model.plans.words import Token
+from sandbox.model.plans.words import number as spelt
 
 _CHILDREN = re.compile(
     r"\b(?:with|and|including)\s+(?:all\s+|every\s*)?(?:of\s+)?(?:(?:its|their|the|those)\s+(?:\w+\s+)?channels|"
@@ -30,9 +33,7 @@ def delete(clause: Clause, draft: Draft) -> None:
     if noun in ("timeout", "ban", "nickname", "member", "pin", "invite", "webhook"):
         return _special(noun, clause, draft)
     if noun == "role" and found.category:
-        from sandbox.model.plans.people import take
-
-        return take(clause, draft)
+        return people.take(clause, draft)
     if found.pronoun and not found.said:
         noun, targets = draft.meant()
         noun = "channel" if noun == "category" else noun
@@ -46,8 +47,6 @@ def delete(clause: Clause, draft: Draft) -> None:
 
 
 def _special(noun: str, clause: Clause, draft: Draft) -> None:
-    from sandbox.model.plans import people
-
     parts = split_at(clause.rest, "from", "of", "for", "in", "on")
     where = phrase(parts[1]) if parts else Phrase()
     if not where.said:  # "remove @bob's nickname"
@@ -135,11 +134,13 @@ def edit(clause: Clause, draft: Draft) -> None:
     said = plain(clause.rest)
     parts = split_at(clause.rest, "to", "as")
     value = text_of(parts[1]) if parts else ""
-    about = split_at(parts[0] if parts else clause.rest, "of", "in", "for", "on")
+    about = _about(parts[0] if parts else list(clause.rest))
     found = phrase(about[1]) if about else phrase(parts[0] if parts else clause.rest)
-    number = re.search(r"\b(\d{1,6})\s*(seconds?|s|minutes?|m|hours?|h)?\b", plain(parts[1]) if parts else said)
+    spoken = " ".join(str(spelt(token) or token.low) for token in (parts[1] if parts else clause.rest))
+    number = re.search(r"\b(\d{1,6})\s*(seconds?|s|minutes?|m|hours?|h)?\b", spoken)
     if re.search(r"\b(nick|nickname)\b", said):
-        draft.add("set_nickname", members=draft.targets(found, "member"), nickname=value)
+        whose = about[1] if about else parts[0] if parts else list(clause.rest)
+        draft.add("set_nickname", members=people.members(whose, draft), nickname=value)
     elif re.search(r"\btopic\b", said):
         draft.add("edit_channel", targets=draft.targets(found, "channel"), topic=value)
     elif re.search(r"\bslow ?mode\b", said):
@@ -153,7 +154,7 @@ def edit(clause: Clause, draft: Draft) -> None:
         if colour is None:
             raise Declined("that is no colour I know; give one like #3498db")
         draft.add("edit_role", targets=draft.targets(found, "role"), colour=colour)
-    elif re.search(r"\b(user )?limit\b", said) and number:
+    elif (clause.word == "limit" or re.search(r"\b(user )?limit\b", said)) and number:
         draft.add("edit_channel", targets=draft.targets(found, "channel"), user_limit=min(99, int(number[1])))
     elif re.search(r"\bnsfw|age-restricted\b", said):
         draft.add(
@@ -179,6 +180,33 @@ def edit(clause: Clause, draft: Draft) -> None:
         rename(Clause("rename", clause.word, (*thing, *name)), draft)
     else:
         raise Declined("I do not know this setting")
+
+
+def _about(tokens: list[Token]) -> tuple[list[Token], list[Token]] | None:
+    """What a setting is of: behind the last preposition, so that "a slow mode of 30 seconds in #lobby" is of #lobby."""
+    for at in range(len(tokens) - 2, -1, -1):
+        if tokens[at].low in ("of", "in", "for", "on") and not tokens[at + 1].low.isdecimal():
+            return tokens[:at], tokens[at + 1 :]
+    return None
+
+
+def notify(clause: Clause, draft: Draft) -> None:
+    """ "notify members of mentions only", "notify everybody of all messages": the server's default."""
+    said = plain(clause.rest)
+    if "mention" in said:
+        draft.add("edit_guild", notifications="only_mentions")
+    elif re.search(r"\b(all|every|each)\b.*\bmessages?\b", said):
+        draft.add("edit_guild", notifications="all_messages")
+    else:
+        raise Declined("members are notified of all messages or of mentions only")
+
+
+def take(clause: Clause, draft: Draft) -> None:
+    """ "take #lobby out of its category"; all else that is taken are roles."""
+    if out := split_at(clause.rest, "out"):
+        draft.add("move_channel", targets=draft.targets(phrase(out[0]), "channel"))
+        return
+    people.take(clause, draft)
 
 
 def _known(value: str | None) -> str:

@@ -16,7 +16,7 @@ VERBS = table(
     revoke: revoke
     end: end
     rename: rename call
-    edit: change edit update set turn
+    edit: change edit update set turn mark flag limit
     move: move put bring
     sort: sort reorder order arrange
     clone: clone copy duplicate
@@ -32,6 +32,7 @@ VERBS = table(
     deny: forbid deny stop
     take: take strip unassign
     nickname: nickname
+    notify: notify
     timeout: timeout time_out mute silence
     untimeout: unmute
     kick: kick

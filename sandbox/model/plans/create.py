@@ -21,6 +21,7 @@ COLOURS = {
     "grey": "#95a5a6",
     "gray": "#95a5a6", "black": "#010101", "white": "#ffffff",
 }  # fmt: skip
+_MOST = 200
 _TIME = re.compile(r"\d{4}-\d\d-\d\dt?\d{0,2}:?\d{0,2}(?::\d\d)?(?:z|[+-]\d\d:?\d\d)?", re.I)
 
 
@@ -36,7 +37,7 @@ def create(clause: Clause, draft: Draft) -> None:
         and not found.kind
         and not found.count
     ):
-        _restrict(found, draft)
+        _restrict(found, list(clause.rest[found.used :]), draft)
         return
     maker = _MAKERS.get(found.noun)
     if maker is None:
@@ -46,10 +47,13 @@ def create(clause: Clause, draft: Draft) -> None:
 
 def _channels(clause: Clause, found: Phrase, rest: list[Token], draft: Draft) -> None:
     kind = found.kind or "text"
-    category = by_name(found.category) if found.category else _place(rest, draft)
+    rest = _ranged(found, rest)
+    category = None
+    if kind != "category":
+        category = by_name(found.category) if found.category else _place(rest, draft)
     fields: dict[str, Any] = {
         "type": kind,
-        "category": category if kind != "category" else None,
+        "category": category,
         **_details(rest, draft),
     }
     if found.read_only:
@@ -71,13 +75,31 @@ def _channels(clause: Clause, found: Phrase, rest: list[Token], draft: Draft) ->
         draft.name_last("channel")
 
 
-def _restrict(found: Phrase, draft: Draft) -> None:
+def _ranged(found: Phrase, rest: list[Token]) -> list[Token]:
+    """ "named Squad 1 to Squad 5" names five; gives what follows."""
+    if len(found.names) != 1 or not rest or rest[0].low != "to":
+        return rest
+    first = re.fullmatch(r"(.*?)(\d{1,3})", found.names[0])
+    for end in range(2, min(len(rest), 6) + 1):
+        last = re.fullmatch(r"(.*?)(\d{1,3})", text_of(rest[1:end]))
+        if first and last and last[1] in ("", first[1]) and 0 < int(last[2]) - int(first[2]) < _MOST:
+            found.names = [f"{first[1]}{number}" for number in range(int(first[2]), int(last[2]) + 1)]
+            return rest[end:]
+    return rest
+
+
+def _restrict(found: Phrase, rest: list[Token], draft: Draft) -> None:
     """ "make #general read-only", "make #staff private"."""
     targets = draft.targets(found, "channel")
     if found.read_only:
         draft.add("lock_channel", targets=targets)
     else:
         draft.add("set_permission", targets=targets, who=by_name("everyone"), kind="role", deny=["view_channel"])
+        parts = split_at(rest, "for", "to")
+        seen = phrase(parts[1]) if parts else Phrase()
+        if seen.names or seen.modifiers:
+            who = by_name(*(seen.names or seen.modifiers))
+            draft.add("set_permission", targets=targets, who=who, kind="role", allow=["view_channel"])
 
 
 def _make(found: Phrase, kind: str, fields: dict[str, Any], draft: Draft) -> None:
@@ -125,7 +147,7 @@ def _place(rest: Sequence[Token], draft: Draft) -> dict[str, Any] | None:
     parts = split_at(rest, "in", "inside", "under", "within", "into")
     if parts is None:
         parts = split_at(rest, "to")
-        if parts is None or phrase(parts[1]).kind != "category":
+        if parts is None:
             return None
     inside = phrase(parts[1])
     if inside.pronoun:
@@ -171,7 +193,8 @@ def _roles(clause: Clause, found: Phrase, rest: list[Token], draft: Draft) -> No
     colour = next((t.text for t in clause.rest if re.fullmatch(r"#[0-9a-fA-F]{6}", t.text)), None)
     named = [name for name in found.names if not (colour and name in colour)]
     words = (found.modifiers[0].split() if found.modifiers else []) if not named else []
-    for word in [*words, *(t.low for t in clause.rest)]:
+    spoken = {word.casefold() for name in named for word in name.split()}
+    for word in [*words, *(t.low for t in clause.rest if t.low not in spoken)]:
         if colour is None and word.lower() in COLOURS:
             colour = COLOURS[word.lower()]
             words = [w for w in words if w.lower() != word.lower()]
@@ -195,7 +218,9 @@ def _thread(clause: Clause, found: Phrase, rest: list[Token], draft: Draft) -> N
     name = (found.names or found.modifiers or [""])[0]
     if place is None or not name:
         raise Declined("a thread needs a name and a channel")
-    message = split_at(clause.rest, "saying", "message", "text")
+    message = split_at(clause.rest, "saying", "message", "text", "begins", "starts", "beginning", "starting")
+    if message and message[1] and message[1][0].low in ("with", "is", ":"):
+        message = (message[0], message[1][1:])
     draft.add(
         "create_thread",
         channel=place,
@@ -286,6 +311,15 @@ def _archive(clause: Clause, found: Phrase, rest: list[Token], draft: Draft) -> 
     draft.add("archive_channel", targets=by_name(*wanted, *(more.names if more else [])), category="Archive")
 
 
+def _emoji(clause: Clause, found: Phrase, rest: list[Token], draft: Draft) -> None:
+    """From the picture that is attached: the plan says only what it is called."""
+    name = (found.names or found.modifiers or [""])[0].strip(":").replace(" ", "_")
+    if not name:
+        raise Declined("an emoji needs a name")
+    draft.add("create_emoji", name=name)
+    draft.name_last("emoji")
+
+
 def _copy(clause: Clause, found: Phrase, rest: list[Token], draft: Draft) -> None:
     if not found.category:
         raise Declined("it does not say what to copy")
@@ -295,5 +329,5 @@ def _copy(clause: Clause, found: Phrase, rest: list[Token], draft: Draft) -> Non
 
 _MAKERS: dict[str, Callable[[Clause, Phrase, list[Token], Draft], None]] = {
     "channel": _channels, "role": _roles, "thread": _thread, "invite": _invite, "webhook": _webhook, "event": _event,
-    "automod": _automod, "archive": _archive, "copy": _copy,
+    "automod": _automod, "emoji": _emoji, "archive": _archive, "copy": _copy,
 }  # fmt: skip

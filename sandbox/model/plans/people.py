@@ -9,12 +9,12 @@ from typing import Any
 from sandbox.model.plans.clauses import Clause
 from sandbox.model.plans.drafting import Declined, Draft, by_name, plain, split_at, text_of
 from sandbox.model.plans.phrases import Phrase, names, phrase
-from sandbox.model.plans.words import ARTICLES, NOUNS, Token, table
+from sandbox.model.plans.words import ALL, ARTICLES, NOUNS, PRONOUNS, Token, singular, table
 
 _ACTS = (
     (r"\b(see|view|read|access|look)\b", "view_channel"),
     (r"\b(write|post|send|talk|chat|type)\b", "send_messages"),
-    (r"\b(react)\b", "add_reactions"),
+    (r"\b(react|reactions)\b", "add_reactions"),
     (r"\b(attach|upload)\b", "attach_files"),
     (r"\b(join|connect)\b", "connect"),
     (r"\b(speak)\b", "speak"),
@@ -23,17 +23,48 @@ _ACTS = (
     (r"\blinks?\b", "embed_links"),
     (r"\bmention everyone\b", "mention_everyone"),
 )
+_ENDING = frozenset(("for", "because", "from", "in", "again"))
+_GROUPS = frozenset(("everyone", "everybody", "members", "people", "users", "bots", "persons", "anyone", "who"))
 _UNITS = {"s": 1 / 60, "m": 1, "h": 60, "d": 1440, "w": 10_080}
 _BARE_ACT = frozenset(
-    table("act: see view read access write post send talk chat type react join connect speak attach upload use from to")
+    table("""act: see view read access write post send talk chat type react join connect speak attach upload use from to
+        manage add embed mention""")
 )
 
 
-def _members(tokens: Sequence[Token], draft: Draft) -> dict[str, Any]:
+def members(tokens: Sequence[Token], draft: Draft) -> dict[str, Any]:
+    """Whom a phrase means: people by name, or by what they have."""
+    listed = _people(tokens)
+    if listed:
+        draft.acted = ("member", by_name(*listed))
+        return by_name(*listed)
     found = phrase(tokens, until=("for", "because", "from", "in"))
     if found.every and not found.said:
         return {"select": {"all": True}}
     return draft.targets(found, "member")
+
+
+def _people(tokens: Sequence[Token]) -> list[str]:
+    """Names said one by one, "member and crafter"; empty where the phrase is of another kind.
+
+    A noun in the singular without an article is a name: "time out member".
+    """
+    found: list[str] = []
+    joined = True
+    for token in tokens:
+        if token.low in _ENDING or token.kind == "mark":
+            if token.low == ",":
+                joined = True
+                continue
+            break
+        if token.low in ("and", "&"):
+            joined = True
+        elif not joined or token.low in ARTICLES | ALL | PRONOUNS | _GROUPS:
+            return []
+        else:
+            found.append(token.name)
+            joined = False
+    return found
 
 
 def _role(tokens: Sequence[Token], draft: Draft) -> dict[str, Any]:
@@ -51,12 +82,12 @@ def give(clause: Clause, draft: Draft) -> None:
     rest = list(clause.rest)
     parts = split_at(rest, "to")
     if parts is not None:
-        draft.add("give_role", members=_members(parts[1], draft), role=_role(parts[0], draft))
+        draft.add("give_role", members=members(parts[1], draft), role=_role(parts[0], draft))
         return
     at = _role_begins(rest)
     if at is None:
         raise Declined("it does not say which role")
-    draft.add("give_role", members=_members(rest[:at], draft), role=_role(rest[at:], draft))
+    draft.add("give_role", members=members(rest[:at], draft), role=_role(rest[at:], draft))
 
 
 def _role_begins(rest: Sequence[Token]) -> int | None:
@@ -79,7 +110,13 @@ def take(clause: Clause, draft: Draft) -> None:
     parts = split_at(clause.rest, "from", "off")
     if parts is None:
         raise Declined("it does not say from whom")
-    draft.add("take_role", role=_role(parts[0], draft), members=_members(parts[1], draft))
+    parts = ([token for token in parts[0] if token.low != "away"], parts[1])
+    role = _role(parts[0], draft)
+    if re.search(r"\b(has|have|holds?|with) (it|them|this|that)\b", plain(parts[1])) and "select" in role:
+        whom: dict[str, Any] = {"select": {"with_role": role["select"]["names"][0]}}
+    else:
+        whom = members(parts[1], draft)
+    draft.add("take_role", role=role, members=whom)
 
 
 def nickname(clause: Clause, draft: Draft) -> None:
@@ -87,7 +124,7 @@ def nickname(clause: Clause, draft: Draft) -> None:
     if len(clause.rest) < 2:
         raise Declined("it does not say which nickname")
     draft.add(
-        "set_nickname", members=_members(clause.rest[:1], draft), nickname=text_of(clause.rest[1:]).removeprefix("to ")
+        "set_nickname", members=members(clause.rest[:1], draft), nickname=text_of(clause.rest[1:]).removeprefix("to ")
     )
 
 
@@ -98,23 +135,23 @@ def timeout(clause: Clause, draft: Draft) -> None:
     minutes = 10
     if length:
         minutes = max(1, round((1 if length[1].startswith("a") else int(length[1])) * _UNITS[length[2]]))
-    draft.add("timeout", members=_members(parts[0] if parts else clause.rest, draft), minutes=min(minutes, 40_320))
+    draft.add("timeout", members=members(parts[0] if parts else clause.rest, draft), minutes=min(minutes, 40_320))
 
 
 def untimeout(clause: Clause, draft: Draft) -> None:
     """Ends time-outs."""
-    draft.add("timeout", members=_members(clause.rest, draft), minutes=0)
+    draft.add("timeout", members=members(clause.rest, draft), minutes=0)
 
 
 def kick(clause: Clause, draft: Draft) -> None:
     """Removes members."""
-    draft.add("kick", members=_members(clause.rest, draft))
+    draft.add("kick", members=members(clause.rest, draft))
 
 
 def ban(clause: Clause, draft: Draft) -> None:
     """Bans members; "and delete their messages of 3 days" where said."""
     days = re.search(r"(\d) days? of|messages? (?:of|from) (?:the last )?(\d)", plain(clause.rest))
-    draft.add("ban", members=_members(clause.rest, draft), delete_message_days=int(days[1] or days[2]) if days else 0)
+    draft.add("ban", members=members(clause.rest, draft), delete_message_days=int(days[1] or days[2]) if days else 0)
 
 
 def unban(clause: Clause, draft: Draft) -> None:
@@ -156,14 +193,24 @@ def permission(clause: Clause, draft: Draft) -> None:
         said = plain(rest)
         granted = [name for pattern, name in _ACTS if re.search(_with_endings(pattern), said)]
         named = [at for at, token in enumerate(rest) if token.text.startswith(("#", "<#"))]
-        place = split_at(rest, "in", "to") if not named else (rest[: named[0]], rest[named[0] :])
+        place = split_at(rest, "in") if not named else (rest[: named[0]], rest[named[0] :])
+        if granted and place is None and any(NOUNS.get(token.low) == "role" for token in rest):
+            # "allow the role Raider to attach files": everywhere, so it is the role that changes.
+            parts = split_at(rest, "to", "from")
+            draft.add(
+                "edit_role",
+                targets=_role(parts[0] if parts else rest, draft),
+                **{"grant" if allow else "revoke": granted},
+            )
+            return
         if not granted or place is None or not rest:
             raise Declined("it does not say who may do what and where")
         inside = [token for token in place[1] if token.low not in _BARE_ACT]
         channel = phrase(inside)
         at = next((n for n, token in enumerate(rest) if _bare(token.low) in _BARE_ACT), len(rest))
         who = phrase(rest[:at])
-    roles = who.names or who.modifiers
+    # "let Raiders write": who does something is said in the plural, and called in the singular.
+    roles = who.names or [singular(name) for name in who.modifiers]
     target = by_name(*roles) if roles else by_name("everyone")
     draft.add(
         "set_permission",

@@ -11,6 +11,7 @@ from typing import Any
 
 from sandbox.model.plans.words import ALL, ARTICLES, FILLERS, KINDS, NOUNS, PRONOUNS, Token, number, table
 
+_NAMED_AFTER = frozenset(("channel", "role", "thread", "event", "emoji", "webhook"))
 _NAMED = frozenset(("called", "named", "titled", "name"))
 _INSIDE = frozenset(("in", "inside", "under", "within", "into", "from", "of"))
 _EXCEPT = frozenset(("except", "excluding", "besides", "but", "without"))
@@ -110,14 +111,23 @@ def phrase(tokens: Sequence[Token], at: int = 0, *, until: Collection[str] = ())
     """The noun phrase that begins at a place; `until` are words that end it. `used` is where it ended."""
     result = Phrase()
     loose: list[str] = []
-    start = at
+    start, listed = at, False
     while at < len(tokens):
         token = tokens[at]
         low = token.low
         if low in until:
             break
+        if low == "," and at + 1 < len(tokens) and tokens[at + 1].low in _EXCEPT:
+            at += 1
+            continue
         if low in (",", "and", "&", "or"):
             more, end = names(tokens, at + 1)
+            bare = not result.noun and not (end < len(tokens) and tokens[end].low in NOUNS)
+            if (listed or bare) and loose and more and _may_be_name(tokens, at + 1):
+                # "the channels alpha, beta and gamma", "test-a and test-b": these are names.
+                result.names += [" ".join(loose), *more]
+                loose, at = [], end
+                continue
             named = at + 1 < len(tokens) and (tokens[at + 1].kind in ("named", "quoted", "mention"))
             if not named or not (result.names or loose) or not more:
                 break
@@ -150,6 +160,8 @@ def phrase(tokens: Sequence[Token], at: int = 0, *, until: Collection[str] = ())
             result.kind = KINDS.get(low, result.kind) if result.kind in ("", "text") else result.kind
             result.every = result.every or low in ("everyone", "everybody")
             result.bots = True if low == "bots" else result.bots
+        elif low == "name" and at + 1 < len(tokens) and tokens[at + 1].low in _STARTING | _ENDING | _CONTAINING:
+            pass
         elif low in KINDS and at + 1 < len(tokens) and (tokens[at + 1].low in NOUNS or tokens[at + 1].low in KINDS):
             result.kind = KINDS[low]
         elif low in _NAMED:
@@ -194,7 +206,7 @@ def phrase(tokens: Sequence[Token], at: int = 0, *, until: Collection[str] = ())
                 at += 1
             continue
         elif low in _INSIDE and (result.noun or result.names or loose):
-            inside = phrase(tokens, at + 1, until=until)
+            inside = phrase(tokens, at + 1, until={*until, *_NAMED})
             wanted = (inside.names or inside.modifiers)[:1]
             if not wanted or (inside.noun not in ("", "channel") and low != "of"):
                 break
@@ -204,8 +216,12 @@ def phrase(tokens: Sequence[Token], at: int = 0, *, until: Collection[str] = ())
         elif low in STOPS:
             break
         else:
+            listed = listed or (bool(result.noun) and not loose)
             loose.append(token.text)
         at += 1
+    if listed and loose and result.noun in _NAMED_AFTER and not result.names:
+        # "the category Hall": a word after the noun is a name, one before it ("test channels") tells which are meant.
+        result.names, loose = [" ".join(loose)], []
     if any(sign in word for word in loose for sign in "*?") and not result.glob:
         result.glob = next(word for word in loose if "*" in word or "?" in word)
         loose = [word for word in loose if word != result.glob]

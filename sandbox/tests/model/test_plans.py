@@ -269,3 +269,43 @@ def test_the_mind_plans_and_recommends_where_the_schema_asks_for_it() -> None:
         "songs"
     ]
     assert {entry["artist"] for entry in by_artist} == {"Daft Punk"}
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ("delete the channels pit and den", {"names": ["pit", "den"]}),
+        ("delete pit, den and hole", {"names": ["pit", "den", "hole"]}),
+        ("delete all pit channels", {"name_glob": "pit*"}),
+        ("delete every channel whose name starts with pit, except pit-b", {"name_glob": "pit*", "exclude": ["pit-b"]}),
+        ("delete the channel den", {"names": ["den"]}),
+    ],
+)
+def test_what_stands_before_a_noun_chooses_and_what_stands_after_it_names(words: str, expected: Any) -> None:
+    (made,) = intents(words)
+    select = made["targets"]["select"]
+    assert {key: value for key, value in select.items() if value and key != "all"} == expected
+
+
+@pytest.mark.parametrize(
+    ("words", "names"), [("ban member and crafter", ["member", "crafter"]), ("ban @bob", ["bob"]), ("ban bob", ["bob"])]
+)
+def test_people_are_named_one_by_one(words: str, names: list[str]) -> None:
+    (made,) = intents(words)
+    assert made["members"]["select"]["names"] == names
+
+
+def test_a_relative_clause_means_the_role_before_it() -> None:
+    (made,) = intents("take the role Healer from everybody who has it")
+    assert made["members"]["select"]["with_role"] == "Healer"
+
+
+def test_a_range_of_names_is_spelt_out() -> None:
+    (made,) = intents("create voice channels named Team 2 to Team 4")
+    assert made["names"] == ["Team 2", "Team 3", "Team 4"]
+
+
+def intents(words: str) -> list[dict[str, Any]]:
+    """The intents for words, without what is not given."""
+    found: list[dict[str, Any]] = lean(plan(Ask("demo", (Turn("user", words),), schema=SCHEMA)))["intents"]
+    return found
