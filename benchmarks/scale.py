@@ -2,11 +2,11 @@
 
 With 1, 2 and 4 replicas of llm, executor and ratelimit the rate is raised step by step, each for a few seconds, until
 the 99th percentile of acknowledgements passes a second or something is lost. Then, with two replicas of each, every one
-of them is restarted in turn while questions go on. `busiest_over_mean` is the work of the busiest replica (calls of llm
-and ratelimit, jobs of executor) over the mean of its service. On one machine replicas share its cores with the sandbox,
-the model and the load itself, so the rate says what that machine holds; the cost of a question says how it scales.
-With `--composed` the composed system is brought up from built images where a container engine runs. The last line is
-one JSON object.
+of them is restarted in turn while questions go on. `busiest_over_mean` is the busiest replica over the mean of its
+service, by work (calls of llm and ratelimit, jobs of executor) and by processor time, whichever is worse. On one
+machine replicas share its cores with the sandbox, the model and the load itself, so the rate says what that machine
+holds; the cost of a question says how it scales. With `--composed` the composed system is brought up from built images
+where a container engine runs. The last line is one JSON object.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -78,15 +79,18 @@ async def with_replicas(replicas: int, rates: list[float], seconds: float, figur
             cpu_after, work_after = await scaled.cpu_seconds(), await scaled.work()
     used = sum(sum(cpu_after[name]) - sum(cpu_before[name]) for name in SERVICES)
     shares = {
-        name: busiest([after - before for before, after in zip(work_before[name], work_after[name], strict=True)])
-        for name in SCALED
+        what: {
+            name: busiest([last - first for first, last in zip(before[name], after[name], strict=True)])
+            for name in SCALED
+        }
+        for what, before, after in (("work", work_before, work_after), ("cpu", cpu_before, cpu_after))
     }
     return {
         "held_per_s": held.get("rate", 0),
         "ack_p99_ms": held.get("ack_p99_ms"),
         "cpu_s_per_question": round(used / questions, 4),
-        "busiest_over_mean": max(shares.values()),
-        "busiest_by_service": shares,
+        "busiest_over_mean": max(share for each in shares.values() for share in each.values()),
+        "busiest_by": shares,
         "steps": steps,
     }
 
@@ -181,7 +185,7 @@ async def restarts(replicas: int) -> dict[str, Any]:
             }
 
 
-def busiest(work: list[int]) -> float:
+def busiest(work: Sequence[float]) -> float:
     """The work of the busiest over the mean."""
     return round(max(work) * len(work) / sum(work), 2) if sum(work) else 0.0
 

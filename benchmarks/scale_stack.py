@@ -114,8 +114,7 @@ class ScaledPlatform:
         return done
 
     async def _calls(self, service: str, port: int) -> int:
-        status = await self._status(service, port)
-        return sum(status.calls.histogram.values()) if status.calls.histogram else status.calls.count
+        return int((await self._status(service, port)).calls.count)
 
     async def _status(self, service: str, port: int) -> admin_pb2.GetStatusResponse:
         keys = self._folder.keys / "callers"

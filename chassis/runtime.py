@@ -74,11 +74,16 @@ class Runtime(Generic[S]):
         """The client for a role; roles at one address share it. Keys begin with `key_prefix`."""
         return self.redis_clients.get(role)
 
-    def channel(self, service: str) -> grpc.aio.Channel:
-        """The channel to another service, shared in this process. Every call on it passes `timeout=`."""
-        if service not in self._channels:
-            self._channels[service] = self.channel_to(self.shared.current.rpc.address(service), service)
-        return self._channels[service]
+    def channel(self, service: str, purpose: str = "") -> grpc.aio.Channel:
+        """The channel to another service, shared in this process. Every call on it passes `timeout=`.
+
+        Replicas take turns on a channel. Light calls that each come with a heavy one want a channel of their own, by
+        their `purpose`: on one channel, of two replicas one would get all that is light, the other all that is heavy.
+        """
+        key = f"{service} {purpose}"
+        if key not in self._channels:
+            self._channels[key] = self.channel_to(self.shared.current.rpc.address(service), service)
+        return self._channels[key]
 
     def channel_to(self, target: str, service: str) -> Channel:
         """A channel to one address of a service, which the caller closes."""

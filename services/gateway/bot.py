@@ -142,6 +142,7 @@ class Bot:
             _log.warning(f"the bot does without the {label}: it is not turned on in the developer portal")
         self._client = discord_client.create(access.api_base, intents)
         await self._reached(lambda: self._login(token))
+        self._settings.subscribe(lambda _, new: discord_client.use_token(self._connected_client(), new.discord.token))
         where = await self._reached(self._recommended)
         async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
             await self._assemble(about, where, session)

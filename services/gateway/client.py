@@ -12,6 +12,7 @@ from typing import Any
 import disnake
 from disnake.gateway import DiscordWebSocket
 from disnake.http import Route
+from pydantic import SecretStr
 
 from chassis.errors import FailedPrecondition
 from services.gateway.journal import Session
@@ -104,6 +105,11 @@ async def login(client: Client, token: str) -> None:
             "Discord does not accept DISCORD_TOKEN: copy the bot's token from the developer portal (Bot, Reset Token).",
             "DISCORD_TOKEN_INVALID",
         ) from error
+
+
+def use_token(client: Client, token: SecretStr) -> None:
+    """Takes another token of the same bot into use, for calls and for connections that begin from now on."""
+    client.http.token = token.get_secret_value()
 
 
 def intents(wanted: Intents, flags: int) -> tuple[disnake.Intents, tuple[str, ...]]:

@@ -74,6 +74,7 @@ class ReplyParts:
             api=api,
             identity=identity,
             llm=generation_pb2_grpc.GenerationServiceStub(runtime.channel("llm")),
+            titles=generation_pb2_grpc.GenerationServiceStub(runtime.channel("llm", "titles")),
             threads=self._threads,
             records=self._records,
             stops=self._stops,

@@ -43,7 +43,7 @@ async def give(attempt: Attempt) -> None:
     marks = Marks(tools.api, attempt.scope, attempt.asked, wanted=bool(attempt.in_force.get(REACTIONS)))
     await marks.seen()
     generation = _generation(attempt) if state.text is None else None
-    title = Title(tools.llm, attempt.question, tools.settings) if attempt.wants_thread and not state.titled else None
+    title = Title(tools.titles, attempt.question, tools.settings) if attempt.wants_thread and not state.titled else None
     tasks = [asyncio.create_task(part.run()) for part in (generation, title) if part is not None]
     place = AnswerPlace(attempt)
     try:

@@ -27,6 +27,7 @@ class Tools:
     api: DiscordApi
     identity: BotIdentity
     llm: generation_pb2_grpc.GenerationServiceStub
+    titles: generation_pb2_grpc.GenerationServiceStub
     threads: ThreadDirectory
     records: ReplyRecords
     stops: Stops
