@@ -3,7 +3,7 @@
 Either all of it is there or none.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -34,6 +34,7 @@ def _reserving(is_sqlite: bool) -> sa.Executable:
 # Statements are made once: putting one together costs more than running it.
 _RESERVE = {is_sqlite: _reserving(is_sqlite) for is_sqlite in (True, False)}
 _REMEMBER = sa.insert(idempotency)
+_INSERT_EVENTS, _INSERT_OUTBOX = sa.insert(events), sa.insert(outbox)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,13 +103,17 @@ class Transaction:
             }
             for index, entry in enumerate(entries)
         ]
-        await self._connection.execute(sa.insert(events), rows)
+        await self._insert(_INSERT_EVENTS, rows)
         # Every sequence leaves, so that a reader can tell a gap from a change that is none of its business.
         leaving = [
             {"guild_id": self._guild_id, "sequence": first + index, "at": origin.at, "payload": dumps(entry.payload)}
             for index, entry in enumerate(entries)
         ]
-        await self._connection.execute(sa.insert(outbox), leaving)
+        await self._insert(_INSERT_OUTBOX, leaving)
+
+    async def _insert(self, statement: sa.Insert, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Inserts rows; one row is most of what is inserted, and goes without the way of many."""
+        await self._connection.execute(statement, rows[0] if len(rows) == 1 else rows)
 
     async def audit(self, *entries: AuditEntry) -> None:
         """Writes history of changes that are not to requests."""

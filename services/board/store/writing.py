@@ -29,6 +29,12 @@ _COMPARE_AND_SET = (
     .where(requests.c.request_id == sa.bindparam("old_id"), requests.c.version == sa.bindparam("old_version"))
     .values({name: sa.bindparam(f"new_{name}") for name in _MUTABLE})
 )
+_INSERT_CLAIMS, _INSERT_DUE = sa.insert(claims), sa.insert(due)
+_END_CLAIM = (
+    sa.update(claims)
+    .where(claims.c.request_id == sa.bindparam("of"), claims.c.ended_at.is_(None))
+    .values(ended_at=sa.bindparam("ended"), outcome=sa.bindparam("so"))
+)
 _NOT_DUE = sa.delete(due).where(due.c.request_id == sa.bindparam("of"))
 
 
@@ -135,11 +141,9 @@ class RequestTransaction(Transaction):
             if held_before and held_after and _same_hold(held_before, held_after):
                 continue
             if held_before is not None:
-                await self._connection.execute(
-                    sa.update(claims)
-                    .where(claims.c.request_id == after.request_id, claims.c.ended_at.is_(None))
-                    .values(ended_at=self._origin.at, outcome=_OUTCOMES.get(change.action, change.action.value))
-                )
+                outcome = _OUTCOMES.get(change.action, change.action.value)
+                ended = {"of": after.request_id, "ended": self._origin.at, "so": outcome}
+                await self._connection.execute(_END_CLAIM, ended)
             # A part split off to be handed over comes with its claim ended already; so does an imported one.
             done_part = before is None and after.state is State.COMPLETED
             claim = held_after or (after.claim if done_part else None)
@@ -156,7 +160,7 @@ class RequestTransaction(Transaction):
                     }
                 )
         if begun:
-            await self._connection.execute(sa.insert(claims), begun)
+            await self._insert(_INSERT_CLAIMS, begun)
 
     async def _count(self, changes: Sequence[Change]) -> None:
         moved: dict[str, Counter[str]] = {}
@@ -174,14 +178,14 @@ class RequestTransaction(Transaction):
     async def _due(self, changes: Sequence[Change]) -> None:
         moved = [{"of": change.after.request_id} for change in changes if change.before is not None]
         if moved:
-            await self._connection.execute(_NOT_DUE, moved)
+            await self._connection.execute(_NOT_DUE, moved[0] if len(moved) == 1 else moved)
         rows = [
             {"request_id": change.after.request_id, "action": action.value, "guild_id": change.after.guild_id, "at": at}
             for change in changes
             for action, at in due_times(change.after, self._policy).items()
         ]
         if rows:
-            await self._connection.execute(sa.insert(due), rows)
+            await self._insert(_INSERT_DUE, rows)
 
     async def _items(self, changes: Sequence[Change]) -> None:
         asked: dict[tuple[str, str], tuple[str, int]] = {}
