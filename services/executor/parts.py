@@ -23,6 +23,7 @@ from services.executor.jobs.redis_store import JobStore
 from services.executor.jobs.runner import JobRunner
 from services.executor.mirror.wiring import Mirror
 from services.executor.person import WorkOfPerson
+from services.executor.plans.mirrored import MirroredGuilds
 from services.executor.plans.parts import PlanParts
 from services.executor.replies.parts import ReplyParts
 from services.executor.settings import ExecutorSettings
@@ -68,6 +69,7 @@ class Parts:
             api=self.api,
             identity=self.identity,
             guild_settings=self.replies.guild_settings,
+            mirror=MirroredGuilds(self.mirror.reader),
         )
         self.board = BoardDelivery(
             runtime,

@@ -1,4 +1,7 @@
-"""Fetches a guild as it is now, as far as a plan needs it, and keeps what each call took for the estimates."""
+"""Fetches a guild as it is now, as far as a plan needs it, and keeps what each call took for the estimates.
+
+A fetcher that is given the mirror takes from there what is certain: drafts do, runs read everything from Discord.
+"""
 
 from __future__ import annotations
 
@@ -15,6 +18,7 @@ from services.executor.jobs.model import Fence
 from services.executor.plans import schema
 from services.executor.plans.draft import Draft, Unresolved
 from services.executor.plans.latencies import Latencies
+from services.executor.plans.mirrored import Mirrored
 from services.executor.plans.snapshot import Channel, Member, Named, Snapshot, build
 
 _PAGE = 1_000
@@ -23,15 +27,21 @@ _MESSAGES_PAGE = 100
 
 
 class Fetcher:
-    """Reads guilds over REST."""
+    """Reads guilds over REST, or from the mirror where it has one."""
 
-    def __init__(self, rest: RestClient, latencies: Latencies, *, members_limit: int) -> None:
+    def __init__(
+        self, rest: RestClient, latencies: Latencies, *, members_limit: int, mirror: Mirrored | None = None
+    ) -> None:
         self._rest = rest
+        self._mirror = mirror
         self._latencies = latencies
         self._members_limit = members_limit
 
     async def basics(self, guild_id: int, bot_id: int, people: Iterable[int], fence: Fence | None) -> Snapshot:
         """The guild with roles and channels, and some members: what authority needs."""
+        people = {*people}
+        if self._mirror is not None and (known := await self._mirror.basics(guild_id, bot_id, people)) is not None:
+            return known
         guild, channels, *members = await asyncio.gather(
             self._get("/guilds/{guild_id}", guild_id, fence),
             self._get("/guilds/{guild_id}/channels", guild_id, fence),
@@ -75,6 +85,12 @@ class Fetcher:
             snapshot.invites = {str(row["code"]): Named.of(row) for row in rows}
 
     async def _add_members(self, snapshot: Snapshot, fence: Fence | None) -> None:
+        if self._mirror is not None:
+            known = await self._mirror.members(snapshot.guild_id, self._members_limit)
+            if known is not None:
+                snapshot.members |= known
+                snapshot.all_members = len(known) < self._members_limit
+                return
         after = 0
         while len(snapshot.members) < self._members_limit:
             query = {"limit": _PAGE, "after": after}

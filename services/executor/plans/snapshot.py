@@ -6,8 +6,10 @@ import hashlib
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
+from services.executor.mirror.model import MemberRecord
 from services.executor.plans import permissions
 
 Raw = Mapping[str, Any]
@@ -95,12 +97,37 @@ class Member:
     role_ids: tuple[int, ...]
     bot: bool
     timed_out_until: str
-    raw: Raw = field(repr=False)
 
     @property
     def id(self) -> int:
         """The user's snowflake."""
         return self.user_id
+
+    @property
+    def raw(self) -> Raw:
+        """What a plan may rely on of a member, the same wherever it was learned from."""
+        until = datetime.fromisoformat(self.timed_out_until).timestamp() if self.timed_out_until else 0
+        return {
+            "id": self.user_id,
+            "names": [self.username, self.global_name, self.nickname],
+            "roles": sorted(self.role_ids),
+            "timed_out_until": int(until),
+            "bot": self.bot,
+        }
+
+    @classmethod
+    def known(cls, record: MemberRecord) -> Member:
+        """From the mirror's record."""
+        until = record.timed_out_until
+        return cls(
+            user_id=record.user_id,
+            username=record.username,
+            global_name=record.global_name,
+            nickname=record.nickname,
+            role_ids=record.role_ids,
+            bot=record.bot,
+            timed_out_until=datetime.fromtimestamp(until, UTC).isoformat() if until else "",
+        )
 
     @property
     def name(self) -> str:
@@ -119,7 +146,6 @@ class Member:
             role_ids=tuple(int(role) for role in raw.get("roles") or ()),
             bot=bool(user.get("bot")),
             timed_out_until=str(raw.get("communication_disabled_until") or ""),
-            raw=raw,
         )
 
 
@@ -211,26 +237,30 @@ def build(guild: Raw, channels: Iterable[Raw], bot_id: int) -> Snapshot:
     return snapshot
 
 
-# What may change by itself, or by the other operations of a plan, without making the plan a different one.
-_VOLATILE = frozenset(
-    [
-        "position",
-        "last_message_id",
-        "last_pin_timestamp",
-        "message_count",
-        "member_count",
-        "total_message_sent",
-        "guild",
-        "version",
-        "user_count",
-        "approximate_member_count",
-        "premium_subscription_count",
-        "icon_emoji",
-    ]
-)
+# What a plan may rely on of a thing. Anything else may change by itself, and Discord's events and its REST API do not
+# give the same fields besides these.
+_RELIED_ON = frozenset(
+    (
+        # Channels.
+        "id", "type", "name", "topic", "nsfw", "parent_id", "permission_overwrites", "rate_limit_per_user", "bitrate",
+        "user_limit", "rtc_region", "video_quality_mode", "available_tags", "default_reaction_emoji",
+        "default_sort_order", "default_forum_layout", "default_auto_archive_duration",
+        "default_thread_rate_limit_per_user",
+        # Roles.
+        "permissions", "color", "colors", "hoist", "managed", "mentionable", "tags", "icon", "unicode_emoji",
+        # Members, as `Member.raw` has them.
+        "names", "roles", "timed_out_until", "bot",
+    )
+)  # fmt: skip
 
 
 def digest(raw: Raw) -> str:
-    """A short fingerprint of a thing: changes with anything about it that a plan may rely on."""
-    kept = {key: value for key, value in raw.items() if key not in _VOLATILE}
+    """A short fingerprint of a thing: changes with anything about it that a plan may rely on. What is empty counts as
+    absent, and overwrites have no order."""
+    kept = {key: value for key, value in raw.items() if key in _RELIED_ON and value not in (None, "", [], {}, 0)}
+    if "permission_overwrites" in kept:
+        kept["permission_overwrites"] = sorted(
+            ([str(one["id"]), int(one["type"]), str(one["allow"]), str(one["deny"])])
+            for one in kept["permission_overwrites"]
+        )
     return hashlib.sha256(json.dumps(kept, sort_keys=True, default=str).encode()).hexdigest()[:16]
