@@ -16,6 +16,7 @@ from services.executor.plans.desk import PlanDesk
 from services.executor.plans.draft_job import DraftJobs
 from services.executor.plans.fetch import Fetcher
 from services.executor.plans.latencies import Latencies
+from services.executor.plans.mirrored import Mirrored
 from services.executor.plans.run_job import RunJobs
 from services.executor.plans.screen import Screen
 from services.executor.plans.security_log import SecurityLog
@@ -41,6 +42,7 @@ class PlanParts:
         api: DiscordApi,
         identity: BotIdentity,
         guild_settings: ScopedSettings,
+        mirror: Mirrored,
     ) -> None:
         settings, clock = runtime.settings.current.plans, runtime.clock
         self._runtime = runtime
@@ -48,6 +50,7 @@ class PlanParts:
         """The plans that are kept."""
         latencies = Latencies(settings.latency_seconds, settings.overhead_seconds)
         fetcher = Fetcher(rest, latencies, members_limit=settings.members_limit)
+        drafting = Fetcher(rest, latencies, members_limit=settings.members_limit, mirror=mirror)
         screen = Screen(api, store, clock)
         starter = Starter(jobs, store, settings, clock)
         security = SecurityLog(store, jobs, guild_settings, clock)
@@ -57,7 +60,7 @@ class PlanParts:
         self.kinds: tuple[JobKind, ...] = (
             DraftJobs(
                 store=store,
-                fetcher=fetcher,
+                fetcher=drafting,
                 words=Words(runtime.channel("llm"), settings),
                 screen=screen,
                 identity=identity,
