@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sized
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -67,8 +67,13 @@ class Pending:
     def size(self) -> int:
         """How many things there are to tell."""
         whole = 0 if self.snapshot is None else len(self.snapshot.channels) + len(self.snapshot.roles) + 1
-        single = (self.channels, self.roles, self.members, self.seen, self.removed, self.threads)
-        return whole + sum(map(len, single)) + sum(len(page.members) for page in self.pages) + bool(self.guild)
+        single: tuple[Sized, ...] = (self.channels, self.roles, self.members, self.seen, self.removed, self.threads)
+        return (
+            whole
+            + sum(len(things) for things in single)
+            + sum(len(page.members) for page in self.pages)
+            + bool(self.guild)
+        )
 
     def take(self, limit: int) -> tuple[mirror_pb2.GuildChange, bool]:
         """Takes out about so many things, in the order in which they must be told; says whether nothing is left."""

@@ -11,6 +11,7 @@ import asyncio
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import grpc
@@ -161,7 +162,7 @@ class Sweeper:
             for one in gone:
                 for held in {one.scope.id, *one.channels}:
                     await self._redis.unlink(job_keys.thread(held), job_keys.settings_checked(held))
-            await self._record.mark_gone(lambda channel, gone=gone: any(one.holds(channel) for one in gone))
+            await self._record.mark_gone(partial(_held_by, gone))
             before = done
             for name, one in zip(raw, gone, strict=True):
                 if await self._clean(one):
@@ -205,3 +206,7 @@ class Sweeper:
             _, parent = json.loads(raw)
             if any(one.holds(int(parent)) for one in gone):
                 await self._redis.unlink(name)
+
+
+def _held_by(gone: list[Gone], channel_id: int) -> bool:
+    return any(one.holds(channel_id) for one in gone)

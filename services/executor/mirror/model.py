@@ -143,16 +143,19 @@ def unpack(name: bytes, raw: bytes, roles: Sequence[int]) -> MemberRecord:
         position, at = _read(raw, at)
         if roles[position]:
             held.append(roles[position])
-    texts = []
-    for wanted in (True, bool(flags & _GLOBAL), bool(flags & _NICK)):
-        if not wanted:
-            texts.append("")
-            continue
-        length, at = _read(raw, at)
-        texts.append(raw[at : at + length].decode())
-        at += length
+    username, at = _read_text(raw, at, True)
+    global_name, at = _read_text(raw, at, bool(flags & _GLOBAL))
+    nickname, at = _read_text(raw, at, bool(flags & _NICK))
     return MemberRecord(
-        user_of(name), *texts, tuple(held), bool(flags & _BOT), bool(flags & _PENDING), joined, timed_out
+        user_id=user_of(name),
+        username=username,
+        global_name=global_name,
+        nickname=nickname,
+        role_ids=tuple(held),
+        bot=bool(flags & _BOT),
+        pending=bool(flags & _PENDING),
+        joined=joined,
+        timed_out_until=timed_out,
     )
 
 
@@ -172,3 +175,10 @@ def _read(raw: bytes, at: int) -> tuple[int, int]:
         if byte < 0x80:
             return value, at
         shift += 7
+
+
+def _read_text(raw: bytes, at: int, there: bool) -> tuple[str, int]:
+    if not there:
+        return "", at
+    length, at = _read(raw, at)
+    return raw[at : at + length].decode(), at + length

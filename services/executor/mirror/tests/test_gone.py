@@ -145,6 +145,7 @@ async def test_posts_in_a_channel_that_is_gone_are_marked_and_kept(platform: Pla
     await platform.sweeper.sweep()
     assert await platform.record.shown("post:r1") is None and await platform.record.shown("post:r2") is not None
     raw = await platform.copies.client.get(f"{job_keys.PREFIX}board:shown:post:r1")
+    assert raw is not None
     assert json.loads(raw)["gone"] is True and json.loads(raw)["message_id"] == 500
 
 
