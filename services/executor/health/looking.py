@@ -25,7 +25,8 @@ SERVICES = ("gateway", "llm", "ratelimit", "board")
 """Executor is not among them: who looks is there."""
 DURABLE, LIMITS = "durable", "limits"
 PARTS = (*SERVICES, DURABLE, LIMITS)
-_STORE = "redis "
+_STORE = "store"
+"""How ratelimit calls its store among its parts; it notices within a fraction of a second."""
 _PROBE_SECONDS = 60
 
 
@@ -73,5 +74,5 @@ class Looks:
 
 
 def _store_answers(status: admin_pb2.GetStatusResponse) -> bool:
-    """Whether the stores that a replica uses answer it."""
-    return all(part.serving for part in status.parts if part.name.startswith(_STORE))
+    """Whether the store of limits answers a replica of ratelimit."""
+    return all(part.serving for part in status.parts if part.name == _STORE)

@@ -209,7 +209,7 @@ class Status(admin_pb2_grpc.AdminServiceServicer):
 async def test_a_look_asks_every_replica_and_tries_the_store_by_writing(client: redis.Redis) -> None:
     add = admin_pb2_grpc.add_AdminServiceServicer_to_server
     well = Status("llm", {"models": True})
-    limits_away = Status("ratelimit", {"redis redis://limits": False, "redis redis://other": True})
+    limits_away = Status("ratelimit", {"store": False, "redis redis://limits": True})
     async with serve_in_process((add, well)) as one, serve_in_process((add, limits_away)) as other:
         addresses = {"llm": ["127.0.0.1:1", one], "ratelimit": [other], "gateway": []}
 
