@@ -17,7 +17,8 @@ from sandbox.discord.limits import HiddenRate, Rate
 from sandbox.discord.rest.router import Route
 from sandbox.discord.snowflake import to_time
 
-_TOP_LEVEL = ("channel_id", "guild_id", "webhook_id")
+# Clients take an interaction for the webhook that its token makes it, so each interaction counts by itself.
+_TOP_LEVEL = ("channel_id", "guild_id", "webhook_id", "webhook_token", "interaction_id")
 _MOST_BUCKETS = 20_000
 
 
@@ -93,7 +94,7 @@ class RateLimits:
         now = self._clock.monotonic()
         rate = limits.RATES.get(route.key, limits.DEFAULT_RATE)
         name = route.key if rate is limits.DEFAULT_RATE else rate.name
-        top = "/".join(params[part] for part in (*_TOP_LEVEL, "webhook_token") if part in params)
+        top = "/".join(params[part] for part in _TOP_LEVEL if part in params)
         verdict = Verdict(bucket_hash(rate.hash_of or name))
         if self._banned_until.get(address, 0.0) > now:
             verdict.retry_after, verdict.banned = self._banned_until[address] - now, True

@@ -43,6 +43,18 @@ def test_a_bucket_never_lets_through_more_than_it_may(
         assert sum(start <= at < start + seconds for at in taken) <= 2 * limit
 
 
+def test_answers_to_many_interactions_do_not_limit_each_other() -> None:
+    rates = RateLimits(ManualClock())
+    route = ROUTES["POST /interactions/{interaction_id}/{interaction_token}/callback"]
+
+    def answered(interaction: int) -> bool:
+        params = {"interaction_id": str(interaction), "interaction_token": f"token {interaction}"}
+        return not rates.check("bot", route, params, None, address="here").refused
+
+    assert all(answered(interaction) for interaction in range(500))
+    assert not all(answered(1) for _ in range(100)), "one that is answered again and again is"
+
+
 def test_sliding_slots_return_one_by_one_and_fixed_ones_together() -> None:
     sliding, fixed = Bucket(Rate("s", 5, 5.0), "", ""), Bucket(Rate("f", 5, 5.0, kind="fixed"), "", "")
     for bucket in (sliding, fixed):
