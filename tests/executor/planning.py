@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from guildhall.executor.v1 import plan_pb2, plan_pb2_grpc
+from guildhall.executor.v1 import plan_pb2, plan_pb2_grpc, reply_pb2
 from guildhall.llm.v1 import plan_pb2 as llm_plan_pb2
 from guildhall.llm.v1 import plan_pb2_grpc as llm_plan_pb2_grpc
 
@@ -90,17 +90,31 @@ class Planner:
         return 1_400_000_000_000_000_000 + self._events
 
     async def draft(
-        self, *intents: Any, person: str = "owner", dry_run: bool = False, **document: Any
+        self,
+        *intents: Any,
+        person: str = "owner",
+        dry_run: bool = False,
+        attachment: reply_pb2.Attachment | None = None,
+        **document: Any,
     ) -> plan_pb2.Plan:
         """Asks for a plan whose intents are scripted, and gives its preview."""
         self.model.will_answer({"summary": "A plan", "intents": list(intents), **document})
-        return await self.ask("please", person=person, dry_run=dry_run)
+        return await self.ask("please", person=person, dry_run=dry_run, attachment=attachment)
 
-    async def ask(self, words: str, *, person: str = "owner", dry_run: bool = False) -> plan_pb2.Plan:
+    async def ask(
+        self,
+        words: str,
+        *,
+        person: str = "owner",
+        dry_run: bool = False,
+        attachment: reply_pb2.Attachment | None = None,
+    ) -> plan_pb2.Plan:
         """Asks in words, and gives the preview."""
         request = plan_pb2.CreatePlanRequest(
             event_id=self.event(), guild_id=self.guild_id, channel_id=self.channel_id, request=words, dry_run=dry_run
         )
+        if attachment is not None:
+            request.attachment.CopyFrom(attachment)
         made = await self.call("CreatePlan", request, person=person)
         return await self.reached(made.plan_id, *SHOWN)
 

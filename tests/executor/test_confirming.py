@@ -30,7 +30,7 @@ async def test_the_confirmation_of_an_older_preview_is_refused(planner: Planner)
     request = plan_pb2.EditPlanRequest(plan_id=plan.plan_id, names={"1": "parlour"})
     assert (await planner.call("EditPlan", request)).refusal == plan_pb2.PLAN_REFUSAL_UNSPECIFIED
     edited = await planner.reached(plan.plan_id, plan_pb2.PLAN_STATUS_PREVIEW)
-    assert [step.label for step in edited.steps] == ["parlour", "#lounge-2"]
+    assert [step.label for step in edited.steps] == ["#parlour", "#lounge-2"]
     assert await planner.confirm(plan) == plan_pb2.PLAN_REFUSAL_CHANGED
     assert await planner.confirm(edited) == plan_pb2.PLAN_REFUSAL_UNSPECIFIED
     await planner.reached(plan.plan_id, plan_pb2.PLAN_STATUS_DONE)

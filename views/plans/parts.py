@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import groupby
 from typing import Any
 
@@ -26,6 +26,7 @@ __all__ = [
     "row",
     "seconds",
     "span",
+    "title",
 ]
 
 CALM, CAREFUL, ALARM, GOOD = 0x5865F2, 0xFEE75C, 0xED4245, 0x57F287
@@ -34,6 +35,9 @@ FIELD_LIMIT = 1_024
 PAGE_CHARS = 1_600
 _LABELS_PER_LINE = 8
 _BAR = 20
+
+Text = Callable[..., str]
+"""A text by its key and values, in the reader's language."""
 
 
 def button(
@@ -54,19 +58,19 @@ def pages(steps: Sequence[plan_pb2.PlanStep]) -> list[str]:
     return [*result, current.rstrip()] if current else result or [""]
 
 
-def bullet_field(name: str, lines: Sequence[str], *, limit: int = 8) -> list[dict[str, Any]]:
+def bullet_field(text: Text, name: str, lines: Sequence[str], *, limit: int = 8) -> list[dict[str, Any]]:
     """A field with a list in it; none where there is nothing to list."""
     if not lines:
         return []
     shown = [f"• {shortened(escaped(line), 220)}" for line in lines[:limit]]
     if len(lines) > limit:
-        shown.append(f"… and {len(lines) - limit} more")
-    text = ""
+        shown.append(text("plan.card.more", count=len(lines) - limit))
+    value = ""
     for line in shown:
-        if len(text) + len(line) + 1 > FIELD_LIMIT:
+        if len(value) + len(line) + 1 > FIELD_LIMIT:
             break
-        text += line + "\n"
-    return [{"name": name, "value": text.rstrip() or "…"}]
+        value += line + "\n"
+    return [{"name": name, "value": value.rstrip() or "…"}]
 
 
 def bar(done: int, total: int) -> str:
@@ -75,15 +79,20 @@ def bar(done: int, total: int) -> str:
     return "█" * filled + "░" * (_BAR - filled)
 
 
-def span(seconds: float) -> str:
+def span(text: Text, seconds: float) -> str:
     """A span of time in words."""
     if seconds < 1.5:
-        return "about a second"
+        return text("plan.span.second")
     if seconds < 90:
-        return f"{round(seconds)} s"
+        return text("plan.span.seconds", n=round(seconds))
     if seconds < 5_400:
-        return f"{round(seconds / 60)} min"
-    return f"{seconds / 3600:.1f} h"
+        return text("plan.span.minutes", n=round(seconds / 60))
+    return text("plan.span.hours", n=f"{seconds / 3600:.1f}".removesuffix(".0"))
+
+
+def title(plan: plan_pb2.Plan, text: Text) -> str:
+    """What a plan is called."""
+    return shortened(plan.summary or text("plan.card.untitled"), 256)
 
 
 def seconds(duration: Any) -> float:
@@ -98,9 +107,9 @@ def count(steps: Sequence[plan_pb2.PlanStep], *statuses: int) -> int:
 
 def _lines(steps: Sequence[plan_pb2.PlanStep]) -> list[str]:
     lines = []
-    for title, group in groupby(steps, key=lambda step: step.title):
+    for name, group in groupby(steps, key=lambda step: step.title):
         found = list(group)
-        lines.append(f"**{title}**" + (f" × {len(found)}" if len(found) > 1 else ""))
+        lines.append(f"**{name}**" + (f" × {len(found)}" if len(found) > 1 else ""))
         for first in range(0, len(found), _LABELS_PER_LINE):
             labels = [_label(step) for step in found[first : first + _LABELS_PER_LINE]]
             lines.append("  " + ", ".join(labels))

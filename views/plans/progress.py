@@ -11,76 +11,84 @@ from views.custom_id import encode
 from views.markdown import escaped, relative_time, shortened
 from views.messages import message
 from views.plans import parts
+from views.plans.parts import Text
 
 _DONE, _FAILED, _SKIPPED = plan_pb2.STEP_STATUS_DONE, plan_pb2.STEP_STATUS_FAILED, plan_pb2.STEP_STATUS_SKIPPED
 _WORDS = {
     _DONE: "done",
-    _FAILED: "FAILED",
+    _FAILED: "failed",
     _SKIPPED: "skipped",
     plan_pb2.STEP_STATUS_RUNNING: "unknown",
-    plan_pb2.STEP_STATUS_PENDING: "not begun",
+    plan_pb2.STEP_STATUS_PENDING: "pending",
 }
 
 
-def progress(plan: plan_pb2.Plan, *, remaining: float) -> dict[str, Any]:
+def progress(plan: plan_pb2.Plan, text: Text, *, remaining: float) -> dict[str, Any]:
     """A run under way; `remaining` is what it will still take, in seconds."""
     total, done = len(plan.steps), parts.count(plan.steps, _DONE)
     ended = parts.count(plan.steps, _DONE, _FAILED, _SKIPPED)
     paused = plan.status == plan_pb2.PLAN_STATUS_PAUSED
-    lines = [f"`{parts.bar(ended, total)}` {done} of {total}"]
+    lines = [f"`{parts.bar(ended, total)}` {text('plan.progress.done', done=done, total=total)}"]
     if paused:
-        lines.append(f"Paused. {plan.pause_reason}".rstrip())
+        lines.append(text("plan.progress.paused", reason=plan.pause_reason).rstrip())
         if plan.resume_time.seconds:
-            moment = relative_time(plan.resume_time.seconds)
-            lines.append(f"It can go on {moment}; what is done stays done.")
+            lines.append(text("plan.progress.resume_at", time=relative_time(plan.resume_time.seconds)))
     else:
-        lines.append(f"About {parts.span(remaining)} to go.")
+        lines.append(text("plan.progress.to_go", span=parts.span(text, remaining)))
     if plan.waiting_for:
         lines.append(plan.waiting_for)
     embed = {
-        "title": shortened(plan.summary or "A plan", 256),
+        "title": parts.title(plan, text),
         "description": "\n".join(lines),
         "color": parts.CAREFUL if paused else parts.CALM,
-        "fields": parts.bullet_field("Failures so far", _failures(plan)),
-        "footer": {"text": f"Plan {plan.plan_id}"},
+        "fields": parts.bullet_field(text, text("plan.progress.failures"), _failures(plan)),
+        "footer": {"text": text("plan.card.plan", plan_id=plan.plan_id)},
     }
     go_on = (
-        parts.button("Resume", "plan.resume", plan.plan_id, style=parts.PRIMARY)
+        parts.button(text("plan.button.resume"), "plan.resume", plan.plan_id, style=parts.PRIMARY)
         if paused
-        else parts.button("Pause", "plan.pause", plan.plan_id)
+        else parts.button(text("plan.button.pause"), "plan.pause", plan.plan_id)
     )
-    buttons = parts.row(go_on, parts.button("Stop", "plan.cancel", plan.plan_id, style=parts.DANGER))
+    stop = parts.button(text("plan.button.stop"), "plan.cancel", plan.plan_id, style=parts.DANGER)
+    buttons = parts.row(go_on, stop)
     return message(embeds=[embed], components=[buttons])
 
 
-def report(plan: plan_pb2.Plan) -> dict[str, Any]:
+def report(plan: plan_pb2.Plan, text: Text) -> dict[str, Any]:
     """A run that has ended."""
     done = parts.count(plan.steps, _DONE)
     failed, skipped = parts.count(plan.steps, _FAILED), parts.count(plan.steps, _SKIPPED)
     took = (plan.end_time.ToNanoseconds() - plan.start_time.ToNanoseconds()) / 1e9
-    head = f"{done} of {len(plan.steps)} done in {parts.span(max(0.0, took))}."
+    facts = {"done": done, "total": len(plan.steps), "span": parts.span(text, max(0.0, took))}
     if plan.dry_run:
-        head = f"Dry run: {len(plan.steps)} steps would be made. Nothing was changed."
+        head = text("plan.report.dry_run", total=len(plan.steps))
     elif plan.status == plan_pb2.PLAN_STATUS_CANCELLED:
-        head = "Stopped. " + head
-    counts = [f"{failed} failed" if failed else "", f"{skipped} left out" if skipped and not plan.dry_run else ""]
+        head = text("plan.report.stopped", **facts)
+    else:
+        head = text("plan.report.done", **facts)
+    counts = [
+        text("plan.report.failed", count=failed) if failed else "",
+        text("plan.report.skipped", count=skipped) if skipped and not plan.dry_run else "",
+    ]
     lines = [head, ", ".join(part for part in counts if part)]
     embed = {
-        "title": shortened(plan.summary or "A plan", 256),
+        "title": parts.title(plan, text),
         "description": "\n".join(line for line in lines if line),
         "color": parts.ALARM if failed else parts.GOOD,
-        "fields": parts.bullet_field("Failed", _failures(plan)) + parts.bullet_field("Good to know", plan.notes),
-        "footer": {"text": f"Plan {plan.plan_id}"},
+        "fields": parts.bullet_field(text, text("plan.report.failures"), _failures(plan))
+        + parts.bullet_field(text, text("plan.card.notes"), plan.notes),
+        "footer": {"text": text("plan.card.plan", plan_id=plan.plan_id)},
     }
-    undo = parts.button("Undo", "plan.undo", plan.plan_id)
+    undo = parts.button(text("plan.button.undo"), "plan.undo", plan.plan_id)
     return message(embeds=[embed], components=[parts.row(undo)] if done else [])
 
 
-def report_text(plan: plan_pb2.Plan) -> str:
+def report_text(plan: plan_pb2.Plan, text: Text) -> str:
     """The result of every step, as a text file."""
-    lines = [plan.summary or "A plan", f"plan {plan.plan_id}", ""]
+    lines = [parts.title(plan, text), text("plan.card.plan", plan_id=plan.plan_id), ""]
     for step in plan.steps:
-        line = f"{step.step_id:>4}  {_WORDS.get(step.status, 'not begun'):<9}  {step.title} {step.label}"
+        state = text(f"plan.report.step.{_WORDS.get(step.status, 'pending')}")
+        line = f"{step.step_id:>4}  {state:<12}  {step.title} {step.label}"
         if step.result:
             line += f"  [{step.result}]"
         if step.error:
@@ -89,22 +97,26 @@ def report_text(plan: plan_pb2.Plan) -> str:
     return "\n".join(lines) + "\n"
 
 
-def runs(plans: list[plan_pb2.Plan]) -> dict[str, Any]:
+def runs(plans: list[plan_pb2.Plan], text: Text) -> dict[str, Any]:
     """A guild's past plans, with what can be done with each."""
     if not plans:
-        return message("There were no plans here yet.", private=True)
+        return message(text("plan.runs.none"), private=True)
     lines = [
-        f"{relative_time(plan.create_time.seconds)} · <@{plan.requester_id}> · {_state(plan)}\n"
-        f"{shortened(escaped(plan.summary or ' / '.join(plan.words) or 'A plan'), 150)}"
+        f"{relative_time(plan.create_time.seconds)} · <@{plan.requester_id}> · {_state(plan, text)}\n"
+        f"{shortened(escaped(plan.summary or ' / '.join(plan.words) or text('plan.card.untitled')), 150)}"
         for plan in plans[:10]
     ]
     options = [
-        components.option(plan.plan_id, plan.summary or "A plan", _state(plan))
+        components.option(plan.plan_id, parts.title(plan, text), _state(plan, text))
         for plan in plans[:25]
         if plan.status in (plan_pb2.PLAN_STATUS_DONE, plan_pb2.PLAN_STATUS_CANCELLED)
     ]
-    select = components.select(encode("plan.undo_chosen"), options, placeholder="Undo a run")
-    embed = {"title": "Plans", "description": "\n".join(lines)[: parts.DESCRIPTION_LIMIT], "color": parts.CALM}
+    select = components.select(encode("plan.undo_chosen"), options, placeholder=text("plan.runs.undo"))
+    embed = {
+        "title": text("plan.runs.title"),
+        "description": "\n".join(lines)[: parts.DESCRIPTION_LIMIT],
+        "color": parts.CALM,
+    }
     return message(embeds=[embed], components=[parts.row(select)] if options else [], private=True)
 
 
@@ -112,5 +124,6 @@ def _failures(plan: plan_pb2.Plan) -> list[str]:
     return [f"{step.title} {step.label}: {step.error}" for step in plan.steps if step.status == _FAILED]
 
 
-def _state(plan: plan_pb2.Plan) -> str:
-    return plan_pb2.PlanStatus.Name(plan.status).removeprefix("PLAN_STATUS_").lower()
+def _state(plan: plan_pb2.Plan, text: Text) -> str:
+    name = plan_pb2.PlanStatus.Name(plan.status).removeprefix("PLAN_STATUS_").lower()
+    return text(f"plan.status.{name}")

@@ -6,14 +6,15 @@ from collections.abc import Sequence
 from typing import Any
 
 from views.plans import parts
+from views.plans.parts import Text
 
 
-def refusals(plan_id: str, person: int, lines: Sequence[str]) -> dict[str, Any]:
+def refusals(plan_id: str, person: int, lines: Sequence[str], text: Text) -> dict[str, Any]:
     """An embed with what was refused."""
     return {
-        "title": "Refused",
-        "description": f"<@{person}> asked for changes that they, or I, may not make. Nothing of this was done.",
+        "title": text("plan.refused.title"),
+        "description": text("plan.refused.text", person=person),
         "color": parts.CAREFUL,
-        "fields": parts.bullet_field("What", lines, limit=10),
-        "footer": {"text": f"Plan {plan_id}"},
+        "fields": parts.bullet_field(text, text("plan.refused.what"), lines, limit=10),
+        "footer": {"text": text("plan.card.plan", plan_id=plan_id)},
     }

@@ -11,7 +11,7 @@ import asyncio
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import TracebackType
 
 import structlog
@@ -31,6 +31,7 @@ from services.executor.plans.latencies import Latencies
 from services.executor.plans.operation import Operation, Outcome, Status, resolved
 from services.executor.plans.perform import Performer, same_thing
 from services.executor.plans.run_journal import RunJournal
+from services.executor.plans.saying import Text
 from services.executor.plans.settings import PlanSettings
 from services.executor.plans.table import Effect, kind_of
 
@@ -45,8 +46,8 @@ _PROMPT_SECONDS = 0.05
 class Pause:
     """Why a run stands still."""
 
-    title: str
-    """The operation whose quota is used up, as the table calls it; empty for an outage."""
+    kind: str
+    """The row of the operation table whose quota is used up; empty for an outage."""
     until: float = 0.0
     """When it could go on, in Unix seconds; 0 where that is for people to say."""
 
@@ -58,7 +59,6 @@ class Progress:
     outcomes: dict[str, Outcome]
     waiting_for: float = 0.0
     """Seconds until Discord, which has trouble, is tried again; 0 while it has none."""
-    failures: list[str] = field(default_factory=list)
 
 
 class _Forbidden(NotSent):
@@ -80,7 +80,9 @@ class Attempts:
         refused: Callable[[Operation], Awaitable[str]],
         why: str,
         polite: bool,
+        text: Text,
     ) -> None:
+        self._text = text
         self._progress = progress
         self._performer = performer
         self._journal = journal
@@ -224,7 +226,7 @@ class Attempts:
             # Discord itself has refused it (429): it has not happened.
             self.settle(operation, Outcome())
         if refusal.quota or refusal.retry_after > self._settings.wait_at_most_seconds:
-            self.pause = Pause(kind_of(operation).title, self._clock.now() + refusal.retry_after)
+            self.pause = Pause(operation.kind, self._clock.now() + refusal.retry_after)
             return
         self._not_before[operation.id] = time.monotonic() + refusal.retry_after
 
@@ -254,7 +256,8 @@ class Attempts:
                 self.pause = Pause("")
             return
         if self._counts[operation.id] >= self._settings.call_attempts:
-            self._fail(operation, f"given up after {self._counts[operation.id]} attempts: {error}")
+            given_up = self._text("plan.skipped.given_up", attempts=self._counts[operation.id], error=error)
+            self._fail(operation, given_up)
             return
         self._not_before[operation.id] = max(
             self._not_before.get(operation.id, 0.0), now + _RETRY_SECONDS * self._counts[operation.id]
@@ -288,7 +291,6 @@ class Attempts:
         return {outcome.result for outcome in self._progress.outcomes.values() if outcome.result}
 
     def _fail(self, operation: Operation, error: str) -> None:
-        self._progress.failures.append(f"{kind_of(operation).title} {operation.label}: {error}")
         outcome = self._progress.outcomes[operation.id]
         self.settle(operation, outcome.model_copy(update={"status": Status.FAILED, "error": error}))
 

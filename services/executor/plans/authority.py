@@ -12,6 +12,7 @@ from typing import Any
 from services.executor.plans import permissions
 from services.executor.plans.draft import quoted
 from services.executor.plans.operation import Operation
+from services.executor.plans.saying import ENGLISH, Text
 from services.executor.plans.snapshot import Member, Role, Snapshot
 from services.executor.plans.table import kind_of
 
@@ -30,16 +31,16 @@ _MEMBER_ACTS = frozenset(
 _HARSH = frozenset({"member.timeout", "member.kick", "member.ban", "member.bulk_ban"})
 
 
-def refusal(operation: Operation, snapshot: Snapshot, requester: Member, bot: Member) -> str:
+def refusal(operation: Operation, snapshot: Snapshot, requester: Member, bot: Member, text: Text = ENGLISH) -> str:
     """Why an operation is refused, for people; empty where it is allowed."""
     for check in (_lacking, _granting, _ranks, _persons):
-        text = check(operation, snapshot, requester, bot)
-        if text:
-            return text
+        found = check(operation, snapshot, requester, bot, text)
+        if found:
+            return found
     return ""
 
 
-def _lacking(operation: Operation, snapshot: Snapshot, requester: Member, bot: Member) -> str:
+def _lacking(operation: Operation, snapshot: Snapshot, requester: Member, bot: Member, text: Text) -> str:
     needed = permissions.bits(kind_of(operation).permissions)
     body = operation.body if isinstance(operation.body, dict) else {}
     if "permission_overwrites" in body:
@@ -50,89 +51,93 @@ def _lacking(operation: Operation, snapshot: Snapshot, requester: Member, bot: M
         number = int(operation.path[parameter])
         channel = snapshot.channels.get(number) or snapshot.threads.get(number)
         needed |= permissions.bit("view_channel")
-    for subject, whose in ((requester, "You lack"), (bot, "I lack")):
+    for subject, whose in ((requester, "you_lack"), (bot, "i_lack")):
         missing = needed & ~snapshot.permissions_of(subject, channel)
         if missing:
-            where = f" in {quoted(channel.name)}" if channel else ""
-            return f"{whose} the permission {', '.join(_words(missing))}{where}."
+            names = ", ".join(_words(missing, text))
+            if channel is None:
+                return text(f"plan.authority.{whose}", names=names)
+            return text(f"plan.authority.{whose}_in", names=names, channel=quoted(channel.name))
     return ""
 
 
-def _granting(operation: Operation, snapshot: Snapshot, requester: Member, bot: Member) -> str:
+def _granting(operation: Operation, snapshot: Snapshot, requester: Member, bot: Member, text: Text) -> str:
     """Nobody hands out what they do not have; nobody hands out Administrator."""
     granted, changed = _bits_in(operation)
     if granted & permissions.ADMINISTRATOR:
-        return "I never grant the permission Administrator."
-    for subject, whose in ((requester, "You do not have"), (bot, "I do not have")):
+        return text("plan.authority.administrator")
+    for subject, whose in ((requester, "you_do_not_have"), (bot, "i_do_not_have")):
         missing = (granted | changed) & ~snapshot.permissions_of(subject)
         if missing:
-            return f"{whose} {', '.join(_words(missing))}, so it cannot be changed for others."
+            return text(f"plan.authority.{whose}", names=", ".join(_words(missing, text)))
     return ""
 
 
-def _ranks(operation: Operation, snapshot: Snapshot, requester: Member, bot: Member) -> str:
+def _ranks(operation: Operation, snapshot: Snapshot, requester: Member, bot: Member, text: Text) -> str:
     """Roles at or above one's own highest, and roles that belong to an integration, are out of reach."""
     concerned = [role for role in map(snapshot.roles.get, _role_ids(operation)) if role is not None]
     for role in concerned:
         everyone = role.id == snapshot.guild_id
         if everyone and operation.kind in ("role.delete", "member.role_add", "member.role_remove"):
-            return "The role @everyone cannot be given, taken or deleted."
+            return text("plan.authority.everyone")
         if role.managed and operation.kind in ("role.delete", "member.role_add", "member.role_remove"):
-            return f"The role {quoted(role.name)} belongs to an integration; only that can give, take or delete it."
+            return text("plan.authority.managed", name=quoted(role.name))
         if everyone:
             continue
         if not _above(snapshot, requester, role):
-            return f"The role {quoted(role.name)} is not below your highest role."
+            return text("plan.authority.role_not_below_you", name=quoted(role.name))
         if not _above(snapshot, bot, role):
-            return f"The role {quoted(role.name)} is not below my highest role."
+            return text("plan.authority.role_not_below_me", name=quoted(role.name))
     if operation.kind == "role.reorder":
-        return _reorder(operation, snapshot, requester, bot)
+        return _reorder(operation, snapshot, requester, bot, text)
     return ""
 
 
-def _reorder(operation: Operation, snapshot: Snapshot, requester: Member, bot: Member) -> str:
-    for subject, whose in ((requester, "your"), (bot, "my")):
+def _reorder(operation: Operation, snapshot: Snapshot, requester: Member, bot: Member, text: Text) -> str:
+    for subject, whose in ((requester, "you"), (bot, "me")):
         if subject.user_id == snapshot.owner_id:
             continue
         top = snapshot.top_position(subject)[0]
         if any(str(one["id"]).isdecimal() and int(one["position"]) >= top for one in operation.body):
-            return f"A role would come to stand at or above {whose} highest role."
+            return text(f"plan.authority.reorder_{whose}")
     return ""
 
 
-def _persons(operation: Operation, snapshot: Snapshot, requester: Member, bot: Member) -> str:
+def _persons(operation: Operation, snapshot: Snapshot, requester: Member, bot: Member, text: Text) -> str:
     if operation.kind not in _MEMBER_ACTS:
         return ""
     for user_id in _user_ids(operation):
         if operation.kind in _HARSH:
             if user_id == snapshot.owner_id:
-                return "The server's owner is out of reach."
+                return text("plan.authority.owner")
             if user_id == requester.user_id:
-                return "You cannot do that to yourself through me."
+                return text("plan.authority.yourself")
             if user_id == bot.user_id:
-                return "I cannot do that to myself."
+                return text("plan.authority.myself")
         member = snapshot.members.get(user_id)
         if member is None or operation.kind in ("member.role_add", "member.role_remove"):
             continue
-        text = _person(operation, snapshot, requester, bot, member)
-        if text:
-            return text
+        found = _person(operation, snapshot, requester, bot, text, member=member)
+        if found:
+            return found
     return ""
 
 
-def _person(operation: Operation, snapshot: Snapshot, requester: Member, bot: Member, member: Member) -> str:
+def _person(
+    operation: Operation, snapshot: Snapshot, requester: Member, bot: Member, text: Text, *, member: Member
+) -> str:
     if member.user_id == snapshot.owner_id:
-        return "The server's owner is out of reach."
+        return text("plan.authority.owner")
     if member.user_id == bot.user_id:
         return ""
     theirs = snapshot.top_position(member)
     own = member.user_id == requester.user_id
     if not own and requester.user_id != snapshot.owner_id and snapshot.top_position(requester) <= theirs:
-        return f"{quoted(member.name)} is not below you."
+        return text("plan.authority.not_below_you", name=quoted(member.name))
     if snapshot.top_position(bot) <= theirs:
-        return f"{quoted(member.name)} is not below me."
+        return text("plan.authority.not_below_me", name=quoted(member.name))
     if operation.kind == "member.timeout" and snapshot.permissions_of(member) & permissions.ADMINISTRATOR:
-        return f"{quoted(member.name)} is an administrator, who cannot be timed out."
+        return text("plan.authority.is_administrator", name=quoted(member.name))
     return ""
 
 
@@ -186,5 +191,7 @@ def _user_ids(operation: Operation) -> list[int]:
     return [int(operation.path["user_id"])]
 
 
-def _words(value: int) -> list[str]:
-    return [name.replace("_", " ").title() for name in permissions.names(value)] or ["an unknown one"]
+def _words(value: int, text: Text) -> list[str]:
+    return [name.replace("_", " ").title() for name in permissions.names(value)] or [
+        text("plan.authority.unknown_permission")
+    ]

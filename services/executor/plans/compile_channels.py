@@ -87,20 +87,18 @@ def move_channel(draft: Draft, intent: schema.MoveChannel) -> None:
     parent = draft.category(intent.category)[0] if intent.category else None
     for thing in draft.channels(intent.targets):
         if thing.type == CATEGORY:
-            raise draft.fail("CATEGORY_IN_CATEGORY", f"The category {quoted(thing.name)} cannot be put into another.")
+            raise draft.fail("CATEGORY_IN_CATEGORY", "category_in_category", name=quoted(thing.name))
         fields: dict[str, Any] = {"parent_id": parent.id if parent else None}
         if intent.sync and parent is not None:
             fields["permission_overwrites"] = _overwrites_of(parent)
-        _edit(draft, thing, fields, label=f"{thing.name} → {parent.name if parent else 'no category'}")
+        _edit(draft, thing, fields, label=f"{thing.name} → {parent.name if parent else draft.label('no_category')}")
 
 
 def reorder_channels(draft: Draft, intent: schema.ReorderChannels) -> None:
     """One request; the positions that these channels have are dealt out anew among them."""
     things = [thing for thing in draft.channels(intent.targets) if isinstance(thing.existing, Channel)]
     if not things:
-        raise draft.fail(
-            "NOT_YET_THERE", "Channels that the plan itself makes are in the order in which it makes them."
-        )
+        raise draft.fail("NOT_YET_THERE", "not_yet_there")
     by_place = sorted(things, key=_position)
     wanted = {
         "alphabetical": sorted(things, key=lambda thing: thing.name.casefold()),
@@ -119,7 +117,7 @@ def reorder_channels(draft: Draft, intent: schema.ReorderChannels) -> None:
         "channel.reorder",
         {"guild_id": draft.guild_id},
         body,
-        label=f"{len(body)} channels",
+        label=draft.label("channels", count=len(body)),
         touches=[thing.id for thing in things],
         before=before,
     )
@@ -143,7 +141,15 @@ def lock_channel(draft: Draft, intent: schema.LockChannel) -> None:
         bits = permissions.bits(names)
         allow, deny = _standing(thing, everyone)
         allow, deny = (allow, deny & ~bits) if intent.unlock else (allow & ~bits, deny | bits)
-        _set_overwrite(draft, thing, everyone, kind=0, allow=allow, deny=deny, label=f"{thing.name} for @everyone")
+        _set_overwrite(
+            draft,
+            thing,
+            everyone,
+            kind=0,
+            allow=allow,
+            deny=deny,
+            label=draft.label("for_whom", name=thing.name, who="@everyone"),
+        )
 
 
 def archive_channel(draft: Draft, intent: schema.ArchiveChannel) -> None:
@@ -178,10 +184,10 @@ def archive_channel(draft: Draft, intent: schema.ArchiveChannel) -> None:
                 "channel.create", {"guild_id": draft.guild_id}, body, label=_label(body["name"], thing.type)
             )
             draft.makes(intent.id, [draft.created(made, body["name"], thing.type, archive.id)])
-            draft.notes.append(f"A copy of {quoted(thing.name)} has its settings; messages cannot be copied.")
+            draft.note("copy_without_messages", name=quoted(thing.name))
         else:
             fields = {"parent_id": archive.id, "permission_overwrites": overwrites}
-            _edit(draft, thing, fields, label=f"{thing.name} → {archive.name}, read-only")
+            _edit(draft, thing, fields, label=draft.label("read_only", name=thing.name, archive=archive.name))
             draft.makes(intent.id, [thing])
 
 
@@ -190,7 +196,7 @@ def sync_channel(draft: Draft, intent: schema.SyncChannel) -> None:
     for thing in draft.channels(intent.targets):
         parent = draft.snapshot.channels.get(int(thing.parent)) if thing.parent.isdecimal() else None
         if parent is None:
-            raise draft.fail("NO_CATEGORY", f"{quoted(thing.name)} is in no category whose permissions it could have.")
+            raise draft.fail("NO_CATEGORY", "no_category", name=quoted(thing.name))
         _edit(draft, thing, {"permission_overwrites": [overwrite_body(o) for o in parent.overwrites]}, label=thing.name)
 
 
@@ -217,9 +223,11 @@ def clear_permission(draft: Draft, intent: schema.ClearPermission) -> None:
             if standing is None:
                 continue
             found = True
-            _delete_overwrite(draft, thing, who.id, standing, label=f"{thing.name} for {who.name}")
+            _delete_overwrite(
+                draft, thing, who.id, standing, label=draft.label("for_whom", name=thing.name, who=who.name)
+            )
     if not found:
-        draft.notes.append("There were no such permissions to clear.")
+        draft.note("nothing_to_clear")
 
 
 def numbered(names: Iterable[str], repeat: int, separator: str) -> list[str]:
@@ -252,7 +260,7 @@ def _edit(draft: Draft, thing: Thing, fields: Mapping[str, Any], *, label: str) 
     before = {name: _value(thing, name) for name in fields}
     changed = {name: value for name, value in fields.items() if thing.existing is None or before[name] != value}
     if not changed:
-        draft.notes.append(f"{quoted(thing.name)} is that way already.")
+        draft.note("that_way_already", name=quoted(thing.name))
         return
     kind = "channel.rename" if {"name", "topic"} & set(changed) else "channel.edit"
     draft.add(
@@ -280,7 +288,7 @@ def _set_overwrite(
 ) -> None:
     standing = _find_overwrite(thing, who)
     if (int(standing["allow"]), int(standing["deny"])) == (allow, deny) if standing else (allow, deny) == (0, 0):
-        draft.notes.append(f"{quoted(thing.name)} has these permissions already.")
+        draft.note("permissions_already", name=quoted(thing.name))
         return
     if standing and not allow and not deny:
         _delete_overwrite(draft, thing, who, standing, label=label)
@@ -352,7 +360,7 @@ def _holders(draft: Draft, who: schema.Targets, kind: str) -> list[tuple[Thing, 
 def _known(draft: Draft, names: Iterable[str]) -> None:
     unknown = sorted({name for name in names if not permissions.known(name)})
     if unknown:
-        raise draft.fail("UNKNOWN_PERMISSION", f"Discord has no permission called {', '.join(map(quoted, unknown))}.")
+        raise draft.fail("UNKNOWN_PERMISSION", "unknown_permission", names=", ".join(map(quoted, unknown)))
 
 
 def _children(draft: Draft, category: Thing) -> list[Thing]:

@@ -45,7 +45,7 @@ def edit_role(draft: Draft, intent: schema.EditRole) -> None:
         before = {name: thing.raw.get(name) for name in fields}
         changed = {name: value for name, value in fields.items() if thing.existing is None or before[name] != value}
         if not changed:
-            draft.notes.append(f"The role {quoted(thing.name)} is that way already.")
+            draft.note("that_way_already", name=quoted(thing.name))
             continue
         draft.add(
             "role.edit",
@@ -97,7 +97,7 @@ def reorder_roles(draft: Draft, intent: schema.ReorderRoles) -> None:
     had = {str(role.id): role.position for role in standing}
     body = [{"id": one, "position": number} for number, one in enumerate(ids, 1) if had.get(one) != number]
     if not body:
-        draft.notes.append("The roles are in that order already.")
+        draft.note("order_already")
         return
     before = [{"id": one["id"], "position": had[str(one["id"])]} for one in body if str(one["id"]) in had]
     draft.add(
@@ -133,7 +133,7 @@ def set_nickname(draft: Draft, intent: schema.SetNickname) -> None:
             "member.nickname",
             {"nick": wanted},
             {"nick": member.nickname or None},
-            label=f"{thing.name} → {wanted or 'none'}",
+            label=f"{thing.name} → {wanted or draft.label('none')}",
         )
 
 
@@ -146,7 +146,14 @@ def timeout(draft: Draft, intent: schema.Timeout) -> None:
         member = _member(thing)
         body = {"communication_disabled_until": until}
         before = {"communication_disabled_until": member.timed_out_until or None}
-        _edit_member(draft, thing, "member.timeout", body, before, label=f"{thing.name} for {intent.minutes} min")
+        _edit_member(
+            draft,
+            thing,
+            "member.timeout",
+            body,
+            before,
+            label=draft.label("minutes", name=thing.name, minutes=intent.minutes),
+        )
 
 
 def kick(draft: Draft, intent: schema.Kick) -> None:
@@ -171,7 +178,7 @@ def ban(draft: Draft, intent: schema.Ban) -> None:
             "member.bulk_ban",
             {"guild_id": draft.guild_id},
             body,
-            label=f"{len(some)} members: {', '.join(thing.name for thing in some)}"[:100],
+            label=draft.label("members", count=len(some), names=", ".join(thing.name for thing in some))[:100],
             touches=[thing.id for thing in some],
         )
 
@@ -181,7 +188,7 @@ def unban(draft: Draft, intent: schema.Unban) -> None:
     for name in intent.users:
         found = [one for one in draft.snapshot.bans.values() if plain(name) in {plain(one.name), str(one.id)}]
         if not found:
-            raise draft.fail("NOT_FOUND", f"{quoted(name)} is not banned.")
+            raise draft.fail("NOT_FOUND", "not_banned", name=quoted(name))
         path = {"guild_id": draft.guild_id, "user_id": str(found[0].id)}
         draft.add("member.unban", path, label=found[0].name, touches=[str(found[0].id)])
 
@@ -193,11 +200,16 @@ def prune(draft: Draft, intent: schema.Prune) -> None:
     )
     count = draft.snapshot.prune_count.get((intent.days, roles))
     if not count:
-        raise draft.fail("NOBODY", f"Nobody has been away for {intent.days} days without a role.")
+        raise draft.fail("NOBODY", "nobody_away", days=intent.days)
     body: dict[str, Any] = {"days": intent.days, "compute_prune_count": False}
     if roles:
         body["include_roles"] = [str(role) for role in roles]
-    draft.add("guild.prune", {"guild_id": draft.guild_id}, body, label=f"{count} members away for {intent.days} days")
+    draft.add(
+        "guild.prune",
+        {"guild_id": draft.guild_id},
+        body,
+        label=draft.label("members_away", count=count, days=intent.days),
+    )
 
 
 def _each_role(draft: Draft, members: schema.Targets, roles: schema.Targets, *, give: bool) -> None:
@@ -207,8 +219,8 @@ def _each_role(draft: Draft, members: schema.Targets, roles: schema.Targets, *, 
         having = [thing for thing in people if role_id in _member(thing).role_ids]
         concerned = [thing for thing in people if thing not in having] if give else having
         if len(concerned) < len(people):
-            state = "have" if give else "lack"
-            draft.notes.append(f"{len(people) - len(concerned)} of them {state} @{role.name} already.")
+            state = "have_already" if give else "lack_already"
+            draft.note(state, count=len(people) - len(concerned), role=role.name)
         for thing in concerned:
             draft.add(
                 "member.role_add" if give else "member.role_remove",
@@ -255,5 +267,5 @@ def _looks(intent: schema.CreateRole | schema.EditRole) -> dict[str, Any]:
 def _bits(draft: Draft, names: Iterable[str]) -> int:
     unknown = sorted({name for name in names if not permissions.known(name)})
     if unknown:
-        raise draft.fail("UNKNOWN_PERMISSION", f"Discord has no permission called {', '.join(map(quoted, unknown))}.")
+        raise draft.fail("UNKNOWN_PERMISSION", "unknown_permission", names=", ".join(map(quoted, unknown)))
     return permissions.bits(names)

@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from services.executor.plans import schema
-from services.executor.plans.draft import Draft, Thing, plain, quoted
+from services.executor.plans.draft import EMOJI_BYTES, Draft, Thing, plain, quoted
 from services.executor.plans.snapshot import CHANNEL_KINDS, Channel, Named
 
 BULK_DELETE_LIMIT = 100
@@ -29,7 +29,7 @@ def purge_messages(draft: Draft, intent: schema.PurgeMessages) -> None:
         channel = int(thing.id) if thing.id.isdecimal() else 0
         chosen = [m for m in draft.snapshot.messages.get(channel, ())[: intent.count] if _matches(m, intent)]
         if not chosen:
-            draft.notes.append(f"No message in {quoted(thing.name)} matches.")
+            draft.note("no_message_matches", name=quoted(thing.name))
             continue
         # An hour's margin: a message must not grow too old between preview and deletion.
         oldest = draft.now - BULK_DELETE_DAYS * 86_400 + 3_600
@@ -38,9 +38,14 @@ def purge_messages(draft: Draft, intent: schema.PurgeMessages) -> None:
         path = {"channel_id": thing.id}
         while len(young) > 1:
             some, young = young[:BULK_DELETE_LIMIT], young[BULK_DELETE_LIMIT:]
-            draft.add("message.bulk_delete", path, {"messages": some}, label=f"{len(some)} messages in #{thing.name}")
+            draft.add(
+                "message.bulk_delete",
+                path,
+                {"messages": some},
+                label=draft.label("messages", count=len(some), channel=thing.name),
+            )
         for one in young + old:
-            draft.add("message.delete", path | {"message_id": one}, label=f"a message in #{thing.name}")
+            draft.add("message.delete", path | {"message_id": one}, label=draft.label("a_message", channel=thing.name))
 
 
 def pin_messages(draft: Draft, intent: schema.PinMessages) -> None:
@@ -53,11 +58,11 @@ def pin_messages(draft: Draft, intent: schema.PinMessages) -> None:
         if wanted is not None or not intent.unpin:
             found = found[:1]
         if not found:
-            raise draft.fail("NOT_FOUND", f"There is no such message in {quoted(thing.name)}.")
+            raise draft.fail("NOT_FOUND", "no_such_message", name=quoted(thing.name))
         for message in found:
             path = {"channel_id": thing.id, "message_id": str(message["id"])}
             kind = "message.unpin" if intent.unpin else "message.pin"
-            draft.add(kind, path, label=f"a message in #{thing.name}", touches=[str(message["id"])])
+            draft.add(kind, path, label=draft.label("a_message", channel=thing.name), touches=[str(message["id"])])
 
 
 def create_thread(draft: Draft, intent: schema.CreateThread) -> None:
@@ -66,22 +71,28 @@ def create_thread(draft: Draft, intent: schema.CreateThread) -> None:
         path = {"channel_id": thing.id}
         if thing.type in _FORUMS:
             if not intent.message:
-                raise draft.fail("MESSAGE_MISSING", f"A post in {quoted(thing.name)} needs a first message.")
+                raise draft.fail("MESSAGE_MISSING", "message_missing", name=quoted(thing.name))
             body: dict[str, Any] = {
                 "name": intent.name,
                 "message": {"content": intent.message, "allowed_mentions": {"parse": []}},
             }
             if intent.tags:
                 body["applied_tags"] = _tags(draft, thing, intent.tags)
-            made = draft.add("post.create", path, body, label=f"{intent.name} in #{thing.name}")
+            made = draft.add(
+                "post.create", path, body, label=draft.label("in_channel", name=intent.name, channel=thing.name)
+            )
             draft.makes(intent.id, [draft.created(made, intent.name, _PUBLIC_THREAD, thing.id)])
             continue
         body = {"name": intent.name, "type": _PRIVATE_THREAD if intent.private else _PUBLIC_THREAD}
-        made = draft.add("thread.create", path, body, label=f"{intent.name} in #{thing.name}")
+        made = draft.add(
+            "thread.create", path, body, label=draft.label("in_channel", name=intent.name, channel=thing.name)
+        )
         thread = draft.created(made, intent.name, body["type"], thing.id)
         if intent.message:
             content = {"content": intent.message, "allowed_mentions": {"parse": []}}
-            draft.add("thread.message", {"channel_id": thread.id}, content, label=f"in {intent.name}")
+            draft.add(
+                "thread.message", {"channel_id": thread.id}, content, label=draft.label("in_thread", name=intent.name)
+            )
         draft.makes(intent.id, [thread])
 
 
@@ -101,7 +112,7 @@ def edit_thread(draft: Draft, intent: schema.EditThread) -> None:
         if intent.tags is not None:
             parent = draft.snapshot.channels.get(int(thing.parent or 0))
             if parent is None:
-                raise draft.fail("NO_TAGS", f"{quoted(thing.name)} has no forum whose tags it could carry.")
+                raise draft.fail("NO_TAGS", "no_forum", name=quoted(thing.name))
             fields["applied_tags"] = _tags(draft, Thing(str(parent.id), parent.name, raw=parent.raw), intent.tags)
             before["applied_tags"] = list(thing.raw.get("applied_tags") or ())
         if fields:
@@ -127,7 +138,7 @@ def create_invite(draft: Draft, intent: schema.CreateInvite) -> None:
     """A new code each."""
     for thing in draft.channels(intent.channel):
         body = {"max_age": intent.max_age_hours * 3600, "max_uses": intent.max_uses, "unique": True}
-        draft.add("invite.create", {"channel_id": thing.id}, body, label=f"to #{thing.name}")
+        draft.add("invite.create", {"channel_id": thing.id}, body, label=draft.label("to_channel", channel=thing.name))
 
 
 def delete_invites(draft: Draft, intent: schema.DeleteInvites) -> None:
@@ -141,7 +152,7 @@ def delete_invites(draft: Draft, intent: schema.DeleteInvites) -> None:
         and (channels is None or str((invite.raw.get("channel") or {}).get("id")) in channels)
     ]
     if not chosen:
-        raise draft.fail("NOT_FOUND", "There is no such invitation.")
+        raise draft.fail("NOT_FOUND", "no_such_invitation")
     for code, _ in chosen:
         draft.add("invite.delete", {"code": code}, label=code, touches=[f"invite/{code}"])
 
@@ -150,7 +161,13 @@ def create_webhook(draft: Draft, intent: schema.CreateWebhook) -> None:
     """Its address is shown to nobody here."""
     for thing in draft.channels(intent.channel):
         path = {"channel_id": thing.id}
-        draft.add("webhook.create", path, {"name": intent.name}, label=f"{intent.name} in #{thing.name}", risky=True)
+        draft.add(
+            "webhook.create",
+            path,
+            {"name": intent.name},
+            label=draft.label("in_channel", name=intent.name, channel=thing.name),
+            risky=True,
+        )
 
 
 def delete_webhooks(draft: Draft, intent: schema.DeleteWebhooks) -> None:
@@ -163,9 +180,20 @@ def delete_webhooks(draft: Draft, intent: schema.DeleteWebhooks) -> None:
         if str(hook.raw.get("channel_id")) in channels and (not wanted or plain(hook.name) in wanted)
     ]
     if not chosen:
-        raise draft.fail("NOT_FOUND", "There is no such webhook.")
+        raise draft.fail("NOT_FOUND", "no_such_webhook")
     for hook in chosen:
         draft.add("webhook.delete", {"webhook_id": str(hook.id)}, label=hook.name, touches=[str(hook.id)])
+
+
+def create_emoji(draft: Draft, intent: schema.CreateEmoji) -> None:
+    """From the picture that came with the request; an address in words is never fetched."""
+    if draft.picture is None:
+        raise draft.fail("PICTURE_MISSING", "picture_missing")
+    if not draft.picture:
+        raise draft.fail("PICTURE_UNFIT", "picture_unfit", kib=EMOJI_BYTES // 1024)
+    body = {"name": intent.name, "image": draft.picture}
+    made = draft.add("emoji.create", {"guild_id": draft.guild_id}, body, label=f":{intent.name}:")
+    draft.makes(intent.id, [draft.created(made, intent.name)])
 
 
 def edit_emoji(draft: Draft, intent: schema.EditEmoji) -> None:
@@ -200,12 +228,12 @@ def create_event(draft: Draft, intent: schema.CreateEvent) -> None:
     if intent.channel is not None:
         thing = draft.channels(intent.channel)[0]
         if thing.type not in (CHANNEL_KINDS["voice"], CHANNEL_KINDS["stage"]):
-            raise draft.fail("NOT_A_VOICE_CHANNEL", f"An event cannot take place in {quoted(thing.name)}.")
+            raise draft.fail("NOT_A_VOICE_CHANNEL", "no_voice", name=quoted(thing.name))
         stage = thing.type == CHANNEL_KINDS["stage"]
         body |= {"channel_id": thing.id, "entity_type": _EVENT_STAGE if stage else _EVENT_VOICE}
     else:
         if not intent.location or not end:
-            raise draft.fail("LOCATION_MISSING", "An event outside of Discord needs a location and an end.")
+            raise draft.fail("LOCATION_MISSING", "location_missing")
         body |= {"entity_type": _EVENT_EXTERNAL, "entity_metadata": {"location": intent.location}}
     made = draft.add("event.create", {"guild_id": draft.guild_id}, body, label=intent.name)
     draft.makes(intent.id, [draft.created(made, intent.name)])
@@ -243,9 +271,7 @@ def create_automod(draft: Draft, intent: schema.CreateAutomod) -> None:
     if intent.spam:
         triggers.append((_SPAM, {}))
     if len(triggers) != 1:
-        raise draft.fail(
-            "ONE_TRIGGER", "An AutoMod rule watches for exactly one thing: words, a list, mentions or spam."
-        )
+        raise draft.fail("ONE_TRIGGER", "one_trigger")
     trigger, metadata = triggers[0]
     body: dict[str, Any] = {
         "name": intent.name,
@@ -264,13 +290,13 @@ def edit_automod(draft: Draft, intent: schema.EditAutomod) -> None:
     """On, off, or another name."""
     given = {"enabled": intent.enabled, "name": intent.name}
     fields = {name: value for name, value in given.items() if value is not None}
-    for thing in draft.named(intent.targets, draft.snapshot.rules, "AutoMod rule"):
+    for thing in draft.named(intent.targets, draft.snapshot.rules, "rule"):
         _set_named(draft, "automod.edit", "rule_id", thing, fields=fields, label=thing.name)
 
 
 def delete_automod(draft: Draft, intent: schema.DeleteAutomod) -> None:
     """Gone, but known well enough to come back."""
-    for thing in draft.named(intent.targets, draft.snapshot.rules, "AutoMod rule"):
+    for thing in draft.named(intent.targets, draft.snapshot.rules, "rule"):
         path = {"guild_id": draft.guild_id, "rule_id": thing.id}
         draft.add("automod.delete", path, label=thing.name, touches=[thing.id], before={"raw": dict(thing.raw)})
 
@@ -289,7 +315,7 @@ def edit_guild(draft: Draft, intent: schema.EditGuild) -> None:
     before = {name: draft.snapshot.guild.get(name) for name in given}
     changed = {name: value for name, value in given.items() if before[name] != value}
     if not changed:
-        raise draft.fail("NOTHING_TO_DO", "The server has these settings already.")
+        raise draft.fail("NOTHING_TO_DO", "settings_already")
     labels = ", ".join(name.replace("_", " ") for name in changed)
     draft.add(
         "guild.edit",
@@ -305,7 +331,7 @@ def _set_named(draft: Draft, kind: str, parameter: str, thing: Thing, *, fields:
     before = {name: thing.raw.get(name) for name in fields}
     changed = {name: value for name, value in fields.items() if thing.existing is None or before[name] != value}
     if not changed:
-        draft.notes.append(f"{quoted(thing.name)} is that way already.")
+        draft.note("that_way_already", name=quoted(thing.name))
         return
     draft.add(
         kind,
@@ -336,11 +362,11 @@ def _made_at(message: Mapping[str, Any]) -> float:
 
 def _tags(draft: Draft, forum: Thing, names: tuple[str, ...]) -> list[str]:
     if not isinstance(forum.existing, Channel | Named) and not forum.raw.get("id"):
-        raise draft.fail("TAGS_NOT_KNOWN", f"The tags of {quoted(forum.name)} are known once it exists.")
+        raise draft.fail("TAGS_NOT_KNOWN", "tags_not_known", name=quoted(forum.name))
     known = {plain(str(tag["name"])): str(tag["id"]) for tag in forum.raw.get("available_tags") or ()}
     missing = [name for name in names if plain(name) not in known]
     if missing:
-        raise draft.fail("NO_TAGS", f"{quoted(forum.name)} has no tag {', '.join(map(quoted, missing))}.")
+        raise draft.fail("NO_TAGS", "no_tags", name=quoted(forum.name), tags=", ".join(map(quoted, missing)))
     return [known[plain(name)] for name in names][:5]
 
 
@@ -348,7 +374,7 @@ def _moment(draft: Draft, text: str) -> str:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
-        raise draft.fail("NOT_A_TIME", f"{quoted(text)} is not a time.") from None
+        raise draft.fail("NOT_A_TIME", "not_a_time", name=quoted(text)) from None
     if moment.tzinfo is None or moment.timestamp() <= draft.now:
-        raise draft.fail("NOT_IN_THE_FUTURE", f"{quoted(text)} is past, or has no time zone.")
+        raise draft.fail("NOT_IN_THE_FUTURE", "not_future", name=quoted(text))
     return moment.isoformat()

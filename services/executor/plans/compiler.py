@@ -13,6 +13,7 @@ from typing import Any
 from services.executor.plans import compile_channels, compile_people, compile_rest
 from services.executor.plans.draft import Ambiguity, Draft, Problem
 from services.executor.plans.operation import Operation
+from services.executor.plans.saying import ENGLISH, Text
 from services.executor.plans.schema import PlanDocument
 from services.executor.plans.snapshot import Snapshot
 
@@ -36,10 +37,16 @@ _COMPILERS: Mapping[str, Callable[[Draft, Any], None]] = {
 
 
 def compile_plan(
-    document: PlanDocument, snapshot: Snapshot, *, now: float, answers: Mapping[str, str] | None = None
+    document: PlanDocument,
+    snapshot: Snapshot,
+    *,
+    now: float,
+    answers: Mapping[str, str] | None = None,
+    picture: str | None = None,
+    text: Text = ENGLISH,
 ) -> Compiled:
     """Compiles every intent. `answers` are the choices made for ambiguous names."""
-    draft = Draft(snapshot, document, now, answers or {})
+    draft = Draft(snapshot, document, now, answers or {}, picture, text)
     for index, intent in enumerate(document.intents):
         draft.intent = index
         with draft.whole():

@@ -19,6 +19,7 @@ from services.executor.plans.operation import Operation, Outcome, Status
 from services.executor.plans.perform import Performer
 from services.executor.plans.record import Wish
 from services.executor.plans.run_journal import RunJournal
+from services.executor.plans.saying import Text
 from services.executor.plans.settings import PlanSettings
 from services.executor.plans.table import kind_of
 
@@ -44,12 +45,14 @@ class Conductor:
         wish: Callable[[], Wish],
         why: str,
         polite: bool,
+        text: Text,
     ) -> None:
         # By stage, so that among what is ready roles come before categories, and those before channels.
         self._operations = sorted(operations, key=lambda one: (kind_of(one).stage, int(one.id)))
         self._references = {operation.id: operation.references for operation in operations}
         self._settings = settings
         self._wish = wish
+        self._text = text
         self._polite = polite
         self._journal = journal
         for operation in operations:
@@ -65,6 +68,7 @@ class Conductor:
             refused=refused,
             why=why,
             polite=polite,
+            text=text,
         )
         self._running: dict[str, asyncio.Task[None]] = {}
         self._lanes = {operation.id: _lane(operation) for operation in operations}
@@ -170,7 +174,7 @@ class Conductor:
         for operation in self._open():
             for need in self._references[operation.id]:
                 if need in outcomes and outcomes[need].status in _LOST:
-                    error = f"step {need}, which it needs, was not done"
+                    error = self._text("plan.skipped.needs", step=need)
                     outcomes[operation.id] = Outcome(status=Status.SKIPPED, error=error)
                     break
 

@@ -15,14 +15,16 @@ from chassis.clock import Clock
 from chassis.errors import InvalidArgument, Unavailable
 from chassis.ids import new_id
 from services.executor.discord.identity import BotIdentity
+from services.executor.plans.estimate import beyond_quotas
 from services.executor.plans.fetch import Fetcher
 from services.executor.plans.record import ENDED, PlanRecord, PlanStatus
+from services.executor.plans.saying import saying
 from services.executor.plans.settings import PlanSettings
 from services.executor.plans.snapshot import Snapshot, build
 from services.executor.plans.starting import GRANTED, Refusal, Starter
 from services.executor.plans.store import PlanStore
 from services.executor.plans.undo import Difference, differences, invert, restore
-from services.executor.replies.question import Asker, Interaction, visible
+from services.executor.replies.question import Asker, Attached, Interaction, visible
 
 _CHANGEABLE = (PlanStatus.PREVIEW, PlanStatus.QUESTION, PlanStatus.REFUSED, PlanStatus.FAILED)
 
@@ -57,6 +59,7 @@ class PlanDesk:
         asker: Asker,
         interaction: Interaction | None,
         dry_run: bool,
+        attached: Attached | None = None,
     ) -> tuple[str, bool]:
         """Takes a request over; gives the plan and whether the event had been submitted before."""
         if not visible(words):
@@ -68,7 +71,7 @@ class PlanDesk:
                 fields={"request": f"has more than {self._settings.max_request_chars} characters"},
             )
         plan = self._new(guild_id, channel_id, asker, interaction).model_copy(
-            update={"words": [words.strip()], "dry_run": dry_run}
+            update={"words": [words.strip()], "dry_run": dry_run, "attached": attached}
         )
         return await self._taken_over(plan, event_id)
 
@@ -99,8 +102,9 @@ class PlanDesk:
         polite: bool | None,
         dry_run: bool | None,
         page: int | None,
+        split: bool = False,
     ) -> Refusal.ValueType:
-        """Takes steps out, changes names, pace, page."""
+        """Takes steps out (with `split` those beyond long quotas), changes names, pace, page."""
         for name in names.values():
             if not 1 <= len(name.strip()) <= 100:
                 raise InvalidArgument(
@@ -108,8 +112,10 @@ class PlanDesk:
                 )
 
         def change(plan: PlanRecord) -> dict[str, object]:
+            later = beyond_quotas(plan.operations) if split else []
             changes: dict[str, object] = {
-                "dropped": sorted({*plan.dropped, *drop}),
+                "left_for_later": plan.left_for_later + len(later),
+                "dropped": sorted({*plan.dropped, *drop, *later}),
                 "names": {**plan.names, **{step: name.strip() for step, name in names.items()}},
             }
             if polite is not None:
@@ -118,7 +124,7 @@ class PlanDesk:
                 changes["dry_run"] = dry_run
             return changes
 
-        if page is not None and not (drop or names or polite is not None or dry_run is not None):
+        if page is not None and not (drop or names or split or polite is not None or dry_run is not None):
             return await self._turn(plan_id, page)
         return await self._redraft(plan_id, person, change)
 
@@ -129,14 +135,15 @@ class PlanDesk:
         done = await self._store.get(plan_id)
         if done.status not in ENDED:
             return "", plan_pb2.PLAN_REFUSAL_WRONG_STATUS
-        inverse = invert(done.operations, done.outcomes, guild_id=done.guild_id)
+        text = saying(asker.locale)
+        inverse = invert(done.operations, done.outcomes, guild_id=done.guild_id, text=text)
         if not inverse.operations:
             return "", plan_pb2.PLAN_REFUSAL_NOTHING_TO_DO
         plan = self._new(done.guild_id, channel_id or done.channel_id, asker, interaction).model_copy(
             update={
                 "operations": list(inverse.operations),
                 "losses": list(inverse.losses),
-                "summary": f"Undo: {done.summary}"[:200],
+                "summary": text("plan.card.undo_of", title=done.summary)[:200],
                 "undo_of": plan_id,
             }
         )
@@ -176,7 +183,10 @@ class PlanDesk:
         if not operations:
             return "", plan_pb2.PLAN_REFUSAL_NOTHING_TO_DO
         plan = self._new(guild_id, channel_id, asker, interaction).model_copy(
-            update={"operations": operations, "summary": f"Back to snapshot {snapshot_id}"}
+            update={
+                "operations": operations,
+                "summary": saying(asker.locale)("plan.card.back_to_snapshot", snapshot=snapshot_id),
+            }
         )
         made, _ = await self._taken_over(plan, event_id)
         return made, GRANTED
@@ -189,16 +199,16 @@ class PlanDesk:
         """A guild's plans, the newest first."""
         return await self._store.plans_of(guild_id, limit=limit, before=before)
 
-    async def audit_trail(self, guild_id: int, *, as_json: bool) -> bytes:
-        """The guild's audit trail as a file."""
+    async def audit_trail(self, guild_id: int, *, as_json: bool) -> tuple[bytes, int]:
+        """The guild's audit trail as a file, and how many entries are in it."""
         rows = [asdict(entry) for entry in await self._store.audit_trail(guild_id)]
         if as_json:
-            return json.dumps(rows, ensure_ascii=False, indent=1).encode()
+            return json.dumps(rows, ensure_ascii=False, indent=1).encode(), len(rows)
         out = io.StringIO()
         writer = csv.DictWriter(out, ["time", "plan_id", "actor", "action", "target", "outcome"])
         writer.writeheader()
         writer.writerows({name: _harmless(value) for name, value in row.items()} for row in rows)
-        return out.getvalue().encode()
+        return out.getvalue().encode(), len(rows)
 
     async def _redraft(
         self, plan_id: str, person: int, change: Callable[[PlanRecord], dict[str, object]]

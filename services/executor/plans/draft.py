@@ -13,10 +13,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from services.executor.plans.operation import Operation, ref
+from services.executor.plans.saying import ENGLISH, Text
 from services.executor.plans.schema import PlanDocument, Select, Targets
 from services.executor.plans.snapshot import CATEGORY, Channel, Member, Named, Role, Snapshot, digest
 
 MAX_CANDIDATES = 25
+EMOJI_BYTES = 256 * 1024
+"""What Discord takes for an emoji at most."""
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,10 @@ class Draft:
     document: PlanDocument
     now: float
     answers: Mapping[str, str] = field(default_factory=dict)
+    picture: str | None = None
+    """What came with the request, as a data URI; empty where it cannot be used, None where nothing came."""
+    text: Text = ENGLISH
+    """In the language of whoever asked."""
     operations: list[Operation] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     questions: list[Ambiguity] = field(default_factory=list)
@@ -150,10 +157,19 @@ class Draft:
         self._touched[thing.id] = operation.id
         return thing
 
-    def fail(self, code: str, text: str) -> Unresolved:
-        """Notes a problem of the intent at hand; raise what it gives."""
-        self.problems.append(Problem(code, text, self.intent))
-        return Unresolved(text)
+    def fail(self, code: str, key: str, **values: object) -> Unresolved:
+        """Notes a problem of the intent at hand, by its text's key; raise what it gives."""
+        said = self.text(f"plan.problem.{key}", **values)
+        self.problems.append(Problem(code, said, self.intent))
+        return Unresolved(said)
+
+    def note(self, key: str, **values: object) -> None:
+        """Notes something that is good to know, by its text's key."""
+        self.notes.append(self.text(f"plan.note.{key}", **values))
+
+    def label(self, key: str, **values: object) -> str:
+        """What an operation is about, where that takes more than a name."""
+        return self.text(f"plan.label.{key}", **values)
 
     def archive(self, name: str, make: Any) -> Thing:
         """The category for archives, made once a plan."""
@@ -188,7 +204,7 @@ class Draft:
             targets = Targets(select=targets.select.model_copy(update={"types": ("category",)}))
         things = self.channels(targets, what="category")
         if any(thing.type != CATEGORY for thing in things):
-            raise self.fail("NOT_A_CATEGORY", f"{quoted(things[0].name)} is not a category.")
+            raise self.fail("NOT_A_CATEGORY", "not_a_category", name=quoted(things[0].name))
         return things
 
     def roles(self, targets: Targets, *, everyone: bool = False) -> list[Thing]:
@@ -211,7 +227,7 @@ class Draft:
     def members(self, targets: Targets) -> list[Thing]:
         """The members that are meant."""
         if targets.from_ is not None:
-            raise self.fail("NOT_MEMBERS", "A plan does not make members.")
+            raise self.fail("NOT_MEMBERS", "makes_no_members")
         select = targets.select or Select()
         pool = sorted(self.snapshot.members.values(), key=lambda member: member.user_id)
         if select.bots is not None:
@@ -236,7 +252,7 @@ class Draft:
     def _made(self, symbol: str) -> list[Thing]:
         things = self.made.get(symbol)
         if not things:
-            raise self.fail("NOTHING_MADE", f"The step {quoted(symbol)} that this needs cannot be done.")
+            raise self.fail("NOTHING_MADE", "nothing_made", name=quoted(symbol))
         return list(things)
 
     def _role_id(self, name: str) -> int:
@@ -257,7 +273,7 @@ class Draft:
             for name in select.names:
                 chosen += [one for one in self._by_name(pool, name, what) if one not in chosen]
         elif not (select.name_glob or select.contains or select.all or narrowed):
-            raise self.fail("NOTHING_CHOSEN", f"It is not said which {what} is meant.")
+            raise self.fail("NOTHING_CHOSEN", "nothing_chosen", what=self._thing(what))
         if select.name_glob:
             pattern = plain(select.name_glob)
             chosen = [one for one in chosen if fnmatch.fnmatchcase(plain(one.name), pattern)]
@@ -266,7 +282,7 @@ class Draft:
         left_out = {plain(name) for name in select.exclude}
         chosen = [one for one in chosen if plain(one.name) not in left_out and str(one.id) not in left_out]
         if not chosen:
-            raise self.fail("NOT_FOUND", f"There is no {what} that matches.")
+            raise self.fail("NOT_FOUND", "none_matches", what=self._thing(what))
         return chosen
 
     def _by_name(self, pool: Sequence[Any], name: str, what: str) -> list[Any]:
@@ -276,14 +292,15 @@ class Draft:
             found = [one for one in pool if plain(name).replace(" ", "-") in _names_of(one)]
         if len(found) <= 1:
             if not found:
-                raise self.fail("NOT_FOUND", f"There is no {what} called {quoted(name)}.{self._similar(pool, name)}")
+                similar = self._similar(pool, name)
+                raise self.fail("NOT_FOUND", "not_found", what=self._thing(what), name=quoted(name), similar=similar)
             return found
         key = f"{what}:{plain(name)}"
         answer = self.answers.get(key)
         if answer is not None:
             found = [one for one in found if str(one.id) == answer]
             if not found:
-                raise self.fail("NOT_FOUND", f"The {what} that was chosen for {quoted(name)} is gone.")
+                raise self.fail("NOT_FOUND", "choice_gone", name=quoted(name))
             return found
         candidates = tuple(Candidate(str(one.id), self._described(one)) for one in found[:MAX_CANDIDATES])
         if all(question.key != key for question in self.questions):
@@ -292,7 +309,10 @@ class Draft:
 
     def _similar(self, pool: Sequence[Any], name: str) -> str:
         close = difflib.get_close_matches(plain(name), [plain(one.name) for one in pool], n=3)
-        return f" Similar: {', '.join(map(quoted, close))}." if close else ""
+        return self.text("plan.problem.similar", names=", ".join(map(quoted, close))) if close else ""
+
+    def _thing(self, what: str) -> str:
+        return self.text(f"plan.thing.{what}")
 
     def _described(self, one: Any) -> str:
         if isinstance(one, Channel):

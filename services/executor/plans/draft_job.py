@@ -19,8 +19,10 @@ from services.executor.plans.estimate import estimate
 from services.executor.plans.fetch import Fetcher
 from services.executor.plans.latencies import Latencies
 from services.executor.plans.operation import Operation
+from services.executor.plans.pictures import Pictures, wants_picture
 from services.executor.plans.present import card
 from services.executor.plans.record import KeptEstimate, KeptProblem, KeptQuestion, PlanRecord, PlanStatus
+from services.executor.plans.saying import saying
 from services.executor.plans.schema import PlanDocument
 from services.executor.plans.screen import Screen
 from services.executor.plans.security_log import SecurityLog
@@ -33,14 +35,15 @@ from services.executor.plans.words import Words
 _log = structlog.get_logger(__name__)
 
 KIND = "plan.draft"
-_TEXTS = {
-    "NO_VALID_PLAN": "The language model gave no usable plan. Saying it in other words often helps.",
-    "NO_VALID_DOCUMENT": "The language model gave no usable plan. Saying it in other words often helps.",
-    "LIMITED": "A limit is used up for now. Please try again later.",
-    "FEATURE_FORBIDDEN": "Plans are not open to you here.",
-    "PROMPT_TOO_LONG": "That is longer than the language model can read at once.",
-    "PROVIDER_UNAVAILABLE": "The language model cannot be reached just now. Please try again in a while.",
+_FAILURES = {
+    "NO_VALID_PLAN": "no_usable_plan",
+    "NO_VALID_DOCUMENT": "no_usable_plan",
+    "LIMITED": "limited",
+    "FEATURE_FORBIDDEN": "forbidden",
+    "PROMPT_TOO_LONG": "too_long",
+    "PROVIDER_UNAVAILABLE": "model_away",
 }
+"""The texts for what llm answers."""
 
 
 class DraftJobs:
@@ -54,6 +57,7 @@ class DraftJobs:
         store: PlanStore,
         fetcher: Fetcher,
         words: Words,
+        pictures: Pictures,
         screen: Screen,
         identity: BotIdentity,
         starter: Starter,
@@ -65,6 +69,7 @@ class DraftJobs:
         self._store = store
         self._fetcher = fetcher
         self._words = words
+        self._pictures = pictures
         self._screen = screen
         self._identity = identity
         self._starter = starter
@@ -84,16 +89,14 @@ class DraftJobs:
         try:
             plan = await self._made(plan, journal.fence)
         except Refused as refusal:
-            plan = _failed(plan, f"Discord refuses: {refusal.message or refusal}")
+            plan = _failed(plan, "discord_refuses", message=refusal.message or refusal)
         except Unavailable as error:
-            if error.reason not in _TEXTS:
+            if error.reason not in _FAILURES:
                 raise
-            plan = _failed(plan, _TEXTS[error.reason])
+            plan = _failed(plan, _FAILURES[error.reason])
         except GuildhallError as error:
             _log.info("plan.not_made", plan_id=plan.plan_id, reason=error.reason)
-            plan = _failed(
-                plan, _TEXTS.get(error.reason, "This plan could not be made. It is logged; please try again.")
-            )
+            plan = _failed(plan, _FAILURES.get(error.reason, "not_made"))
 
         def put(kept: PlanRecord) -> PlanRecord | None:
             # Further words that came meanwhile have a job of their own.
@@ -108,7 +111,7 @@ class DraftJobs:
         """Says that it failed."""
 
         def fail(kept: PlanRecord) -> PlanRecord:
-            return _failed(kept, "Something went wrong on my side. It is logged; please try again.")
+            return _failed(kept, "own_fault")
 
         plan = await self._store.change(job.payload.decode(), fail)
         await self._screen.show(plan, card(plan), journal.fence)
@@ -117,7 +120,7 @@ class DraftJobs:
         bot_id = self._identity.user_id
         snapshot = await self._fetcher.basics(plan.guild_id, bot_id, [plan.requester.user_id], fence)
         if plan.requester.user_id not in snapshot.members or bot_id not in snapshot.members:
-            return _failed(plan, "Only members of the server can have it changed.")
+            return _failed(plan, "no_member")
         operations: list[Operation] = list(plan.operations)
         found: list[Problem] = []
         if plan.words:
@@ -136,22 +139,36 @@ class DraftJobs:
                 }
             )
             await self._fetcher.everything(snapshot, document, fence)
-            compiled = compile_plan(document, snapshot, now=self._clock.now(), answers=plan.answers)
+            if plan.attached is not None and plan.picture is None and wants_picture(document):
+                plan = plan.model_copy(update={"picture": await self._pictures.take(plan.attached)})
+            compiled = compile_plan(
+                document,
+                snapshot,
+                now=self._clock.now(),
+                answers=plan.answers,
+                picture=plan.picture,
+                text=saying(plan.requester.locale),
+            )
             operations, found = list(compiled.operations), list(compiled.problems)
             questions = [KeptQuestion.of(question) for question in compiled.questions]
-            plan = plan.model_copy(update={"questions": questions, "notes": list(compiled.notes)})
+            notes = list(compiled.notes)
+            if plan.left_for_later:
+                later = saying(plan.requester.locale)("plan.card.left_for_later", count=plan.left_for_later)
+                notes.append(later)
+            plan = plan.model_copy(update={"questions": questions, "notes": notes})
         return await self._checked(plan, snapshot, operations, found)
 
     async def _checked(
         self, plan: PlanRecord, snapshot: Snapshot, operations: list[Operation], found: list[Problem]
     ) -> PlanRecord:
+        text = saying(plan.requester.locale)
         requester, bot = snapshot.members[plan.requester.user_id], snapshot.members[snapshot.bot_id]
         operations = preflight.without(operations, plan.dropped)
         operations = [_renamed(operation, plan.names) for operation in operations]
         if len(operations) > self._settings.max_operations:
-            found.append(Problem("TOO_MANY", f"A plan has at most {self._settings.max_operations} steps."))
+            found.append(Problem("TOO_MANY", text("plan.problem.too_many", most=self._settings.max_operations)))
             operations = []
-        checked = preflight.check(operations, snapshot, requester, bot)
+        checked = preflight.check(operations, snapshot, requester, bot, text)
         kept = list(checked.operations)
         await self._security.refused(plan, [problem.text for problem in checked.security])
         timed = estimate(kept, self._settings, self._latencies, polite=plan.polite)
@@ -171,7 +188,7 @@ class DraftJobs:
                 "estimate": KeptEstimate(
                     p50=timed.p50,
                     p90=timed.p90,
-                    quotas=[(q.title, q.fits, q.wanted, q.seconds) for q in timed.quotas],
+                    quotas=[(q.kind, q.fits, q.wanted, q.seconds) for q in timed.quotas],
                 ),
                 "high_risk": preflight.high_risk(kept, many_deletions=self._settings.many_deletions),
                 "status": status,
@@ -188,12 +205,14 @@ class DraftJobs:
         )
 
 
-def _failed(plan: PlanRecord, text: str) -> PlanRecord:
-    return plan.model_copy(update={"status": PlanStatus.FAILED, "error": text})
+def _failed(plan: PlanRecord, key: str, **values: object) -> PlanRecord:
+    said = saying(plan.requester.locale)(f"plan.failed.{key}", **values)
+    return plan.model_copy(update={"status": PlanStatus.FAILED, "error": said})
 
 
 def _renamed(operation: Operation, names: dict[str, str]) -> Operation:
     name = names.get(operation.id)
     if name is None or not isinstance(operation.body, dict) or "name" not in operation.body:
         return operation
-    return operation.model_copy(update={"body": operation.body | {"name": name}, "label": name})
+    sign = operation.label[:1] if operation.label[:1] in ("#", "@") else ""
+    return operation.model_copy(update={"body": operation.body | {"name": name}, "label": sign + name})

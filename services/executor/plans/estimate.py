@@ -26,7 +26,8 @@ from services.executor.plans.table import Rate, kind_of
 class Quota:
     """A long limit that a plan runs into."""
 
-    title: str
+    kind: str
+    """The row of the operation table."""
     fits: int
     """How many of its operations fit before it is used up."""
     wanted: int
@@ -186,6 +187,20 @@ def subject(operation: Operation, rate: Rate) -> str:
     return f"{operation.kind}/{operation.path.get(rate.per, '')}"
 
 
+def beyond_quotas(operations: Sequence[Operation]) -> list[str]:
+    """The operations for which their long limits, if nothing of them is used, leave no room."""
+    counts: dict[tuple[Rate, str], int] = defaultdict(int)
+    beyond = []
+    for operation in operations:
+        rates = [(rate, subject(operation, rate)) for rate in kind_of(operation).rates if rate.long]
+        if any(counts[key] >= key[0].calls for key in rates):
+            beyond.append(operation.id)
+            continue
+        for key in rates:
+            counts[key] += 1
+    return beyond
+
+
 def _quotas(operations: Sequence[Operation]) -> tuple[Quota, ...]:
     """Long limits that do not take all of a plan, those of single channels counted for each."""
     counts: dict[tuple[str, Rate, str], int] = defaultdict(int)
@@ -194,9 +209,8 @@ def _quotas(operations: Sequence[Operation]) -> tuple[Quota, ...]:
             if rate.long:
                 counts[operation.kind, rate, subject(operation, rate)] += 1
     found: dict[tuple[str, Rate], Quota] = {}
-    titles = {operation.kind: kind_of(operation).title for operation in operations}
     for (kind, rate, _), wanted in counts.items():
         known = found.get((kind, rate))
         if wanted > rate.calls and (known is None or wanted > known.wanted):
-            found[kind, rate] = Quota(titles[kind], rate.calls, wanted, rate.seconds)
+            found[kind, rate] = Quota(kind, rate.calls, wanted, rate.seconds)
     return tuple(found.values())

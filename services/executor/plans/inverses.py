@@ -121,7 +121,7 @@ def recreate_channel(operation: Operation, outcome: Outcome) -> list[Inverse]:
             "channel.edit",
             {"channel_id": child},
             {"parent_id": str(raw["id"])},
-            label=f"back into {operation.label}",
+            label=f"→ {operation.label}",
             before={"fields": {"parent_id": None}},
         )
         for child in operation.before.get("children", ())
@@ -260,6 +260,12 @@ def delete_created_invite(operation: Operation, outcome: Outcome) -> list[Invers
 def delete_created_webhook(operation: Operation, outcome: Outcome) -> list[Inverse]:
     """A webhook goes."""
     return [Inverse("webhook.delete", {"webhook_id": outcome.result}, label=operation.label)]
+
+
+def delete_created_emoji(operation: Operation, outcome: Outcome) -> list[Inverse]:
+    """An emoji goes."""
+    path = {"guild_id": operation.path["guild_id"], "emoji_id": outcome.result}
+    return [Inverse("emoji.delete", path, label=operation.label)]
 
 
 def restore_emoji(operation: Operation, outcome: Outcome) -> list[Inverse]:

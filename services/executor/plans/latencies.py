@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict, deque
 
 _ENOUGH = 3
+_WAITED_SECONDS = 0.05
 
 
 class _Recent:
@@ -41,8 +42,8 @@ class Latencies:
             self._routes[route].add(seconds)
 
     def add_overhead(self, seconds: float) -> None:
-        """Notes what came before a call: permit and journal, with whatever it had to wait for."""
-        self._beside.add(seconds)
+        """Notes what came before a call: permit and journal. What took longer than those do was a wait for a slot."""
+        self._beside.add(min(seconds, _WAITED_SECONDS))
 
     def add_look(self, seconds: float) -> None:
         """Notes how long a run took from its start to its first operation."""

@@ -8,6 +8,7 @@ from guildhall.executor.v1 import plan_pb2, plan_pb2_grpc
 from chassis.scoped import ScopedSettings
 from chassis.service import Runtime
 from services.executor.discord.api import DiscordApi
+from services.executor.discord.files import FileFetcher
 from services.executor.discord.identity import BotIdentity
 from services.executor.discord.rest import RestClient
 from services.executor.jobs.model import JobKind
@@ -17,6 +18,7 @@ from services.executor.plans.draft_job import DraftJobs
 from services.executor.plans.fetch import Fetcher
 from services.executor.plans.latencies import Latencies
 from services.executor.plans.mirrored import Mirrored
+from services.executor.plans.pictures import Pictures
 from services.executor.plans.run_job import RunJobs
 from services.executor.plans.screen import Screen
 from services.executor.plans.security_log import SecurityLog
@@ -52,6 +54,14 @@ class PlanParts:
         fetcher = Fetcher(rest, latencies, members_limit=settings.members_limit)
         drafting = Fetcher(rest, latencies, members_limit=settings.members_limit, mirror=mirror)
         screen = Screen(api, store, clock)
+        attachments = runtime.settings.current.replies.attachments
+        files = FileFetcher(
+            hosts=attachments.hosts,
+            seconds=attachments.fetch_seconds,
+            api_base=runtime.settings.current.discord.api_base,
+        )
+        runtime.on_stop(files.close)
+        pictures = Pictures(files)
         starter = Starter(jobs, store, settings, clock)
         security = SecurityLog(store, jobs, guild_settings, clock)
         self._desk = PlanDesk(
@@ -62,6 +72,7 @@ class PlanParts:
                 store=store,
                 fetcher=drafting,
                 words=Words(runtime.channel("llm"), settings),
+                pictures=pictures,
                 screen=screen,
                 identity=identity,
                 starter=starter,

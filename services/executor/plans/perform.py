@@ -214,5 +214,6 @@ _LISTINGS: Mapping[str, tuple[str, str, _Same]] = {
     "invite.create": ("/channels/{channel_id}/invites", "channel_id", _same_invite),
     "webhook.create": ("/channels/{channel_id}/webhooks", "channel_id", _same_name),
     "event.create": ("/guilds/{guild_id}/scheduled-events", "guild_id", _same_name),
+    "emoji.create": ("/guilds/{guild_id}/emojis", "guild_id", _same_name),
     "automod.create": ("/guilds/{guild_id}/auto-moderation/rules", "guild_id", _same_name),
 }

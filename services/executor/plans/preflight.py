@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from services.executor.plans.authority import refusal
 from services.executor.plans.draft import Problem, quoted
 from services.executor.plans.operation import Operation
+from services.executor.plans.saying import ENGLISH, Text, title_of
 from services.executor.plans.snapshot import CATEGORY, CHANNEL_KINDS, Member, Snapshot
 from services.executor.plans.table import Reversible, Risk, kind_of
 
@@ -20,6 +21,8 @@ WEBHOOKS = 15
 PINS = 250
 EVENTS = 100
 KEYWORD_RULES = 6
+EMOJI = (50, 100, 150, 250)
+"""By the server's boost level, still and moving ones apart."""
 _NEEDS_COMMUNITY = frozenset({CHANNEL_KINDS["announcement"], CHANNEL_KINDS["stage"]})
 _COMMUNITY_CHANNELS = ("rules_channel_id", "public_updates_channel_id", "safety_alerts_channel_id")
 
@@ -34,7 +37,9 @@ class Checked:
     """The problems that are refusals of authority, for the log channel."""
 
 
-def check(operations: Sequence[Operation], snapshot: Snapshot, requester: Member, bot: Member) -> Checked:
+def check(
+    operations: Sequence[Operation], snapshot: Snapshot, requester: Member, bot: Member, text: Text = ENGLISH
+) -> Checked:
     """Takes out what cannot be done, with what depends on it, and says why."""
     problems: list[Problem] = []
     security: list[Problem] = []
@@ -43,31 +48,38 @@ def check(operations: Sequence[Operation], snapshot: Snapshot, requester: Member
         if operation.references & dropped:
             dropped.add(operation.id)
             problems.append(
-                Problem("NEEDS_ANOTHER", f"{title(operation)} needs a step that cannot be done.", operation.intent)
+                Problem(
+                    "NEEDS_ANOTHER", text("plan.problem.needs_another", title=title(operation, text)), operation.intent
+                )
             )
             continue
-        text = refusal(operation, snapshot, requester, bot)
-        if text:
+        reason = refusal(operation, snapshot, requester, bot, text)
+        if reason:
             dropped.add(operation.id)
-            found = Problem("NOT_ALLOWED", f"{title(operation)}: {text}", operation.intent)
+            found = Problem("NOT_ALLOWED", _because(operation, reason, text), operation.intent)
             problems.append(found)
             security.append(found)
             continue
-        text = _impossible(operation, snapshot)
-        if text:
+        reason = _impossible(operation, snapshot, text)
+        if reason:
             dropped.add(operation.id)
-            problems.append(Problem("NOT_POSSIBLE", f"{title(operation)}: {text}", operation.intent))
+            problems.append(Problem("NOT_POSSIBLE", _because(operation, reason, text), operation.intent))
     kept = [operation for operation in operations if operation.id not in dropped]
-    for problem, surplus in _ceilings(kept, snapshot):
+    for problem, surplus in _ceilings(kept, snapshot, text):
         problems.append(problem)
         dropped |= surplus
     kept = _without(kept, dropped)
     return Checked(tuple(kept), tuple(_merged(problems)), tuple(_merged(security)))
 
 
-def title(operation: Operation) -> str:
+def title(operation: Operation, text: Text) -> str:
     """An operation in a few words."""
-    return f"{kind_of(operation).title} {quoted(operation.label)}" if operation.label else kind_of(operation).title
+    name = title_of(operation.kind, text)
+    return f"{name} {quoted(operation.label)}" if operation.label else name
+
+
+def _because(operation: Operation, reason: str, text: Text) -> str:
+    return text("plan.problem.reason", title=title(operation, text), reason=reason)
 
 
 def high_risk(operations: Iterable[Operation], *, many_deletions: int) -> bool:
@@ -92,38 +104,52 @@ def small_and_additive(operations: Sequence[Operation], *, at_most: int) -> bool
     )
 
 
-def _impossible(operation: Operation, snapshot: Snapshot) -> str:
+def _impossible(operation: Operation, snapshot: Snapshot, text: Text) -> str:
     if operation.kind == "channel.delete" and "COMMUNITY" in snapshot.features:
         needed = {str(snapshot.guild.get(name)) for name in _COMMUNITY_CHANNELS}
         if operation.path["channel_id"] in needed:
-            return "a community server needs this channel."
+            return text("plan.problem.community_channel")
     community_only = operation.kind == "channel.create" and operation.body.get("type") in _NEEDS_COMMUNITY
     if community_only and "COMMUNITY" not in snapshot.features:
-        return "only community servers have channels of this kind."
+        return text("plan.problem.community_only")
     return ""
 
 
-def _ceilings(operations: Sequence[Operation], snapshot: Snapshot) -> Iterable[tuple[Problem, set[str]]]:
+def _ceilings(operations: Sequence[Operation], snapshot: Snapshot, text: Text) -> Iterable[tuple[Problem, set[str]]]:
     """Discord's structural limits, counted in the order of the plan."""
-    yield from _running(
-        operations, "channel.create", "channel.delete", now=len(snapshot.channels), limit=CHANNELS, what="channels"
-    )
-    roles = len(snapshot.roles)
-    yield from _running(operations, "role.create", "role.delete", now=roles, limit=ROLES, what="roles")
-    yield from _running(
-        operations, "event.create", "event.delete", now=len(snapshot.events), limit=EVENTS, what="events"
-    )
     keyword = sum(1 for rule in snapshot.rules.values() if rule.raw.get("trigger_type") == 1)
-    yield from _running(
-        operations, "automod.create", "automod.delete", now=keyword, limit=KEYWORD_RULES, what="AutoMod rules"
-    )
-    yield from _children(operations, snapshot)
-    yield from _per_channel(operations, snapshot)
+    for thing, now, limit, what in (
+        ("channel", len(snapshot.channels), CHANNELS, "channels"),
+        ("role", len(snapshot.roles), ROLES, "roles"),
+        ("event", len(snapshot.events), EVENTS, "events"),
+        ("automod", keyword, KEYWORD_RULES, "rules"),
+    ):
+        surplus = _surplus(operations, f"{thing}.create", f"{thing}.delete", now=now, limit=limit)
+        if surplus:
+            said = text(f"plan.problem.ceiling.{what}", limit=limit, surplus=len(surplus))
+            yield Problem("CEILING", said), surplus
+    yield from _emoji(operations, snapshot, text)
+    yield from _children(operations, snapshot, text)
+    yield from _per_channel(operations, snapshot, text)
 
 
-def _running(
-    operations: Sequence[Operation], create: str, delete: str, *, now: int, limit: int, what: str
-) -> Iterable[tuple[Problem, set[str]]]:
+def _emoji(operations: Sequence[Operation], snapshot: Snapshot, text: Text) -> Iterable[tuple[Problem, set[str]]]:
+    level = min(int(snapshot.guild.get("premium_tier") or 0), len(EMOJI) - 1)
+    for moving in (False, True):
+        new = [
+            operation
+            for operation in operations
+            if operation.kind == "emoji.create" and operation.body["image"].startswith("data:image/gif") == moving
+        ]
+        there = sum(1 for emoji in snapshot.emojis.values() if bool(emoji.raw.get("animated")) == moving)
+        surplus = _surplus(new, "emoji.create", "", now=there, limit=EMOJI[level])
+        if surplus:
+            said = text("plan.problem.ceiling.emoji", limit=EMOJI[level], surplus=len(surplus))
+            yield Problem("CEILING", said), surplus
+
+
+def _surplus(operations: Sequence[Operation], create: str, delete: str, *, now: int, limit: int) -> set[str]:
+    """Creations beyond a ceiling; deletions before them make room."""
     count, surplus = now, set()
     for operation in operations:
         if operation.kind == delete:
@@ -133,12 +159,10 @@ def _running(
                 surplus.add(operation.id)
             else:
                 count += 1
-    if surplus:
-        text = f"A server has at most {limit} {what}; {len(surplus)} of the new ones do not fit."
-        yield Problem("CEILING", text), surplus
+    return surplus
 
 
-def _children(operations: Sequence[Operation], snapshot: Snapshot) -> Iterable[tuple[Problem, set[str]]]:
+def _children(operations: Sequence[Operation], snapshot: Snapshot, text: Text) -> Iterable[tuple[Problem, set[str]]]:
     count = Counter(str(channel.parent_id) for channel in snapshot.channels.values() if channel.parent_id)
     place = {str(channel.id): str(channel.parent_id) for channel in snapshot.channels.values()}
     surplus: dict[str, set[str]] = {}
@@ -153,10 +177,11 @@ def _children(operations: Sequence[Operation], snapshot: Snapshot) -> Iterable[t
             else:
                 count[parent] += 1
     for dropped in surplus.values():
-        yield Problem("CEILING", f"A category has at most {CHILDREN} channels; {len(dropped)} do not fit."), dropped
+        said = text("plan.problem.ceiling.children", limit=CHILDREN, surplus=len(dropped))
+        yield Problem("CEILING", said), dropped
 
 
-def _per_channel(operations: Sequence[Operation], snapshot: Snapshot) -> Iterable[tuple[Problem, set[str]]]:
+def _per_channel(operations: Sequence[Operation], snapshot: Snapshot, text: Text) -> Iterable[tuple[Problem, set[str]]]:
     overwrites = {str(c.id): {str(one["id"]) for one in c.overwrites} for c in snapshot.channels.values()}
     webhooks = Counter(str(hook.raw.get("channel_id")) for hook in snapshot.webhooks.values())
     pins = Counter({str(channel): len(messages) for channel, messages in snapshot.pins.items()})
@@ -165,16 +190,17 @@ def _per_channel(operations: Sequence[Operation], snapshot: Snapshot) -> Iterabl
         if operation.kind == "overwrite.set":
             there = overwrites.setdefault(channel, set())
             if operation.path["overwrite_id"] not in there and len(there) >= OVERWRITES:
-                yield Problem("CEILING", f"A channel has at most {OVERWRITES} permission entries."), {operation.id}
+                said = text("plan.problem.ceiling.overwrites", limit=OVERWRITES)
+                yield Problem("CEILING", said), {operation.id}
             there.add(operation.path["overwrite_id"])
         elif operation.kind == "webhook.create":
             webhooks[channel] += 1
             if webhooks[channel] > WEBHOOKS:
-                yield Problem("CEILING", f"A channel has at most {WEBHOOKS} webhooks."), {operation.id}
+                yield Problem("CEILING", text("plan.problem.ceiling.webhooks", limit=WEBHOOKS)), {operation.id}
         elif operation.kind == "message.pin":
             pins[channel] += 1
             if pins[channel] > PINS:
-                yield Problem("CEILING", f"A channel has at most {PINS} pins."), {operation.id}
+                yield Problem("CEILING", text("plan.problem.ceiling.pins", limit=PINS)), {operation.id}
 
 
 def _without(operations: Sequence[Operation], dropped: set[str]) -> list[Operation]:

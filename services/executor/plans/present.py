@@ -11,7 +11,8 @@ from guildhall.executor.v1 import plan_pb2
 
 from services.executor.plans.operation import Operation, Outcome, Status
 from services.executor.plans.record import PlanRecord, PlanStatus
-from services.executor.plans.table import Reversible, kind_of
+from services.executor.plans.saying import Text, loss_of, saying, title_of
+from services.executor.plans.table import TABLE, Reversible, kind_of
 from views.plans import preview, progress
 
 _STATUSES = {
@@ -46,6 +47,7 @@ def contract(
 ) -> plan_pb2.Plan:
     """The plan as others see it; `outcomes` are a run's that is under way."""
     reached = plan.outcomes if outcomes is None else outcomes
+    text = saying(plan.requester.locale)
     made = plan_pb2.Plan(
         plan_id=plan.plan_id,
         guild_id=plan.guild_id,
@@ -54,7 +56,7 @@ def contract(
         status=_STATUSES[plan.status],
         words=plan.words,
         summary=plan.summary,
-        steps=[_step(operation, reached.get(operation.id, Outcome())) for operation in plan.operations]
+        steps=[_step(operation, reached.get(operation.id, Outcome()), text) for operation in plan.operations]
         if steps
         else [],
         problems=[plan_pb2.PlanProblem(code=one.code, text=one.text) for one in plan.problems],
@@ -74,8 +76,14 @@ def contract(
         estimate_p50=_duration(plan.estimate.p50),
         estimate_p90=_duration(plan.estimate.p90),
         quotas=[
-            plan_pb2.PlanQuota(title=title, fits=fits, wanted=wanted, window=_duration(window))
-            for title, fits, wanted, window in plan.estimate.quotas
+            plan_pb2.PlanQuota(
+                title=title_of(kind, text),
+                fits=fits,
+                wanted=wanted,
+                window=_duration(window),
+                per_channel=any(rate.seconds == window and rate.per == "channel_id" for rate in TABLE[kind].rates),
+            )
+            for kind, fits, wanted, window in plan.estimate.quotas
         ],
         hash=plan.hash if steps else "",
         stale=plan.stale,
@@ -102,33 +110,33 @@ def contract(
 
 def card(plan: PlanRecord) -> dict[str, Any]:
     """The message that shows a plan where it stands."""
-    shown = contract(plan)
+    shown, text = contract(plan), saying(plan.requester.locale)
     if plan.status is PlanStatus.DRAFTING:
-        return preview.drafting(shown)
+        return preview.drafting(shown, text)
     if plan.status is PlanStatus.QUESTION:
-        return preview.question(shown)
+        return preview.question(shown, text)
     if plan.status in (PlanStatus.PREVIEW, PlanStatus.APPROVAL):
-        return preview.preview(shown)
+        return preview.preview(shown, text)
     if plan.status is PlanStatus.REFUSED:
-        return preview.refused(shown)
+        return preview.refused(shown, text)
     if plan.status in (PlanStatus.RUNNING, PlanStatus.PAUSED):
-        return progress.progress(shown, remaining=plan.estimate.p50)
+        return progress.progress(shown, text, remaining=plan.estimate.p50)
     if plan.status is PlanStatus.DONE or plan.started:
-        return progress.report(shown)
-    return preview.ended_early(shown)
+        return progress.report(shown, text)
+    return preview.ended_early(shown, text)
 
 
-def _step(operation: Operation, outcome: Outcome) -> plan_pb2.PlanStep:
+def _step(operation: Operation, outcome: Outcome, text: Text) -> plan_pb2.PlanStep:
     kind = kind_of(operation)
     return plan_pb2.PlanStep(
         step_id=operation.id,
         kind=operation.kind,
-        title=kind.title,
+        title=title_of(operation.kind, text),
         label=operation.label,
         status=_STEPS[outcome.status],
         error=outcome.error,
         reversibility=_REVERSIBLE[kind.reversible],
-        loss=kind.loss,
+        loss=loss_of(operation.kind, text),
         risky=operation.risky,
         result=outcome.result,
     )

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from services.executor.plans.draft import Ambiguity, Problem
 from services.executor.plans.operation import Operation, Outcome, Status
-from services.executor.replies.question import Asker, Interaction
+from services.executor.replies.question import Asker, Attached, Interaction
 
 
 class PlanStatus(StrEnum):
@@ -72,7 +72,7 @@ class KeptEstimate(BaseModel):
     p50: float = 0.0
     p90: float = 0.0
     quotas: list[tuple[str, int, int, float]] = []
-    """(what, how many fit, how many are wanted, the window in seconds)."""
+    """(the row of the operation table, how many fit, how many are wanted, the window in seconds)."""
 
 
 class PlanRecord(BaseModel):
@@ -99,8 +99,14 @@ class PlanRecord(BaseModel):
     """The choices made for ambiguous names."""
     dropped: list[str] = []
     """Steps that were taken out by hand."""
+    left_for_later: int = 0
+    """How many of those were beyond Discord's quotas."""
     names: dict[str, str] = {}
     """Names that were changed by hand, by step."""
+    attached: Attached | None = None
+    """The file that came with the request."""
+    picture: str | None = None
+    """That file as a data URI, once it was fetched; empty where it cannot be used."""
     polite: bool = False
     dry_run: bool = False
     summary: str = ""

@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable
 
 from services.executor.plans.authority import refusal
 from services.executor.plans.operation import Operation
+from services.executor.plans.saying import Text
 from services.executor.plans.shared_looks import retrieved
 from services.executor.plans.snapshot import Snapshot
 
@@ -22,9 +23,10 @@ _AHEAD = 0.5
 class Rights:
     """The rights behind one run."""
 
-    def __init__(self, look: Callable[[], Awaitable[Snapshot]], requester: int, *, seconds: float) -> None:
+    def __init__(self, look: Callable[[], Awaitable[Snapshot]], requester: int, text: Text, *, seconds: float) -> None:
         self._look = look
         self._requester = requester
+        self._text = text
         self._seconds = seconds
         self._facts: Snapshot | None = None
         self._since = 0.0
@@ -47,8 +49,8 @@ class Rights:
         assert facts is not None
         requester, bot = facts.members.get(self._requester), facts.members.get(facts.bot_id)
         if requester is None or bot is None:
-            return "Whoever asked for this is no member any more."
-        return refusal(operation, facts, requester, bot)
+            return self._text("plan.authority.no_member")
+        return refusal(operation, facts, requester, bot, self._text)
 
     async def _refresh(self) -> None:
         begun = time.monotonic()

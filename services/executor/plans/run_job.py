@@ -30,6 +30,7 @@ from services.executor.plans.present import card, contract
 from services.executor.plans.record import PlanRecord, PlanStatus, Wish
 from services.executor.plans.rights import Rights
 from services.executor.plans.run_journal import RunJournal
+from services.executor.plans.saying import Text, saying, title_of
 from services.executor.plans.screen import Screen
 from services.executor.plans.security_log import SecurityLog
 from services.executor.plans.settings import PlanSettings
@@ -95,7 +96,7 @@ class RunJobs:
                 update={
                     "status": PlanStatus.PAUSED,
                     "outcomes": {**plan.outcomes, **outcomes},
-                    "pause_reason": "Something went wrong on my side; it is logged.",
+                    "pause_reason": saying(plan.requester.locale)("plan.progress.own_fault"),
                 }
             )
 
@@ -103,10 +104,10 @@ class RunJobs:
         await self._screen.show(plan, card(plan), journal.fence)
 
     async def _show_end(self, plan: PlanRecord, fence: Fence) -> None:
-        shown = contract(plan)
+        shown, text = contract(plan), saying(plan.requester.locale)
         files = []
         if len(plan.operations) > _LONG_REPORT and plan.status is not PlanStatus.PAUSED:
-            files = [File("report.txt", progress_view.report_text(shown).encode())]
+            files = [File(text("plan.report.file"), progress_view.report_text(shown, text).encode())]
         await self._screen.show(plan, card(plan), fence, files=files)
 
 
@@ -120,6 +121,7 @@ class _Run:
         self._clock = jobs._clock
         self._screen = jobs._screen
         self._plan = plan
+        self._text = saying(plan.requester.locale)
         self._fence = journal.fence
         self._journal = RunJournal(journal)
         self._wish = plan.wish
@@ -128,6 +130,7 @@ class _Run:
         self._rights = Rights(
             lambda: self._basics(sorted(concerned) if len(concerned) <= _PEOPLE_LOOKED_AT else []),
             plan.requester.user_id,
+            self._text,
             seconds=self._settings.authority_seconds,
         )
 
@@ -153,7 +156,7 @@ class _Run:
         try:
             pause = await conductor.run()
             if self._wish is Wish.CANCEL:
-                await conductor.skip_rest("the run was stopped")
+                await conductor.skip_rest(self._text("plan.skipped.stopped"))
         finally:
             for helper in helpers:
                 helper.cancel()
@@ -184,6 +187,7 @@ class _Run:
             wish=lambda: self._wish,
             why=f"for {plan.requester.display_name or plan.requester.user_id}",
             polite=plan.polite,
+            text=self._text,
         )
 
     # Before the first operation.
@@ -207,9 +211,9 @@ class _Run:
                 continue
             thing = pools[what].get(int(number))
             if thing is None:
-                stale.append(f"{quoted(operation.label)} is gone.")
+                stale.append(self._text("plan.drift.gone", name=quoted(operation.label)))
             elif digest(thing.raw) != operation.expects:
-                stale.append(f"{quoted(operation.label)} has changed.")
+                stale.append(self._text("plan.drift.changed", name=quoted(operation.label)))
         return stale
 
     async def _preview_again(self, stale: list[str]) -> None:
@@ -233,9 +237,8 @@ class _Run:
         return self._jobs._starter
 
     async def _dry_run(self) -> None:
-        outcomes = {
-            operation.id: Outcome(status=Status.SKIPPED, error="dry run") for operation in self._plan.operations
-        }
+        left_out = Outcome(status=Status.SKIPPED, error=self._text("plan.skipped.dry_run"))
+        outcomes = {operation.id: left_out for operation in self._plan.operations}
         now = self._clock.now()
 
         def change(plan: PlanRecord) -> PlanRecord:
@@ -278,9 +281,9 @@ class _Run:
             model = learned(self._settings, self._jobs._latencies, 0.5, polite=self._plan.polite, begun=True)
             remaining = play(rest, model)
             wait = conductor.progress.waiting_for
-            trouble = f"Discord has trouble; next try in {wait:.0f} s" if wait else ""
+            trouble = self._text("plan.progress.trouble", seconds=round(wait)) if wait else ""
             plan = contract(self._plan, outcomes, waiting_for=trouble)
-            body = progress_view.progress(plan, remaining=remaining)
+            body = progress_view.progress(plan, self._text, remaining=remaining)
             if body != shown:
                 try:
                     await self._screen.show(self._plan, body, self._fence, final=False)
@@ -298,7 +301,7 @@ class _Run:
             if pause is not None or (plan.wish is Wish.PAUSE and self._wish is Wish.PAUSE):
                 update |= {
                     "status": PlanStatus.PAUSED,
-                    "pause_reason": _reason(pause) if pause else "",
+                    "pause_reason": _reason(pause, self._text) if pause else "",
                     "resume_at": pause.until if pause else 0.0,
                     "wish": Wish.RUN,
                 }
@@ -331,7 +334,7 @@ class _Run:
         await self._store.audit(plan.guild_id, entries)
 
 
-def _reason(pause: Pause) -> str:
-    if pause.title:
-        return f"A quota of Discord's for “{pause.title}” is used up."
-    return "Discord has had trouble with this for a long time."
+def _reason(pause: Pause, text: Text) -> str:
+    if pause.kind:
+        return text("plan.progress.quota_used", title=title_of(pause.kind, text))
+    return text("plan.progress.long_trouble")

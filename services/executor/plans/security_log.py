@@ -11,6 +11,7 @@ from services.executor.guild_settings import LOG_CHANNEL
 from services.executor.jobs.model import Job
 from services.executor.jobs.redis_store import JobStore
 from services.executor.plans.record import PlanRecord
+from services.executor.plans.saying import saying
 from services.executor.plans.store import AuditEntry, PlanStore
 from services.executor.replies.notice_job import KIND as NOTICE
 from services.executor.replies.notice_job import Notice
@@ -37,7 +38,7 @@ class SecurityLog:
         channel = str(await self._settings.value(Place(guild_id=plan.guild_id), LOG_CHANNEL) or "")
         if not channel.isdecimal():
             return
-        body = message(embeds=[refusals(plan.plan_id, person, lines)])
+        body = message(embeds=[refusals(plan.plan_id, person, lines, saying(plan.requester.locale))])
         notice = Notice(guild_id=plan.guild_id, channel_id=int(channel), body=body)
         once = hashlib.blake2b(f"{plan.plan_id}/{plan.revision}/{lines}".encode(), digest_size=8).digest()
         job = Job(new_id(now), NOTICE, f"notice:{channel}", notice.model_dump_json().encode(), now)

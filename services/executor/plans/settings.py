@@ -43,7 +43,7 @@ class PlanSettings(Section):
     outstanding_max: int = Field(default=40, ge=1)
     """Operations at once at most, for each guild, that wait for their permit or travel: one bucket's queue holds up
     nothing that other buckets would take."""
-    bulk_calls_per_second: int = Field(default=40, ge=1)
+    bulk_calls_per_second: int = Field(default=48, ge=1)
     """What ratelimit leaves to bulk work of Discord's 50 calls a second; for estimates."""
     concurrency_polite: int = Field(default=1, ge=1)
     """Calls at once at the polite pace."""

@@ -65,8 +65,6 @@ class Rate:
 class Kind:
     """One row."""
 
-    title: str
-    """What it does, for the preview: `Create channel`."""
     method: str
     template: str
     permissions: tuple[str, ...]
@@ -76,8 +74,6 @@ class Kind:
     risk: Risk
     rates: tuple[Rate, ...]
     inverse: Callable[[Operation, Outcome], list[Inverse]]
-    loss: str = ""
-    """What undo does not bring back."""
     channel_parameter: str = ""
     """The path parameter whose channel's overwrites count for the permissions; empty for the guild's own."""
     audit_action: int = 0
@@ -118,184 +114,188 @@ _CREATE, _SET, _DELETE = Effect.CREATE, Effect.SET, Effect.DELETE
 
 TABLE: Mapping[str, Kind] = {
     "channel.create": Kind(
-        "Create channel", "POST", _CHANNELS, ("manage_channels",), _CREATE, _F, _LOW,
+        "POST", _CHANNELS, ("manage_channels",), _CREATE, _F, _LOW,
         (_GLOBAL, Rate(500, _DAY)), inverses.delete_created_channel, audit_action=10, ceiling="guild_channels",
     ),
     "channel.edit": Kind(
-        "Edit channel", "PATCH", _CHANNEL, ("manage_channels",), _SET, _F, _LOW,
+        "PATCH", _CHANNEL, ("manage_channels",), _SET, _F, _LOW,
         (_GLOBAL,), inverses.restore_channel, channel_parameter="channel_id", ceiling="category_children", result="",
     ),
     "channel.rename": Kind(
-        "Rename channel", "PATCH", _CHANNEL, ("manage_channels",), _SET, _F, _LOW,
+        "PATCH", _CHANNEL, ("manage_channels",), _SET, _F, _LOW,
         (_GLOBAL, Rate(2, 600.0, "channel_id")), inverses.restore_channel, channel_parameter="channel_id", result="",
     ),
     "channel.delete": Kind(
-        "Delete channel", "DELETE", _CHANNEL, ("manage_channels",), _DELETE, _P, _HIGH,
-        (_GLOBAL,), inverses.recreate_channel, "the messages, threads, invitations and webhooks",
+        "DELETE", _CHANNEL, ("manage_channels",), _DELETE, _P, _HIGH,
+        (_GLOBAL,), inverses.recreate_channel,
         channel_parameter="channel_id", ceiling="community_channels", result="",
     ),
     "channel.reorder": Kind(
-        "Reorder channels", "PATCH", _CHANNELS, ("manage_channels",), _SET, _F, _LOW,
+        "PATCH", _CHANNELS, ("manage_channels",), _SET, _F, _LOW,
         (_GLOBAL,), inverses.restore_order, stage=5, result="", reason=False,
     ),
     "overwrite.set": Kind(
-        "Set permissions", "PUT", _OVERWRITE, ("manage_roles",), _SET, _F, _MEDIUM,
+        "PUT", _OVERWRITE, ("manage_roles",), _SET, _F, _MEDIUM,
         (_GLOBAL, _OVERWRITES), inverses.restore_overwrite, channel_parameter="channel_id", ceiling="overwrites",
         stage=3, result="",
     ),
     "overwrite.delete": Kind(
-        "Clear permissions", "DELETE", _OVERWRITE, ("manage_roles",), _DELETE, _F, _MEDIUM,
+        "DELETE", _OVERWRITE, ("manage_roles",), _DELETE, _F, _MEDIUM,
         (_GLOBAL, _OVERWRITES), inverses.restore_overwrite, channel_parameter="channel_id", stage=3, result="",
     ),
     "role.create": Kind(
-        "Create role", "POST", _ROLES, ("manage_roles",), _CREATE, _F, _LOW,
+        "POST", _ROLES, ("manage_roles",), _CREATE, _F, _LOW,
         (_GLOBAL, Rate(250, 2 * _DAY)), inverses.delete_created_role, audit_action=30, ceiling="guild_roles", stage=0,
     ),
     "role.edit": Kind(
-        "Edit role", "PATCH", _ROLE, ("manage_roles",), _SET, _F, _MEDIUM,
+        "PATCH", _ROLE, ("manage_roles",), _SET, _F, _MEDIUM,
         (_GLOBAL, Rate(1000, _DAY)), inverses.restore_role, stage=0, result="",
     ),
     "role.delete": Kind(
-        "Delete role", "DELETE", _ROLE, ("manage_roles",), _DELETE, _P, _HIGH,
-        (_GLOBAL,), inverses.recreate_role, "its icon, its place among integrations, and what names it by id",
+        "DELETE", _ROLE, ("manage_roles",), _DELETE, _P, _HIGH,
+        (_GLOBAL,), inverses.recreate_role,
         stage=4, result="",
     ),
     "role.reorder": Kind(
-        "Reorder roles", "PATCH", _ROLES, ("manage_roles",), _SET, _F, _MEDIUM,
+        "PATCH", _ROLES, ("manage_roles",), _SET, _F, _MEDIUM,
         (_GLOBAL,), inverses.restore_role_order, stage=5, result="",
     ),
     "member.role_add": Kind(
-        "Give role", "PUT", _MEMBER_ROLE, ("manage_roles",), _SET, _F, _MEDIUM,
+        "PUT", _MEMBER_ROLE, ("manage_roles",), _SET, _F, _MEDIUM,
         (_GLOBAL, _MEMBER_EDITS), inverses.take_given_role, stage=4, result="",
     ),
     "member.role_remove": Kind(
-        "Take role", "DELETE", _MEMBER_ROLE, ("manage_roles",), _DELETE, _F, _MEDIUM,
+        "DELETE", _MEMBER_ROLE, ("manage_roles",), _DELETE, _F, _MEDIUM,
         (_GLOBAL, _MEMBER_EDITS), inverses.give_taken_role, stage=4, result="",
     ),
     "member.nickname": Kind(
-        "Set nickname", "PATCH", _MEMBER, ("manage_nicknames",), _SET, _F, _LOW,
+        "PATCH", _MEMBER, ("manage_nicknames",), _SET, _F, _LOW,
         (_GLOBAL, _MEMBER_EDITS), inverses.restore_member, stage=4, result="",
     ),
     "member.timeout": Kind(
-        "Time out", "PATCH", _MEMBER, ("moderate_members",), _SET, _F, _MEDIUM,
+        "PATCH", _MEMBER, ("moderate_members",), _SET, _F, _MEDIUM,
         (_GLOBAL, _MEMBER_EDITS), inverses.restore_member, stage=4, result="",
     ),
     "member.kick": Kind(
-        "Kick", "DELETE", _MEMBER, ("kick_members",), _DELETE, _N, _HIGH,
-        (_GLOBAL, Rate(5, 1.0)), inverses.nothing, "the membership: they must be invited again", stage=4, result="",
+        "DELETE", _MEMBER, ("kick_members",), _DELETE, _N, _HIGH,
+        (_GLOBAL, Rate(5, 1.0)), inverses.nothing, stage=4, result="",
     ),
     "member.ban": Kind(
-        "Ban", "PUT", _BAN, ("ban_members",), _SET, _P, _HIGH,
-        (_GLOBAL, _MEMBER_EDITS), inverses.unban, "the membership and deleted messages", stage=4, result="",
+        "PUT", _BAN, ("ban_members",), _SET, _P, _HIGH,
+        (_GLOBAL, _MEMBER_EDITS), inverses.unban, stage=4, result="",
     ),
     "member.bulk_ban": Kind(
-        "Ban together", "POST", "/guilds/{guild_id}/bulk-ban", ("ban_members", "manage_guild"), _SET, _P, _HIGH,
-        (_GLOBAL, Rate(1, 1.0)), inverses.unban_all, "the memberships and deleted messages", stage=4, result="",
+        "POST", "/guilds/{guild_id}/bulk-ban", ("ban_members", "manage_guild"), _SET, _P, _HIGH,
+        (_GLOBAL, Rate(1, 1.0)), inverses.unban_all, stage=4, result="",
     ),
     "member.unban": Kind(
-        "Unban", "DELETE", _BAN, ("ban_members",), _DELETE, _F, _MEDIUM,
+        "DELETE", _BAN, ("ban_members",), _DELETE, _F, _MEDIUM,
         (_GLOBAL, _MEMBER_EDITS), inverses.ban_again, stage=4, result="",
     ),
     "guild.prune": Kind(
-        "Prune members", "POST", "/guilds/{guild_id}/prune", ("kick_members", "manage_guild"), _SET, _N, _HIGH,
-        (_GLOBAL, Rate(1, 60.0)), inverses.nothing, "the memberships", stage=4, result="",
+        "POST", "/guilds/{guild_id}/prune", ("kick_members", "manage_guild"), _SET, _N, _HIGH,
+        (_GLOBAL, Rate(1, 60.0)), inverses.nothing, stage=4, result="",
     ),
     "message.bulk_delete": Kind(
-        "Delete messages", "POST", "/channels/{channel_id}/messages/bulk-delete", ("manage_messages",), _DELETE, _N,
-        _HIGH, (_GLOBAL, Rate(1, 3.0, "channel_id")), inverses.nothing, "the messages",
+        "POST", "/channels/{channel_id}/messages/bulk-delete", ("manage_messages",), _DELETE, _N,
+        _HIGH, (_GLOBAL, Rate(1, 3.0, "channel_id")), inverses.nothing,
         channel_parameter="channel_id", stage=4, result="",
     ),
     "message.delete": Kind(
-        "Delete message", "DELETE", "/channels/{channel_id}/messages/{message_id}", ("manage_messages",), _DELETE, _N,
-        _HIGH, (_GLOBAL, Rate(30, 4.0, "channel_id")), inverses.nothing, "the message",
+        "DELETE", "/channels/{channel_id}/messages/{message_id}", ("manage_messages",), _DELETE, _N,
+        _HIGH, (_GLOBAL, Rate(30, 4.0, "channel_id")), inverses.nothing,
         channel_parameter="channel_id", stage=4, result="",
     ),
     "message.pin": Kind(
-        "Pin message", "PUT", _PIN, ("pin_messages",), _SET, _F, _LOW,
+        "PUT", _PIN, ("pin_messages",), _SET, _F, _LOW,
         (_GLOBAL, Rate(5, 5.0, "channel_id")), inverses.unpin, channel_parameter="channel_id", ceiling="pins",
         stage=4, result="",
     ),
     "message.unpin": Kind(
-        "Unpin message", "DELETE", _PIN, ("pin_messages",), _DELETE, _F, _LOW,
+        "DELETE", _PIN, ("pin_messages",), _DELETE, _F, _LOW,
         (_GLOBAL, Rate(5, 5.0, "channel_id")), inverses.pin_again, channel_parameter="channel_id", stage=4, result="",
     ),
     "thread.create": Kind(
-        "Open thread", "POST", "/channels/{channel_id}/threads", ("create_public_threads",), _CREATE, _F, _LOW,
+        "POST", "/channels/{channel_id}/threads", ("create_public_threads",), _CREATE, _F, _LOW,
         (_GLOBAL, Rate(50, 300.0)), inverses.delete_created_thread, channel_parameter="channel_id", audit_action=110,
         stage=4,
     ),
     "thread.message": Kind(
-        "Write first message", "POST", "/channels/{channel_id}/messages", ("send_messages_in_threads",), _CREATE, _F,
+        "POST", "/channels/{channel_id}/messages", ("send_messages_in_threads",), _CREATE, _F,
         _LOW, (_GLOBAL, Rate(5, 5.0, "channel_id")), inverses.delete_created_message,
         channel_parameter="channel_id", stage=4, reason=False,
     ),
     "post.create": Kind(
-        "Open post", "POST", "/channels/{channel_id}/threads", ("send_messages",), _CREATE, _F, _LOW,
+        "POST", "/channels/{channel_id}/threads", ("send_messages",), _CREATE, _F, _LOW,
         (_GLOBAL, Rate(50, 300.0)), inverses.delete_created_thread, channel_parameter="channel_id", audit_action=110,
         stage=4,
     ),
     "thread.edit": Kind(
-        "Edit thread", "PATCH", _CHANNEL, ("manage_threads",), _SET, _F, _LOW,
+        "PATCH", _CHANNEL, ("manage_threads",), _SET, _F, _LOW,
         (_GLOBAL, Rate(2, 600.0, "channel_id")), inverses.restore_thread, channel_parameter="channel_id", stage=4,
         result="",
     ),
     "thread.delete": Kind(
-        "Delete thread", "DELETE", _CHANNEL, ("manage_threads",), _DELETE, _N, _HIGH,
-        (_GLOBAL,), inverses.nothing, "the thread and its messages", channel_parameter="channel_id", stage=4,
+        "DELETE", _CHANNEL, ("manage_threads",), _DELETE, _N, _HIGH,
+        (_GLOBAL,), inverses.nothing, channel_parameter="channel_id", stage=4,
         result="",
     ),
     "invite.create": Kind(
-        "Create invitation", "POST", "/channels/{channel_id}/invites", ("create_instant_invite",), _CREATE, _F, _LOW,
+        "POST", "/channels/{channel_id}/invites", ("create_instant_invite",), _CREATE, _F, _LOW,
         (_GLOBAL, Rate(5, 15.0)), inverses.delete_created_invite, channel_parameter="channel_id", audit_action=40,
         result="code", stage=4,
     ),
     "invite.delete": Kind(
-        "End invitation", "DELETE", "/invites/{code}", ("manage_guild",), _DELETE, _N, _MEDIUM,
-        (_GLOBAL,), inverses.nothing, "the invitation's code", stage=4, result="",
+        "DELETE", "/invites/{code}", ("manage_guild",), _DELETE, _N, _MEDIUM,
+        (_GLOBAL,), inverses.nothing, stage=4, result="",
     ),
     "webhook.create": Kind(
-        "Create webhook", "POST", "/channels/{channel_id}/webhooks", ("manage_webhooks",), _CREATE, _F, _MEDIUM,
+        "POST", "/channels/{channel_id}/webhooks", ("manage_webhooks",), _CREATE, _F, _MEDIUM,
         (_GLOBAL, Rate(5, 60.0)), inverses.delete_created_webhook, channel_parameter="channel_id", audit_action=50,
         ceiling="webhooks", stage=4,
     ),
     "webhook.delete": Kind(
-        "Delete webhook", "DELETE", "/webhooks/{webhook_id}", ("manage_webhooks",), _DELETE, _N, _HIGH,
-        (_GLOBAL,), inverses.nothing, "the webhook's address", stage=4, result="",
+        "DELETE", "/webhooks/{webhook_id}", ("manage_webhooks",), _DELETE, _N, _HIGH,
+        (_GLOBAL,), inverses.nothing, stage=4, result="",
+    ),
+    "emoji.create": Kind(
+        "POST", "/guilds/{guild_id}/emojis", ("create_guild_expressions",), _CREATE, _F, _LOW,
+        (_GLOBAL, Rate(50, 3600.0)), inverses.delete_created_emoji, audit_action=60, ceiling="emoji", stage=4,
     ),
     "emoji.edit": Kind(
-        "Rename emoji", "PATCH", _EMOJI, ("manage_guild_expressions",), _SET, _F, _LOW,
+        "PATCH", _EMOJI, ("manage_guild_expressions",), _SET, _F, _LOW,
         (_GLOBAL, Rate(50, 3600.0)), inverses.restore_emoji, stage=4, result="",
     ),
     "emoji.delete": Kind(
-        "Delete emoji", "DELETE", _EMOJI, ("manage_guild_expressions",), _DELETE, _N, _MEDIUM,
-        (_GLOBAL,), inverses.nothing, "the picture", stage=4, result="",
+        "DELETE", _EMOJI, ("manage_guild_expressions",), _DELETE, _N, _MEDIUM,
+        (_GLOBAL,), inverses.nothing, stage=4, result="",
     ),
     "event.create": Kind(
-        "Create event", "POST", _EVENTS, ("create_events",), _CREATE, _F, _LOW,
+        "POST", _EVENTS, ("create_events",), _CREATE, _F, _LOW,
         (_GLOBAL, Rate(5, 60.0)), inverses.delete_created_event, audit_action=100, ceiling="events", stage=4,
     ),
     "event.edit": Kind(
-        "Edit event", "PATCH", _EVENT, ("manage_events",), _SET, _F, _LOW,
+        "PATCH", _EVENT, ("manage_events",), _SET, _F, _LOW,
         (_GLOBAL, Rate(5, 60.0)), inverses.restore_event, stage=4, result="",
     ),
     "event.delete": Kind(
-        "Delete event", "DELETE", _EVENT, ("manage_events",), _DELETE, _P, _MEDIUM,
-        (_GLOBAL, Rate(5, 60.0)), inverses.recreate_event, "who was interested", stage=4, result="",
+        "DELETE", _EVENT, ("manage_events",), _DELETE, _P, _MEDIUM,
+        (_GLOBAL, Rate(5, 60.0)), inverses.recreate_event, stage=4, result="",
     ),
     "automod.create": Kind(
-        "Create AutoMod rule", "POST", _RULES, ("manage_guild",), _CREATE, _F, _MEDIUM,
+        "POST", _RULES, ("manage_guild",), _CREATE, _F, _MEDIUM,
         (_GLOBAL, Rate(5, 60.0)), inverses.delete_created_rule, audit_action=140, ceiling="automod", stage=4,
     ),
     "automod.edit": Kind(
-        "Edit AutoMod rule", "PATCH", _RULE, ("manage_guild",), _SET, _F, _MEDIUM,
+        "PATCH", _RULE, ("manage_guild",), _SET, _F, _MEDIUM,
         (_GLOBAL, Rate(5, 60.0)), inverses.restore_rule, stage=4, result="",
     ),
     "automod.delete": Kind(
-        "Delete AutoMod rule", "DELETE", _RULE, ("manage_guild",), _DELETE, _F, _MEDIUM,
+        "DELETE", _RULE, ("manage_guild",), _DELETE, _F, _MEDIUM,
         (_GLOBAL, Rate(5, 60.0)), inverses.recreate_rule, stage=4, result="",
     ),
     "guild.edit": Kind(
-        "Edit server", "PATCH", "/guilds/{guild_id}", ("manage_guild",), _SET, _F, _MEDIUM,
+        "PATCH", "/guilds/{guild_id}", ("manage_guild",), _SET, _F, _MEDIUM,
         (_GLOBAL, Rate(10, 600.0)), inverses.restore_guild, stage=4, result="",
     ),
 }  # fmt: skip

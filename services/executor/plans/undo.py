@@ -12,6 +12,7 @@ from typing import Any
 
 from services.executor.plans.inverses import Inverse, channel_body, role_body
 from services.executor.plans.operation import Operation, Outcome, Status, ref
+from services.executor.plans.saying import ENGLISH, Text, loss_of, title_of
 from services.executor.plans.snapshot import CATEGORY, Snapshot
 from services.executor.plans.table import Reversible, kind_of
 
@@ -24,7 +25,9 @@ class Undo:
     losses: tuple[str, ...]
 
 
-def invert(operations: Sequence[Operation], outcomes: Mapping[str, Outcome], *, guild_id: int = 0) -> Undo:
+def invert(
+    operations: Sequence[Operation], outcomes: Mapping[str, Outcome], *, guild_id: int = 0, text: Text = ENGLISH
+) -> Undo:
     """The plan that undoes what was done of another."""
     inverses: list[Inverse] = []
     losses: dict[str, None] = {}
@@ -34,8 +37,9 @@ def invert(operations: Sequence[Operation], outcomes: Mapping[str, Outcome], *, 
         if outcome.status is not Status.DONE:
             continue
         kind = kind_of(operation)
-        if kind.reversible is not Reversible.FULLY and kind.loss and not _own_thing(operation, outcomes):
-            losses[f"{kind.title.lower()}: {kind.loss}"] = None
+        if kind.reversible is not Reversible.FULLY and not _own_thing(operation, outcomes):
+            title, loss = title_of(operation.kind, text), loss_of(operation.kind, text)
+            losses[text("plan.loss.line", title=title, loss=loss)] = None
         if operation.id in deleted_again or _own_thing(operation, outcomes):
             continue
         done = _with_results(operation, outcomes)

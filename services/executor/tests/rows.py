@@ -67,6 +67,7 @@ ROWS = {
         _row("invite.delete", {"code": "abc"}),
         _row("webhook.create", _CHANNEL, {"name": "h"}),
         _row("webhook.delete", {"webhook_id": str(g.HOOK)}),
+        _row("emoji.create", _GUILD, {"name": "b", "image": "data:image/png;base64,iVBORw0KGgo="}),
         _row("emoji.edit", _EMOJI, {"name": "b"}, {"name": "blob"}),
         _row("emoji.delete", _EMOJI),
         _row("event.create", _GUILD, {"name": "e"}),

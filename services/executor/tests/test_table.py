@@ -13,6 +13,7 @@ from services.executor.plans import permissions
 from services.executor.plans.estimate import bare, estimate, play
 from services.executor.plans.latencies import Latencies
 from services.executor.plans.operation import Outcome, Status, resolved
+from services.executor.plans.saying import ENGLISH, loss_of
 from services.executor.plans.settings import PlanSettings
 from services.executor.plans.table import TABLE, Rate, Reversible
 from services.executor.plans.undo import invert
@@ -49,7 +50,7 @@ def test_a_row_knows_its_way_back(kind: str) -> None:
     undo = invert([ROWS[kind]], {"1": DONE})
     if TABLE[kind].reversible is Reversible.NOT:
         assert not undo.operations
-        assert TABLE[kind].loss
+        assert loss_of(kind, ENGLISH)
         return
     assert undo.operations
     assert bool(undo.losses) == (TABLE[kind].reversible is Reversible.PARTLY)

@@ -1,5 +1,7 @@
 """`/manage` and `/runs`, and the buttons under plans.
 
+`!neon <what>` ends in a button too (see `image`), as a message says nothing of permissions.
+
 executor makes, shows and runs plans; here wishes are handed over and acknowledged. Who may do what is executor's to
 decide, by the Caller: a button proves nothing.
 """
@@ -8,6 +10,7 @@ from typing import Any
 
 from guildhall.executor.v1 import plan_pb2, plan_pb2_grpc, reply_pb2
 
+from services.gateway.callbacks import File
 from services.gateway.cleaning import cleaned
 from services.gateway.command import Command, Option, OptionKind
 from services.gateway.context import Context
@@ -15,11 +18,13 @@ from services.gateway.handover import called
 from services.gateway.registry import Registry
 from views import modals
 from views.custom_id import encode
+from views.messages import message
 from views.plans.progress import runs as runs_card
 
 REQUEST_LIMIT = 4_000
 FEATURE = "plan"
 _GRANTED = plan_pb2.PLAN_REFUSAL_UNSPECIFIED
+_FORMATS = {"csv": plan_pb2.AUDIT_FORMAT_CSV, "json": plan_pb2.AUDIT_FORMAT_JSON}
 
 
 async def manage(context: Context) -> None:
@@ -33,15 +38,30 @@ async def manage(context: Context) -> None:
         request=cleaned(str(options.get("request", ""))),
         dry_run=bool(options.get("dry_run", False)),
     )
+    picture = context.attached("picture")
+    if picture is not None:
+        request.attachment.CopyFrom(
+            reply_pb2.Attachment(
+                attachment_id=picture.attachment_id,
+                filename=picture.filename,
+                content_type=picture.content_type,
+                size=picture.size,
+                url=picture.url,
+            )
+        )
     await called(_plans(context).CreatePlan(request, timeout=context.settings.current.deadlines.hand_over))
     await context.defer(private=False)
 
 
 async def runs(context: Context) -> None:
-    """Lists past plans."""
+    """Lists past plans, or gives the audit trail of them all as a file."""
+    wanted = str(context.options.get("export", ""))
+    if wanted:
+        await _export(context, wanted)
+        return
     request = plan_pb2.ListPlansRequest(guild_id=context.interaction.guild_id, page_size=25)
     answer = await called(_plans(context).ListPlans(request, timeout=context.timeout))
-    await context.respond(runs_card(list(answer.plans)))
+    await context.respond(runs_card(list(answer.plans), context.text))
 
 
 async def confirm(context: Context) -> None:
@@ -89,6 +109,11 @@ async def page(context: Context) -> None:
     number = context.custom_id.argument(1)
     wanted = int(number) if number.isdecimal() else 0
     await _edit(context, plan_pb2.EditPlanRequest(plan_id=_plan_id(context), page=wanted))
+
+
+async def split(context: Context) -> None:
+    """Leaves what is beyond Discord's quotas for later."""
+    await _edit(context, plan_pb2.EditPlanRequest(plan_id=_plan_id(context), split=True))
 
 
 async def answer(context: Context) -> None:
@@ -173,6 +198,13 @@ def names_of(text: str) -> dict[str, str] | None:
     return found
 
 
+async def _export(context: Context, wanted: str) -> None:
+    request = plan_pb2.ExportAuditTrailRequest(guild_id=context.interaction.guild_id, format=_FORMATS[wanted])
+    found = await called(_plans(context).ExportAuditTrail(request, timeout=context.timeout))
+    body = message(context.text("plan.runs.exported", rows=found.entries))
+    await context.respond(body, files=[File(f"plans.{wanted}", found.content)])
+
+
 async def _undo(context: Context, plan_id: str) -> None:
     interaction = context.interaction
     request = plan_pb2.UndoPlanRequest(
@@ -241,12 +273,15 @@ def register(registry: Registry) -> None:
             options=(
                 Option("request", required=True, minimum=1, maximum=REQUEST_LIMIT),
                 Option("dry_run", OptionKind.BOOLEAN),
+                Option("picture", OptionKind.ATTACHMENT),
             ),
             feature=FEATURE,
             guild_only=True,
         )
     )
-    registry.command(Command("runs", runs, feature=FEATURE, guild_only=True))
+    registry.command(
+        Command("runs", runs, options=(Option("export", choices=tuple(_FORMATS)),), feature=FEATURE, guild_only=True)
+    )
     for name, handler in (
         ("confirm", confirm),
         ("cancel", cancel),
@@ -255,6 +290,7 @@ def register(registry: Registry) -> None:
         ("dry_run", dry_run),
         ("pace", pace),
         ("page", page),
+        ("split", split),
         ("answer", answer),
         ("edit", edit),
         ("refine", refine),

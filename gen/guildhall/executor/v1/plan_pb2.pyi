@@ -362,12 +362,15 @@ class PlanQuota(_message.Message):
     FITS_FIELD_NUMBER: _builtins.int
     WANTED_FIELD_NUMBER: _builtins.int
     WINDOW_FIELD_NUMBER: _builtins.int
+    PER_CHANNEL_FIELD_NUMBER: _builtins.int
     title: _builtins.str
     """For which operation, in words."""
     fits: _builtins.int
     """How many fit before it is used up."""
     wanted: _builtins.int
     """How many the plan has."""
+    per_channel: _builtins.bool
+    """Whether it is counted for each channel; `wanted` is then of the channel that wants most."""
     @_builtins.property
     def window(self) -> _duration_pb2.Duration:
         """How long its window is."""
@@ -379,10 +382,11 @@ class PlanQuota(_message.Message):
         fits: _builtins.int = ...,
         wanted: _builtins.int = ...,
         window: _duration_pb2.Duration | None = ...,
+        per_channel: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["window", b"window"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["fits", b"fits", "title", b"title", "wanted", b"wanted", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fits", b"fits", "per_channel", b"per_channel", "title", b"title", "wanted", b"wanted", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -582,6 +586,7 @@ class CreatePlanRequest(_message.Message):
     CHANNEL_ID_FIELD_NUMBER: _builtins.int
     REQUEST_FIELD_NUMBER: _builtins.int
     DRY_RUN_FIELD_NUMBER: _builtins.int
+    ATTACHMENT_FIELD_NUMBER: _builtins.int
     event_id: _builtins.int
     """What came from Discord, by its snowflake. Deduplicates."""
     guild_id: _builtins.int
@@ -596,6 +601,10 @@ class CreatePlanRequest(_message.Message):
     def interaction(self) -> _reply_pb2.InteractionOrigin:
         """The command, where it was one: its response shows the plan."""
 
+    @_builtins.property
+    def attachment(self) -> _reply_pb2.Attachment:
+        """The file that came with the request, where one did: the picture of an emoji. Only its address at Discord is taken."""
+
     def __init__(
         self,
         *,
@@ -605,10 +614,11 @@ class CreatePlanRequest(_message.Message):
         channel_id: _builtins.int = ...,
         request: _builtins.str = ...,
         dry_run: _builtins.bool = ...,
+        attachment: _reply_pb2.Attachment | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["interaction", b"interaction"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["attachment", b"attachment", "interaction", b"interaction"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel_id", b"channel_id", "dry_run", b"dry_run", "event_id", b"event_id", "guild_id", b"guild_id", "interaction", b"interaction", "request", b"request"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachment", b"attachment", "channel_id", b"channel_id", "dry_run", b"dry_run", "event_id", b"event_id", "guild_id", b"guild_id", "interaction", b"interaction", "request", b"request"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -772,6 +782,7 @@ class EditPlanRequest(_message.Message):
     POLITE_FIELD_NUMBER: _builtins.int
     DRY_RUN_FIELD_NUMBER: _builtins.int
     PAGE_FIELD_NUMBER: _builtins.int
+    SPLIT_FIELD_NUMBER: _builtins.int
     plan_id: _builtins.str
     """The plan."""
     polite: _builtins.bool
@@ -780,6 +791,8 @@ class EditPlanRequest(_message.Message):
     """Whether nothing shall really be done, where that changes."""
     page: _builtins.int
     """The page of the preview to show, where it changes."""
+    split: _builtins.bool
+    """Whether to take out what is beyond Discord's long quotas, so that the rest runs without a pause."""
     @_builtins.property
     def drop_step_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Steps to take out, with what needs them."""
@@ -797,10 +810,11 @@ class EditPlanRequest(_message.Message):
         polite: _builtins.bool | None = ...,
         dry_run: _builtins.bool | None = ...,
         page: _builtins.int | None = ...,
+        split: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["_dry_run", b"_dry_run", "_page", b"_page", "_polite", b"_polite", "dry_run", b"dry_run", "page", b"page", "polite", b"polite"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_dry_run", b"_dry_run", "_page", b"_page", "_polite", b"_polite", "drop_step_ids", b"drop_step_ids", "dry_run", b"dry_run", "names", b"names", "page", b"page", "plan_id", b"plan_id", "polite", b"polite"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_dry_run", b"_dry_run", "_page", b"_page", "_polite", b"_polite", "drop_step_ids", b"drop_step_ids", "dry_run", b"dry_run", "names", b"names", "page", b"page", "plan_id", b"plan_id", "polite", b"polite", "split", b"split"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__dry_run: _TypeAlias = _typing.Literal["dry_run"]  # noqa: Y015
     _WhichOneofArgType__dry_run: _TypeAlias = _typing.Literal["_dry_run", b"_dry_run"]  # noqa: Y015
@@ -1504,16 +1518,20 @@ class ExportAuditTrailResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     CONTENT_FIELD_NUMBER: _builtins.int
+    ENTRIES_FIELD_NUMBER: _builtins.int
     content: _builtins.bytes
     """The file."""
+    entries: _builtins.int
+    """How many entries are in it."""
     def __init__(
         self,
         *,
         content: _builtins.bytes = ...,
+        entries: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["content", b"content", "entries", b"entries"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
