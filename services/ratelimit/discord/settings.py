@@ -102,7 +102,10 @@ class DiscordLimits(Section):
     outage_share: Share = 0.5
     """The part of the global limit that all replicas together give out while the store is away."""
     global_reserve: Reserves = Reserves()
-    """Of the global limit."""
+    """Of the global limit, at most: it is twice what more important calls took in the last window, and
+    `global_reserve_least`."""
+    global_reserve_least: Annotated[int, Field(ge=0)] = 2
+    """What is kept of the global limit while no important call was made."""
     bucket_reserve: Reserves = Reserves(first=0.0, bulk=0.0, preview=0.2)
     """Of each bucket."""
     exempt: tuple[str, ...] = ("/interactions/", "/webhooks/{}/{}")

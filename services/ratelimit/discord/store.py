@@ -95,7 +95,7 @@ class DiscordStore:
             known.limit if known else 0,
             round(known.window * _MICRO) if known else 0,
             route.noted,
-            0,
+            settings.global_reserve_least,
         )
         base = _base(credential)
         sub_key = f"{base}:s:{_short(route.sub_field)}:{route.major}"

@@ -7,15 +7,15 @@
 -- together mirror a bucket of either kind, with no need to know which. An unanswered permit counts until it has expired
 -- and a whole window has passed. Where Discord counts more than we gave out, entries without an owner make up for it.
 -- Calls of one bucket are spaced so that only as many travel at once as its rate needs (Little's law; for most buckets
--- one), so a change of its limit is seen before a second call can run into it.
+-- one), or an eighth of the room that is left, so a change of its limit is seen before others run into it.
 --
 -- Bucket  { limit, window, travel time, paused until, entries, misses in a row, stopped until }, limit 0 while unknown;
 --         entries flat: id, given at, free at, answered (0, 1).
 -- The global limit has no headers; when a call arrived there only Discord knows, but not after its answer. So its slot is
 -- used until a window after the report, and while it travels.
 --
--- Credential { entries, paused until, stopped until }, entries flat: id, counted at, answered (0, 1); an unanswered one is
---         counted at the end of the patience with it.
+-- Credential { entries, paused until, stopped until, when important calls went }, entries flat: id, counted at, answered
+--         (0, 1); an unanswered one is counted at the end of the patience with it.
 -- Sub     { entries, paused until }, entries flat: id, at. Its limit stands with the route: { limit, window, until }.
 
 local LIMIT, WINDOW_US, TRAVEL, PAUSED, ENTRIES, MISSES, STOPPED = 1, 2, 3, 4, 5, 6, 7

@@ -2,7 +2,8 @@
 --
 -- Theory: rest.lua. All limits of a call are looked at and taken in one step: the credential's global limit, the route's
 -- bucket, limits inside the bucket. Less important calls leave a reserve of each to more important ones, so bulk work can't
--- starve an answer whichever replica it asks. A holder whose lease has passed to somebody else gets nothing: the highest
+-- starve an answer whichever replica it asks. The global reserve grows with what important calls took lately (twice that, and
+-- a few for the first of them), up to its whole size: where nobody answers, bulk work need not leave a fifth unused. A holder whose lease has passed to somebody else gets nothing: the highest
 -- epoch ever seen for a lease stands beside the limits.
 --
 -- KEYS   1 routes; 2 credential; 3 bucket; 4 sub-limit; 5 lease; 6 permit.
@@ -10,7 +11,7 @@
 --        its window, slots of it kept for others, part of the bucket kept for others, time to live of the permit, patience with
 --        calls under way, window where none is known (all microseconds), memory in milliseconds, under a lease (0, 1),
 --        epoch, milliseconds to keep the epoch, sub-limit and its window where it is known beforehand (else 0), whether
---        calls are noted for learning sub-limits (0, 1), 0; 4 route; 5 bucket that the caller takes the route to have, empty
+--        calls are noted for learning sub-limits (0, 1), the least of the global reserve; 4 route; 5 bucket that the caller takes the route to have, empty
 --        for none known; 6 permit id; 7 notes; 8 sub-limit's field.
 -- Gives  packed doubles: now; status (0 permit, 1 limited, 2 stale lease, 3 other bucket, 4 stopped); what is short (1 global,
 --        2 bucket, 3 calls under way, 4 sub-limit); wait; then for status 3 the bucket.
@@ -20,7 +21,7 @@
 
 local now, slack = clock(ARGV[1]), tonumber(ARGV[2])
 local exempt, global_limit, global_window, global_kept, bucket_kept, ttl, patience, unknown_window, memory, leased, epoch,
-  lease_life, sub_limit, sub_window, noted = sunpack('<dddddddddddddddd', ARGV[3])
+  lease_life, sub_limit, sub_window, noted, global_least = sunpack('<dddddddddddddddd', ARGV[3])
 local GLOBAL, BUCKET_SHORT, TRAVELLING, SUB = 1, 2, 3, 4
 
 if leased == 1 then
@@ -54,7 +55,12 @@ if exempt == 0 then
     end
   end
   credential[1] = kept
-  local room = max(1, global_limit - global_kept)
+  local important = {}
+  for _, time in ipairs(credential[4] or {}) do
+    if time + global_window > now then important[#important + 1] = time end
+  end
+  credential[4] = important
+  local room = max(1, global_limit - min(global_kept, global_least + 2 * #important))
   local excess = #frees + 1 - room
   if excess > 0 then
     table.sort(frees)
@@ -67,7 +73,9 @@ blocks(BUCKET_SHORT, bucket[PAUSED] - now)
 if name ~= NO_BUCKET then
   local entries, limit, window, travel = bucket[ENTRIES], bucket[LIMIT], bucket[WINDOW_US], bucket[TRAVEL]
   local most, travelling = 1, 0
-  if limit > 0 and window > 0 then most = max(1, floor(limit / window * travel)) end
+  -- Where much room is left several may travel even if the rate needs only one (250 in two days): a limit would have to
+  -- shrink to an eighth for them to run into it.
+  if limit > 0 and window > 0 then most = max(1, floor(limit / window * travel), floor((limit - #entries / ENTRY) / 8)) end
   local frees = {}
   for i = 1, #entries, ENTRY do
     local free = entries[i + 2]
@@ -111,6 +119,7 @@ if exempt == 0 then
   local entries = credential[1]
   local n = #entries
   entries[n + 1], entries[n + 2], entries[n + 3] = ARGV[6], now + patience, 0
+  if global_kept == 0 then credential[4][#credential[4] + 1] = now end
   write(KEYS[2], credential, max(patience + global_window, credential[2] - now) / 1000 + slack)
 end
 if name ~= NO_BUCKET then

@@ -1,6 +1,7 @@
 """REST permits over gRPC: buckets learned from what is reported, priorities, leases, long quotas, sub-limits."""
 
 import asyncio
+import itertools
 import time
 
 from google.protobuf.duration_pb2 import Duration
@@ -79,6 +80,39 @@ async def test_the_global_limit_holds_fifty_a_second_and_interactions_are_exempt
         assert len(permits) == 50 or (elapsed > 1 and len(permits) <= 50 * (1 + elapsed))
         callback = "/interactions/{interaction_id}/{interaction_token}/callback"
         assert (await discord.AcquireRest(call("interactions/1/token", route=callback), timeout=5)).permit.permit_id
+
+
+async def test_bulk_work_leaves_what_answers_need_and_not_more(start: Start) -> None:
+    bulk, first = pb.REST_PRIORITY_BULK, pb.REST_PRIORITY_FIRST
+
+    # The window is long, so that the test's own pace plays no part.
+    settings = {"discord": {"global_window": 60.0}}
+    async with start(ratelimit=settings) as (_, discord):
+
+        async def granted(credential: str, priority: pb.RestPriority, asked: int) -> int:
+            count = 0
+            for _ in range(asked):
+                place = f"channels/{next(places)}"
+                answer = await discord.AcquireRest(call(place, credential=credential, priority=priority), timeout=5)
+                count += bool(answer.permit.permit_id)
+            return count
+
+        places = itertools.count(1)
+        assert await granted("1", bulk, 60) == 48
+        assert await granted("1", first, 5) == 2
+        assert await granted("2", first, 3) == 3
+        assert await granted("2", bulk, 60) == 50 - 3 - 8
+        assert await granted("2", first, 20) == 8
+        assert await granted("3", first, 20) == 20
+        assert await granted("3", bulk, 60) == 50 - 20 - 10
+
+
+async def test_calls_travel_side_by_side_where_much_room_is_left(start: Start) -> None:
+    async with start() as (_, discord):
+        first = await discord.AcquireRest(call(), timeout=5)
+        await discord.ReportRest(report(first, headers=headers(250, 249, 172_800.0)), timeout=5)
+        answers = [await discord.AcquireRest(call(), timeout=5) for _ in range(40)]
+        assert sum(bool(answer.permit.permit_id) for answer in answers) in range(25, 32)
 
 
 async def test_identify_holds_its_key_until_reported(start: Start) -> None:
