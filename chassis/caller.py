@@ -64,9 +64,15 @@ def acting_for(person: Person | None) -> Iterator[None]:
         _person.reset(token)
 
 
+def serve(caller: Caller) -> None:
+    """Sets the caller of the RPC that this task serves; calls made while serving it are for the same person."""
+    _current.set(caller)
+    _person.set(caller.person)
+
+
 @contextmanager
 def serving(caller: Caller) -> Iterator[None]:
-    """Sets the caller of the RPC being served; calls made while serving it are for the same person."""
+    """`serve` for what runs inside, where the task goes on to something else."""
     token = _current.set(caller)
     try:
         with acting_for(caller.person):

@@ -5,7 +5,6 @@ calling service's key. Replays are met by a nonce, remembered until its Caller e
 docs/adr/chassis-0001-signed-callers.md says why so.
 """
 
-import hashlib
 import hmac
 import secrets
 from collections import OrderedDict
@@ -44,7 +43,8 @@ class Signer:
             service=self._service, audience=audience, method=method, nonce=secrets.token_bytes(NONCE_BYTES)
         )
         lifetime = min(max(timeout, MIN_LIFETIME), MAX_LIFETIME)
-        caller.expire_time.FromNanoseconds(int((self._clock.now() + lifetime) * 1e9))
+        seconds, fraction = divmod(self._clock.now() + lifetime, 1)
+        caller.expire_time.seconds, caller.expire_time.nanos = int(seconds), int(fraction * 1e9)
         if person is not None:
             caller.person.CopyFrom(
                 caller_pb2.Person(
@@ -83,7 +83,7 @@ class Verifier:
             raise Unauthenticated("the caller was made for another service", reason="CALLER_WRONG_AUDIENCE")
         if caller.method != method:
             raise Unauthenticated("the caller was made for another method", reason="CALLER_WRONG_METHOD")
-        expires = caller.expire_time.ToNanoseconds() / 1e9
+        expires = caller.expire_time.seconds + caller.expire_time.nanos / 1e9
         now = self._clock.now()
         if not now - self._skew <= expires <= now + MAX_LIFETIME + self._skew:
             raise Unauthenticated("the caller has expired, or the clocks differ", reason="CALLER_EXPIRED")
@@ -117,7 +117,7 @@ class Verifier:
 
 
 def _mac(key: bytes, body: bytes) -> bytes:
-    return hmac.new(key, body, hashlib.sha256).digest()
+    return hmac.digest(key, body, "sha256")
 
 
 def _person(person: caller_pb2.Person) -> Person:

@@ -25,6 +25,11 @@ def bounded(timeout: float | None) -> float | None:
     return timeout if left is None else min(timeout, left)
 
 
+def keep_deadline(seconds: float | None) -> None:
+    """Sets the deadline of the RPC that this task serves."""
+    _deadline.set(None if seconds is None else time.monotonic() + seconds)
+
+
 @contextmanager
 def deadline_in(seconds: float | None) -> Iterator[None]:
     """Sets the deadline for what runs inside; None lifts it, for work that outlives the RPC which began it."""

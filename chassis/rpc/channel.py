@@ -92,13 +92,23 @@ class Channel(grpc.aio.Channel):
             raise ValueError(f"a call of {path} needs a timeout")
         signed = self._signer.sign(self._audience, path, current_person(), limit)
         call = ClientCall(path)
-        full = Metadata(*(metadata or ()), (METADATA_KEY, signed), *call.headers().items())
+        full = Metadata(*(metadata or ()), (METADATA_KEY, signed), *call.headers())
         return limit, full, call
 
     def watch(self, call: Any, record: ClientCall) -> None:
         """Ends the record when the call has ended."""
+        call.add_done_callback(lambda ended: self._finish(ended, record))
 
-        call.add_done_callback(lambda _: self._keep(_finish(call, record)))
+    def _finish(self, call: Any, record: ClientCall) -> None:
+        # What has ended has a status, so asking for it suspends nothing; a task is made only where that is not so.
+        asking = call.code()
+        try:
+            asking.send(None)
+        except StopIteration as told:
+            record.finish(told.value)
+            return
+        asking.close()
+        self._keep(_finish(call, record))
 
     def _keep(self, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.ensure_future(work)

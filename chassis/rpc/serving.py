@@ -5,9 +5,9 @@ generator is thereby closed in the task and context that ran it, whatever ends t
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import aclosing, asynccontextmanager
-from typing import Any, cast
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
+from typing import Any, TypeAlias, cast
 
 import grpc
 import redis.exceptions
@@ -17,7 +17,7 @@ from grpc_status import rpc_status
 from chassis import caller as callers_
 from chassis.caller import Caller
 from chassis.caller_signing import METADATA_KEY, Verifier
-from chassis.deadline import deadline_in
+from chassis.deadline import keep_deadline
 from chassis.errors import (
     Cancelled,
     DeadlineExceeded,
@@ -37,6 +37,8 @@ from chassis.telemetry.rpc import SERVER_FAULTS, ServerCall
 
 # A method that names this instead of services may be called without a Caller; only for contracts of others.
 ANYONE = "*"
+_Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
+_Metadata: TypeAlias = Sequence[tuple[str, str | bytes]]
 # Asking how a process is does not say how it is.
 _ABOUT_THE_PROCESS = "guildhall.admin."
 _log = structlog.stdlib.get_logger(__name__)
@@ -110,61 +112,66 @@ class _Scope:
         calls: CallStatistics | None,
         timed: bool,
     ) -> None:
-        self._method = method
+        self._path, self._once = method.path, not method.idempotent
         self._callers = callers
+        self._anyone = callers is not None and ANYONE in callers
         self._verifier = verifier
         self._calls = calls
         self._timed = timed
 
-    @asynccontextmanager
-    async def __call__(self, context: grpc.aio.ServicerContext[Any, Any]) -> AsyncIterator[None]:
-        metadata = tuple(context.invocation_metadata() or ())
-        with ServerCall(self._method.path, metadata) as call:
-            code = grpc.StatusCode.UNKNOWN
-            try:
-                caller = self._caller(metadata, call)
-                with callers_.serving(caller), deadline_in(context.time_remaining()):
-                    yield
-                code = _code_set(context)
-            except asyncio.CancelledError:
-                code = _why_cancelled(context)
-                raise
-            except grpc.aio.AbortError:
-                code = _code_set(context)
-                raise
-            except NotImplementedError:
-                code = grpc.StatusCode.UNIMPLEMENTED
-                await context.abort(code, f"{self._method.path} is not implemented")
-            except Exception as raised:  # noqa: BLE001  (this is the boundary: nothing may pass it unmapped)
-                error = as_error(raised)
-                code = status_code(error)
-                call.span.set_attribute(Attribute.REASON, error.reason)
-                self._note(error, raised, code)
-                await context.abort_with_status(rpc_status.to_status(to_status(error)))
-            finally:
-                seconds = call.finish(code)
-                if self._calls is not None:
-                    self._calls.note(seconds if self._timed else None, failed=code in SERVER_FAULTS)
+    async def run(self, respond: Callable[[Any, _Context], Awaitable[Any]], request: Any, context: _Context) -> Any:
+        """Serves one call, and gives what `respond` does. Each call is a task of its own, so what is current in it
+        (caller, deadline) ends with it."""
+        metadata: _Metadata = context.invocation_metadata() or ()
+        call = ServerCall(self._path, metadata)
+        response, code = None, grpc.StatusCode.UNKNOWN
+        try:
+            callers_.serve(self._caller(metadata, call))
+            keep_deadline(context.time_remaining())
+            response = await respond(request, context)
+            code = _code_set(context)
+        except asyncio.CancelledError:
+            code = _why_cancelled(context)
+            raise
+        except grpc.aio.AbortError:
+            code = _code_set(context)
+            raise
+        except NotImplementedError:
+            code = grpc.StatusCode.UNIMPLEMENTED
+            await context.abort(code, f"{self._path} is not implemented")
+        except Exception as raised:  # noqa: BLE001  (this is the boundary: nothing may pass it unmapped)
+            error = as_error(raised)
+            code = status_code(error)
+            call.span.set_attribute(Attribute.REASON, error.reason)
+            self._note(error, raised, code)
+            await context.abort_with_status(rpc_status.to_status(to_status(error)))
+        finally:
+            seconds = call.finish(code)
+            if self._calls is not None:
+                self._calls.note(seconds if self._timed else None, failed=code in SERVER_FAULTS)
+        return response
 
-    def _caller(self, metadata: tuple[tuple[str, str | bytes], ...], call: ServerCall) -> Caller:
-        if self._callers is not None and ANYONE in self._callers:
+    def _caller(self, metadata: _Metadata, call: ServerCall) -> Caller:
+        if self._anyone:
             return Caller(ANYONE)
-        signed = next((value for key, value in metadata if key == METADATA_KEY), None)
-        caller = self._verifier.verify(
-            signed if isinstance(signed, bytes) else None, self._method.path, once=not self._method.idempotent
-        )
+        signed: str | bytes | None = None
+        for key, value in metadata:
+            if key == METADATA_KEY:
+                signed = value
+                break
+        caller = self._verifier.verify(signed if isinstance(signed, bytes) else None, self._path, once=self._once)
         call.span.set_attribute(Attribute.CALLER, caller.service)
         if self._callers is not None and caller.service not in self._callers:
-            raise PermissionDenied(f"{caller.service} may not call {self._method.path}", reason="CALLER_NOT_ALLOWED")
+            raise PermissionDenied(f"{caller.service} may not call {self._path}", reason="CALLER_NOT_ALLOWED")
         return caller
 
     def _note(self, error: GuildhallError, raised: Exception, code: grpc.StatusCode) -> None:
         if code is grpc.StatusCode.INTERNAL:
-            _log.error("rpc failed", method=self._method.path, reason=error.reason, exc_info=raised)
+            _log.error("rpc failed", method=self._path, reason=error.reason, exc_info=raised)
         elif code in (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED):
-            _log.warning("rpc refused", method=self._method.path, reason=error.reason, security=True)
+            _log.warning("rpc refused", method=self._path, reason=error.reason, security=True)
         else:
-            _log.debug("rpc answered with an error", method=self._method.path, code=code.name, reason=error.reason)
+            _log.debug("rpc answered with an error", method=self._path, code=code.name, reason=error.reason)
 
 
 def as_error(raised: Exception) -> GuildhallError:
@@ -191,19 +198,20 @@ def _wrap(scope: _Scope, handler: "grpc.RpcMethodHandler[Any, Any]") -> "grpc.Rp
     )
     behaviour = next(one for one in behaviours if one is not None)
 
-    async def one_response(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> Any:
-        async with scope(context):
-            return await behaviour(request, context)
+    async def one_response(request: Any, context: _Context) -> Any:
+        return await scope.run(behaviour, request, context)
 
-    async def many_responses(request: Any, context: grpc.aio.ServicerContext[Any, Any]) -> None:
-        async with scope(context):
-            responses = behaviour(request, context)
-            if not hasattr(responses, "__aiter__"):
-                await responses
-                return
-            async with aclosing(responses):
-                async for response in responses:
-                    await context.write(response)
+    async def write_responses(request: Any, context: _Context) -> None:
+        responses = behaviour(request, context)
+        if not hasattr(responses, "__aiter__"):
+            await responses
+            return
+        async with aclosing(responses):
+            async for response in responses:
+                await context.write(response)
+
+    async def many_responses(request: Any, context: _Context) -> None:
+        await scope.run(write_responses, request, context)
 
     kinds = {
         (False, False): grpc.unary_unary_rpc_method_handler,

@@ -10,7 +10,6 @@ from opentelemetry import metrics, trace
 from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import PeriodicExportingMetricReader
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
@@ -18,6 +17,7 @@ from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
 
 from chassis.settings.shared import Telemetry as TelemetrySettings
 from chassis.telemetry.cleaning import CleaningExporter
+from chassis.telemetry.durations import DurationsReader
 from chassis.telemetry.log_line import LogLineExporter
 
 FLUSH_SECONDS = 3.0
@@ -63,15 +63,13 @@ def start(service: str, instance: str, version: str, settings: TelemetrySettings
     trace.set_tracer_provider(tracers)
     readers = []
     if settings.log_interval:
-        readers.append(
-            PeriodicExportingMetricReader(LogLineExporter(), export_interval_millis=settings.log_interval * 1000)
-        )
+        readers.append(DurationsReader(LogLineExporter(), export_interval_millis=settings.log_interval * 1000))
     if settings.endpoint is not None:
         base = settings.endpoint.rstrip("/")
         exporter = CleaningExporter(OTLPSpanExporter(endpoint=f"{base}/v1/traces"))
         tracers.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=_EXPORT_EVERY_MS))
         readers.append(
-            PeriodicExportingMetricReader(
+            DurationsReader(
                 OTLPMetricExporter(endpoint=f"{base}/v1/metrics"),
                 export_interval_millis=settings.metrics_interval * 1000,
             )

@@ -6,12 +6,19 @@ from typing import Any
 import pytest
 from opentelemetry import metrics, trace
 from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader, MetricsData
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from chassis.telemetry.durations import with_durations
+
 _exporter = InMemorySpanExporter()
+
+
+class _Reader(InMemoryMetricReader):
+    def get_metrics_data(self) -> MetricsData | None:
+        return with_durations(super().get_metrics_data())
 
 
 @pytest.fixture(scope="session")
@@ -19,7 +26,7 @@ def _providers() -> InMemoryMetricReader:
     tracers = TracerProvider()
     tracers.add_span_processor(SimpleSpanProcessor(_exporter))
     trace.set_tracer_provider(tracers)
-    reader = InMemoryMetricReader()
+    reader = _Reader()
     metrics.set_meter_provider(MeterProvider([reader]))
     return reader
 
