@@ -94,8 +94,13 @@ def history(entries: Iterable[history_pb2.HistoryEntry], text: Text) -> dict[str
         key = f"board.did.{entry.action}"
         who = person(entry.actor_name) if entry.actor_id else text("board.itself")
         said = f"{relative_time(entry.event_time.seconds)} {who}: {text(key)}"
-        if entry.detail:
-            said += f" ({escaped(entry.detail)})"
+        if entry.actor_id:
+            detail = escaped(entry.detail)
+        else:
+            # What the board does by itself says why by what it does; only a member's leaving has to be named.
+            detail = text("board.member_left") if entry.as_officer else ""
+        if detail:
+            said += f" ({detail})"
         lines.append(said)
     return message(
         embeds=[
