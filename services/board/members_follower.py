@@ -91,8 +91,8 @@ class MembersFollower:
                     await self._load(guild_id)
                 else:
                     await self._look_again()
-            except grpc.aio.AioRpcError as error:
-                failure = from_rpc_error(error)
+            except (grpc.aio.AioRpcError, GuildhallError) as error:
+                failure = error if isinstance(error, GuildhallError) else from_rpc_error(error)
                 _log.info("members.not_read", reason=failure.reason)
                 await asyncio.sleep(_MAX_PAUSE * random.uniform(0.5, 1.0))  # noqa: S311  (as above)
 

@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
 
-from google.protobuf.timestamp_pb2 import Timestamp
 from guildhall.executor.v1 import mirror_pb2
 
 from services.gateway.mirror_queue import MirrorQueue
@@ -44,18 +43,23 @@ def see(queue: MirrorQueue, name: str, data: Raw) -> None:
 
 def member_message(member: Raw, user: Raw) -> mirror_pb2.Member:
     """A member, from their own object and that of the user."""
-    joined, until = member.get("joined_at"), member.get("communication_disabled_until")
-    return mirror_pb2.Member(
-        user_id=int(user["id"]),
-        username=_text(user.get("username")),
-        global_name=_text(user.get("global_name")),
-        nickname=_text(member.get("nick")),
-        role_ids=map(int, member.get("roles") or ()),
-        bot=bool(user.get("bot")),
-        pending=bool(member.get("pending")),
-        join_time=Timestamp(seconds=_seconds(joined)) if joined else None,
-        timeout_time=Timestamp(seconds=_seconds(until)) if until else None,
-    )
+    told = mirror_pb2.Member(user_id=int(user["id"]), username=_text(user.get("username")))
+    # A chunk has a thousand of these, and most lack most of what follows: only what is there costs anything.
+    if name := user.get("global_name"):
+        told.global_name = _text(name)
+    if name := member.get("nick"):
+        told.nickname = _text(name)
+    if roles := member.get("roles"):
+        told.role_ids.extend([int(role) for role in roles])
+    if user.get("bot"):
+        told.bot = True
+    if member.get("pending"):
+        told.pending = True
+    if joined := member.get("joined_at"):
+        told.join_time.seconds = _seconds(joined)
+    if until := member.get("communication_disabled_until"):
+        told.timeout_time.seconds = _seconds(until)
+    return told
 
 
 def _seconds(moment: str) -> int:
@@ -63,8 +67,9 @@ def _seconds(moment: str) -> int:
 
 
 def _text(value: object) -> str:
+    text = str(value or "")
     # A lone surrogate is no UTF-8, and protobuf takes nothing else.
-    return str(value).encode("utf-8", "replace").decode() if value else ""
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _json(value: object) -> bytes:

@@ -7,11 +7,15 @@ import time
 
 import grpc
 import pytest
+import redis.asyncio as redis
 from guildhall.board.v1 import request_pb2, request_pb2_grpc
 from guildhall.executor.v1 import mirror_pb2, mirror_pb2_grpc
 
 from chassis.caller import Caller, Person
 from chassis.testing import channel_to
+from sandbox.app import Sandbox
+from sandbox.discord.core.guilds import add_member
+from sandbox.discord.entities import User
 from tests.mirror.conftest import World
 from tests.support import eventually
 
@@ -125,8 +129,6 @@ async def test_what_happens_while_there_is_no_session_is_found_out(world: World)
     for session in await world.sandbox.call("GET", "/control/sessions"):
         await world.sandbox.gateway("close", session=session["id"], code=4007)
     before = (await world.ask("ListMembers", mirror_pb2.ListMembersRequest(guild_id=world.guild))).certainty.generation
-    import redis.asyncio as redis
-
     async with redis.Redis.from_url(world.environment["REDIS_URL"]) as store:
         # A session that Discord has forgotten: the next gateway identifies anew.
         async for key in store.scan_iter(match="gateway:*session"):
@@ -264,3 +266,32 @@ async def test_fifty_thousand_members_are_told_while_others_are_served(world: Wo
         if not token:
             break
     assert len(users) == 50_000 and listed.certainty.members
+
+
+async def test_a_large_guild_is_learned_by_chunks_without_holding_up_anything(
+    world: World, sandbox_server: Sandbox
+) -> None:
+    town = sandbox_server.world.guilds[world.guild]
+    for number in range(12_000):
+        user = User((number + 10**8) << 22, f"player_{number}")
+        sandbox_server.world.users[user.id] = user
+        add_member(sandbox_server.world, town, user.id, [], joined_at=1_700_000_000, quiet=True)
+    started = time.monotonic()
+    await world.start("gateway")
+    await world.sandbox.wait("session", count=1, timeout=20)
+    connected = time.monotonic() - started
+    raider = await world.role("Crafter")
+    await world.give("member", raider)
+    await world.whole()
+    whole = time.monotonic() - started
+    assert connected < whole < 60, "being connected does not wait for members"
+    users: dict[int, tuple[int, ...]] = {}
+    token = ""
+    while True:
+        request = mirror_pb2.ListMembersRequest(guild_id=world.guild, page_size=5000, page_token=token)
+        listed = await world.ask("ListMembers", request)
+        users.update({one.user_id: tuple(one.role_ids) for one in listed.members})
+        token = listed.next_page_token
+        if not token:
+            break
+    assert set(users) == set(town.members) and raider in users[world.people["member"]]

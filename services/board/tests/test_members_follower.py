@@ -10,7 +10,7 @@ import pytest
 from guildhall.executor.v1 import mirror_pb2, mirror_pb2_grpc
 
 from chassis.caller import Caller
-from chassis.errors import NotFound
+from chassis.errors import NotFound, Unavailable
 from chassis.settings import Live
 from chassis.testing import channel_to, serve_in_process
 from services.board.members import Members
@@ -77,11 +77,18 @@ class Mirror(mirror_pb2_grpc.MirrorServiceServicer):
 
 
 @asynccontextmanager
-async def following(mirror: Mirror, fill: str = "start") -> AsyncIterator[tuple[Members, MembersFollower]]:
+async def following(
+    mirror: Mirror, fill: str = "start", away: int = 0
+) -> AsyncIterator[tuple[Members, MembersFollower]]:
+    """A follower; its database is away for the first `away` times that it is asked for guilds."""
     members = Members(lambda: 10)
     settings = Live(BoardSettings.model_validate({"members": {"fill": fill, "look_again": 0.05}}))
 
+    failures = iter(range(away))
+
     async def guilds() -> list[int]:
+        if next(failures, None) is not None:
+            raise Unavailable("away", reason="STORE_UNAVAILABLE")
         return [GUILD]
 
     async with (
@@ -139,6 +146,11 @@ async def test_what_was_uncertain_while_gateway_was_silent_is_whole_once_it_spea
         await eventually(lambda: members.doubtful == [GUILD], timeout=10)
         mirror.whole = True
         await eventually(lambda: members.knows(GUILD), timeout=5)
+
+
+async def test_a_database_that_is_away_ends_nothing() -> None:
+    async with following(Mirror(), away=3) as (members, _):
+        await eventually(lambda: members.knows(GUILD), timeout=30)
 
 
 async def test_a_watch_that_ends_goes_on_from_the_last_revision() -> None:
