@@ -94,12 +94,7 @@ def history(entries: Iterable[history_pb2.HistoryEntry], text: Text) -> dict[str
         key = f"board.did.{entry.action}"
         who = person(entry.actor_name) if entry.actor_id else text("board.itself")
         said = f"{relative_time(entry.event_time.seconds)} {who}: {text(key)}"
-        if entry.actor_id:
-            detail = escaped(entry.detail)
-        else:
-            # What the board does by itself says why by what it does; only a member's leaving has to be named.
-            detail = text("board.member_left") if entry.as_officer else ""
-        if detail:
+        if detail := escaped(entry.detail) if entry.actor_id else _own_reason(entry, text):
             said += f" ({detail})"
         lines.append(said)
     return message(
@@ -107,3 +102,8 @@ def history(entries: Iterable[history_pb2.HistoryEntry], text: Text) -> dict[str
             {"title": text("board.history.title"), "description": within(lines, 4000) or text("board.nothing_here")}
         ]
     )
+
+
+def _own_reason(entry: history_pb2.HistoryEntry, text: Text) -> str:
+    """Why the board itself did something: what it does says it, only that a member left has to be named."""
+    return text("board.member_left") if entry.as_officer else ""
