@@ -59,6 +59,7 @@ class MirrorFeed:
         self._session = ""
         self._epoch = 0
         self._number = 0
+        self._listed: list[int] | None = None
         self._batch: Batch | None = None
         self._stuck_since: float | None = None
 
@@ -74,7 +75,7 @@ class MirrorFeed:
     def take(self, name: str, data: Any, event: Event) -> bool:
         """Takes an event; True where it counts as handed over later, by this feed."""
         if name == "READY":
-            self._begin_session()
+            self._begin_session(data)
             return False
         if name == "GUILD_MEMBERS_CHUNK":
             self._take_page(data)
@@ -108,7 +109,8 @@ class MirrorFeed:
         while (self._batch is not None or not self._queue.empty) and self._clock.monotonic() < deadline:
             await asyncio.sleep(0.02)
 
-    def _begin_session(self) -> None:
+    def _begin_session(self, data: Any) -> None:
+        self._listed = [int(guild["id"]) for guild in data.get("guilds") or ()]
         # Discord tells of every guild anew; what was left of the session before is older than that.
         finished(self._queue.drop())
         if self._batch is not None:
@@ -189,13 +191,17 @@ class MirrorFeed:
             session=session,
             gap=gap,
             members_told=self._members_told,
+            guilds=None if self._listed is None else mirror_pb2.GuildList(guild_ids=self._listed),
         )
+        listed = self._listed
         answer = await called(self._stub.OpenFeed(request, timeout=self._settings.current.mirror.deadline))
         self._epoch, self._session = answer.epoch, session
         # A batch that is under way goes to the new feed as its first.
         self._number = 1 if self._batch is not None else 0
         if gap:
             journal.told_of_gap()
+        if self._listed is listed:
+            self._listed = None
         self._fill.want(answer.wanted_guild_ids)
 
     def _be_stuck(self, error: GuildhallError) -> None:

@@ -8,7 +8,9 @@ from pathlib import Path
 import grpc
 import pytest
 import redis.asyncio as redis
+from google.protobuf.struct_pb2 import Value
 from guildhall.executor.v1 import mirror_pb2, mirror_pb2_grpc
+from guildhall.settings.v1 import settings_pb2, settings_pb2_grpc
 
 from chassis.caller import Caller
 from chassis.testing import channel_to
@@ -85,7 +87,19 @@ class TestAllowed:
         await world.whole()
         before = await guilds_of_bot(world)
         assert len(before) == 2
+        (other,) = before - {world.guild}
+        lobby = (await world.sandbox.rest("owner", "GET", f"/guilds/{other}/channels"))[0]["id"]
         # The one that will be left hears of it where its log channel is.
+        await world.call(
+            "executor",
+            settings_pb2_grpc.SettingsServiceStub,
+            "UpdateSettings",
+            settings_pb2.UpdateSettingsRequest(
+                scope=settings_pb2.Scope(kind=settings_pb2.SCOPE_KIND_GUILD, guild_id=other, id=other),
+                values={"log_channel": Value(string_value=str(lobby))},
+            ),
+            None,
+        )
         Path(options["GUILDHALL_CONFIG"]).write_text(f"guilds: {{allowed: [{world.guild}]}}\n")
 
         async def left() -> bool:
@@ -95,7 +109,8 @@ class TestAllowed:
         made = await world.sandbox.call("POST", "/control/as/owner/guilds", {"name": "New", "bots": True})
         assert int(made["id"]) not in {world.guild}
         await eventually(left, timeout=20, interval=0.2)
-        (other,) = before - {world.guild}
+        said = await world.sandbox.messages("owner", str(lobby))
+        assert [message for message in said if "guilds.allowed" in message["content"]], said
 
         async def forgotten() -> bool:
             try:

@@ -121,16 +121,19 @@ async def test_what_happens_while_gateway_is_away_is_known_once_it_is_back(world
 
 async def test_what_happens_while_there_is_no_session_is_found_out(world: World) -> None:
     await world.start("gateway")
-    await world.whole()
+    before = (await world.whole()).certainty.generation
     claimed = await board_request(world, "three")
+    (other,) = {int(guild["id"]) for guild in await world.sandbox.call("GET", "/control/as/owner/guilds")} - {
+        world.guild
+    }
+    await world.whole(other)
     await world.stop("gateway")
-    await world.sandbox.gateway("invalid_session", resumable=False)
     await world.kick("crafter")
-    for session in await world.sandbox.call("GET", "/control/sessions"):
-        await world.sandbox.gateway("close", session=session["id"], code=4007)
-    before = (await world.ask("ListMembers", mirror_pb2.ListMembersRequest(guild_id=world.guild))).certainty.generation
+    members = await world.sandbox.rest("owner", "GET", f"/guilds/{other}/members", limit=100)
+    bot = next(one["user"]["id"] for one in members if one["user"]["username"] == "guildhall")
+    await world.sandbox.rest("owner", "DELETE", f"/guilds/{other}/members/{bot}")
     async with redis.Redis.from_url(world.environment["REDIS_URL"]) as store:
-        # A session that Discord has forgotten: the next gateway identifies anew.
+        # The session cannot be resumed: the next gateway identifies anew.
         async for key in store.scan_iter(match="gateway:*session"):
             await store.delete(key)
     await world.start("gateway")
@@ -143,6 +146,9 @@ async def test_what_happens_while_there_is_no_session_is_found_out(world: World)
         )
 
     await eventually(found_out, timeout=30)
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await world.ask("GetGuild", mirror_pb2.GetGuildRequest(guild_id=other, as_is=True))
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND, "the bot was removed from there meanwhile"
 
 
 async def test_what_happens_while_executor_is_away_is_told_when_it_is_back(world: World) -> None:

@@ -6,7 +6,7 @@ All of it may be done twice: a batch whose answer was lost comes again.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 from services.executor.mirror import meters
 from services.executor.mirror.change import Change
@@ -43,12 +43,26 @@ class Applier:
         self._settings = settings
 
     async def open(
-        self, shard_id: int, shard_count: int, session: str, *, gap: bool, members_told: bool
+        self,
+        shard_id: int,
+        shard_count: int,
+        session: str,
+        *,
+        gap: bool,
+        members_told: bool,
+        listed: Collection[int] | None = None,
     ) -> tuple[FeedState, list[int]]:
-        """Opens a feed; gives it, and the guilds whose members are wanted."""
+        """Opens a feed; gives it, and the guilds whose members are wanted. `listed` are all guilds of the shard, where
+        that is known: the others were left while nobody listened."""
         shard = shard_name(shard_id, shard_count)
         before = await self._feeds.get(shard)
         feed = await self._feeds.open(shard, session, gap=gap, members_told=members_told)
+        if listed is not None:
+            for guild_id in await self._store.guilds():
+                if on_shard(guild_id, shard_id, shard_count) and guild_id not in listed:
+                    await self._gone.guild(guild_id)
+                    await self._store.forget(guild_id)
+                    await self._changes.refilled(guild_id)
         if before is None or before.session != session:
             # Discord tells of each guild anew; each is wanted once it was told.
             return feed, []

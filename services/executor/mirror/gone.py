@@ -119,6 +119,7 @@ class Sweeper:
         client: redis.Redis,
         register: GoneRegister,
         store: MirrorStore,
+        reader: MirrorReader,
         record: BoardRecord,
         *,
         channel: Callable[[str], grpc.aio.Channel],
@@ -130,6 +131,7 @@ class Sweeper:
         self._redis: Any = client
         self._register = register
         self._store = store
+        self._reader = reader
         self._record = record
         self._channel = channel
         self._own = own
@@ -149,7 +151,8 @@ class Sweeper:
             try:
                 await self.sweep()
                 for guild_id in await self._store.guilds():
-                    await self._store.keep_alive(guild_id)
+                    if (await self._reader.certainty(guild_id)).guild:
+                        await self._store.keep_alive(guild_id)
             except RedisError as error:
                 _log.warning("sweep.interrupted", error=type(error).__name__)
 

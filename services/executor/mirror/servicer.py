@@ -59,6 +59,7 @@ class MirrorFeedServicer(mirror_pb2_grpc.MirrorFeedServiceServicer):
             request.session,
             gap=request.gap,
             members_told=request.members_told,
+            listed=frozenset(request.guilds.guild_ids) if request.HasField("guilds") else None,
         )
         return mirror_pb2.OpenFeedResponse(epoch=feed.epoch, wanted_guild_ids=wanted)
 

@@ -87,6 +87,7 @@ class Mirror:
             client,
             gone,
             self.store,
+            self.reader,
             BoardRecord(client, kept_days=runtime.settings.current.board.kept_days),
             channel=runtime.channel,
             own=guild_settings,

@@ -298,12 +298,17 @@ async def test_a_new_session_forgets_what_was_left_of_the_old_one(world: World) 
     world.event("GUILD_MEMBER_ADD", {"guild_id": str(GUILD), **member(1)})
     world.shard.journal.started(Session("another", "ws://127.0.0.1", 0))
     world.sequence = 0
-    world.event("READY", {})
+    world.event("READY", {"guilds": [{"id": str(GUILD), "unavailable": True}]})
     world.executor.away = False
     world.event("GUILD_CREATE", guild_create(11))
     await eventually(lambda: world.position == 2, timeout=5)
     assert world.executor.applied[-1].changes[0].HasField("snapshot") and world.executor.members == [1]
     assert len({request.session for request in world.executor.opened}) == 1
+    assert list(world.executor.opened[-1].guilds.guild_ids) == [GUILD]
+    world.executor.superseded = True
+    world.event("GUILD_UPDATE", {"id": str(GUILD), "name": "x"})
+    await eventually(lambda: len(world.executor.opened) == 2, timeout=5)
+    assert not world.executor.opened[-1].HasField("guilds"), "what READY said is old by now"
 
 
 async def test_members_are_asked_for_one_guild_after_another_and_only_that_answer_is_taken(world: World) -> None:

@@ -281,6 +281,7 @@ class OpenFeedRequest(_message.Message):
     SESSION_FIELD_NUMBER: _builtins.int
     GAP_FIELD_NUMBER: _builtins.int
     MEMBERS_TOLD_FIELD_NUMBER: _builtins.int
+    GUILDS_FIELD_NUMBER: _builtins.int
     shard_id: _builtins.int
     """The shard."""
     shard_count: _builtins.int
@@ -291,6 +292,10 @@ class OpenFeedRequest(_message.Message):
     """Whether something may have been missed since the last batch of the session was applied."""
     members_told: _builtins.bool
     """Whether the session is told of every member who joins, leaves or changes."""
+    @_builtins.property
+    def guilds(self) -> Global___GuildList:
+        """Every guild that the bot is in on this shard, where the session has just begun: others were left meanwhile."""
+
     def __init__(
         self,
         *,
@@ -299,14 +304,39 @@ class OpenFeedRequest(_message.Message):
         session: _builtins.str = ...,
         gap: _builtins.bool = ...,
         members_told: _builtins.bool = ...,
+        guilds: Global___GuildList | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["guilds", b"guilds"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["gap", b"gap", "members_told", b"members_told", "session", b"session", "shard_count", b"shard_count", "shard_id", b"shard_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["gap", b"gap", "guilds", b"guilds", "members_told", b"members_told", "session", b"session", "shard_count", b"shard_count", "shard_id", b"shard_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OpenFeedRequest: _TypeAlias = OpenFeedRequest  # noqa: Y015
+
+@_typing.final
+class GuildList(_message.Message):
+    """Guilds by their snowflakes."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    GUILD_IDS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def guild_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """The guilds."""
+
+    def __init__(
+        self,
+        *,
+        guild_ids: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["guild_ids", b"guild_ids"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___GuildList: _TypeAlias = GuildList  # noqa: Y015
 
 @_typing.final
 class OpenFeedResponse(_message.Message):

@@ -77,6 +77,7 @@ async def platform(copies: Copies) -> AsyncIterator[Platform]:
             client,
             register,
             copies.store,
+            copies.reader,
             record,
             channel=lambda service: channels[service],
             own=settings["executor"],
