@@ -15,8 +15,8 @@ from chassis.ids import new_id
 from services.ratelimit.algorithms import CONCURRENCY
 from services.ratelimit.answers import Answer, LimitAnswer
 from services.ratelimit.asks import Ask, slots_of
-from services.ratelimit.catalogue import Demand
 from services.ratelimit.decider import Decider, Mode, Record, Status
+from services.ratelimit.demands import Demand
 from services.ratelimit.holds import STRICT, Holds, notes_of, record_key
 from services.ratelimit.outcomes import conflict, granted, limits_of, refused
 from services.ratelimit.settings import Reservations

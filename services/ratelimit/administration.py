@@ -16,7 +16,7 @@ from chassis.caller import Caller, Person
 from chassis.clock import Clock
 from chassis.errors import InvalidArgument, PermissionDenied, Unavailable
 from chassis.settings import Live
-from services.ratelimit.catalogue import PREFIX, Subject
+from services.ratelimit.demands import PREFIX, Subject
 from services.ratelimit.grant_store import GrantStore
 from services.ratelimit.grants import Grant
 from services.ratelimit.limiter import Limiter

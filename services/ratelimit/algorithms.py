@@ -5,10 +5,9 @@ fraction (Python's integers don't overflow), and what a counter answers becomes 
 Amounts are in the limit's own unit (requests, tokens, nano-dollars); durations are integer microseconds.
 """
 
-import struct
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import Any, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias
 
 from services.ratelimit.calendar import PERIOD_US, Period, boundaries_around
 
@@ -17,12 +16,8 @@ ENFORCED, FORCED = 1, 2
 LARGEST = 2**53 - 1
 """The largest whole number that Lua holds exactly."""
 
-_PARAMETERS = struct.Struct("<8d")
-_CACHED_COSTS = 256
 
-
-@dataclass(frozen=True, slots=True)
-class Standing:
+class Standing(NamedTuple):
     """How a counter stands: units that could be taken now, and microseconds until it is untouched again."""
 
     remaining: int
@@ -66,6 +61,8 @@ class TokenBucket:
     _interval: Fraction = field(init=False, repr=False, compare=False)
     _tolerance: tuple[int, int] = field(init=False, repr=False, compare=False)
     _clamp: int = field(init=False, repr=False, compare=False)
+    _whole: tuple[int, int, int] = field(init=False, repr=False, compare=False)
+    """The interval's numerator and denominator, and the tolerance in units of one over that denominator."""
 
     kind = BUCKET
 
@@ -80,6 +77,8 @@ class TokenBucket:
         object.__setattr__(self, "_interval", interval)
         object.__setattr__(self, "_tolerance", whole)
         object.__setattr__(self, "_clamp", clamp)
+        full = self.capacity * interval.numerator
+        object.__setattr__(self, "_whole", (interval.numerator, interval.denominator, full))
 
     @property
     def interval(self) -> Fraction:
@@ -99,10 +98,10 @@ class TokenBucket:
 
     def standing(self, x: float, y: float) -> Standing:
         """From the room: how far the arrival time may still move."""
-        interval, (tau, tau_numerator) = self._interval, self._tolerance
-        room = int(x) * interval.denominator + int(y)
-        full = tau * interval.denominator + tau_numerator
-        return Standing(max(0, room // interval.numerator), max(0, -(-(full - room) // interval.denominator)))
+        numerator, denominator, full = self._whole
+        room = int(x) * denominator + int(y)
+        left, reset = room // numerator, -(-(full - room) // denominator)
+        return Standing(left if left > 0 else 0, reset if reset > 0 else 0)
 
     def scaled(self, share: Fraction) -> tuple[int, Fraction]:
         """A share of both capacity and rate."""
@@ -141,7 +140,8 @@ class SlidingWindow:
 
     def standing(self, x: float, y: float) -> Standing:
         """From units used and time to reset."""
-        return Standing(max(0, self.limit - int(x)), int(y))
+        left = self.limit - int(x)
+        return Standing(left if left > 0 else 0, int(y))
 
     def scaled(self, share: Fraction) -> tuple[int, Fraction]:
         """A share of the limit, spread over the window."""
@@ -170,11 +170,16 @@ class CalendarQuota:
 
     def numbers(self, cost: int, now_us: int) -> tuple[int, int, int, int, int, int]:
         """Cost, limit, four boundaries."""
-        return cost, self.limit, *boundaries_around(self.period, self.time_zone)(now_us)
+        return cost, self.limit, *self.boundaries(now_us)
+
+    def boundaries(self, now_us: int) -> tuple[int, int, int, int]:
+        """The periods around a time; the same object for as long as it is the same period."""
+        return boundaries_around(self.period, self.time_zone)(now_us)
 
     def standing(self, x: float, y: float) -> Standing:
         """From units used and time to the next period."""
-        return Standing(max(0, self.limit - int(x)), int(y))
+        left = self.limit - int(x)
+        return Standing(left if left > 0 else 0, int(y))
 
     def scaled(self, share: Fraction) -> tuple[int, Fraction]:
         """A share of the limit, spread over the period."""
@@ -207,7 +212,8 @@ class Concurrency:
 
     def standing(self, x: float, y: float) -> Standing:
         """From slots held and time until the last one expires."""
-        return Standing(max(0, self.limit - int(x)), int(y))
+        left = self.limit - int(x)
+        return Standing(left if left > 0 else 0, int(y))
 
     def scaled(self, share: Fraction) -> tuple[int, Fraction]:
         """A share of the slots, each back after its time to live."""
@@ -215,44 +221,3 @@ class Concurrency:
 
 
 AnyAlgorithm: TypeAlias = TokenBucket | SlidingWindow | CalendarQuota | Concurrency
-
-
-_KINDS: dict[int, type[AnyAlgorithm]] = {
-    BUCKET: TokenBucket,
-    WINDOW: SlidingWindow,
-    CALENDAR: CalendarQuota,
-    CONCURRENCY: Concurrency,
-}
-
-
-def to_plain(algorithm: AnyAlgorithm) -> list[Any]:
-    """An algorithm as a list for JSON, so that a reservation is settled by the numbers that it was made with."""
-    values = (getattr(algorithm, item.name) for item in fields(algorithm) if item.init)
-    return [algorithm.kind, *values]
-
-
-def from_plain(plain: list[Any]) -> AnyAlgorithm:
-    """The algorithm of `to_plain`."""
-    kind, *values = plain
-    return _KINDS[kind](*values)
-
-
-class Packer:
-    """Packs charges of one algorithm for the scripts, keeping the common ones packed."""
-
-    __slots__ = ("_algorithm", "_packed")
-
-    def __init__(self, algorithm: AnyAlgorithm) -> None:
-        self._algorithm = algorithm
-        self._packed: dict[tuple[int, int], bytes] = {}
-
-    def pack(self, flags: int, cost: int, now_us: int) -> bytes:
-        """Eight doubles: algorithm, flags and six numbers."""
-        if self._algorithm.kind == CALENDAR:
-            return _PARAMETERS.pack(CALENDAR, flags, *self._algorithm.numbers(cost, now_us))
-        packed = self._packed.get((flags, cost))
-        if packed is None:
-            packed = _PARAMETERS.pack(self._algorithm.kind, flags, *self._algorithm.numbers(cost, now_us))
-            if len(self._packed) < _CACHED_COSTS:
-                self._packed[flags, cost] = packed
-        return packed

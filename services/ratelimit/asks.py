@@ -9,8 +9,9 @@ from chassis.clock import Clock
 from chassis.errors import InvalidArgument
 from chassis.ids import new_id
 from services.ratelimit.algorithms import CONCURRENCY, Concurrency
-from services.ratelimit.catalogue import Catalogue, Demand, Subject
+from services.ratelimit.catalogue import Catalogue
 from services.ratelimit.decider import Mode, Record
+from services.ratelimit.demands import Demand, Subject
 from services.ratelimit.grants import Grants
 from services.ratelimit.holds import check_id, notes_of, record_key
 from services.ratelimit.limits import PERMISSION_BITS

@@ -13,8 +13,9 @@ from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
-from services.ratelimit.catalogue import Demand
+from services.ratelimit.demands import Demand
 from services.ratelimit.scripts import Script, Scripts
 from services.ratelimit.store_health import StoreAway
 
@@ -49,8 +50,7 @@ class Record:
     charge_at_expiry: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """A decision: for each counter (fits, wait in microseconds, the two numbers of how it stands)."""
 
     now_us: int
@@ -86,6 +86,7 @@ class Decider:
         self._script = Script("decide")
         self._cluster = cluster
         self._batch, self._in_flight, self._most_holds = batch, in_flight, most_holds
+        self._headers: dict[tuple[Mode, int], bytes] = {}
         self._pending: dict[str, deque[_Pending]] = {}
         self._flying: dict[str, int] = {}
         self._scheduled = False
@@ -119,7 +120,7 @@ class Decider:
     ) -> "asyncio.Future[Outcome]":
         """`decide`, without a coroutine of its own."""
         if record is None:
-            header = _HEADER.pack(mode, len(keys), 0, 0, 0, 0, self._most_holds)
+            header = self._headers.get((mode, len(keys))) or self._header(mode, len(keys))
         else:
             header = _HEADER.pack(
                 mode, len(keys), 1, record.hold_ttl_us, record.charge_at_expiry, record.ttl_ms, self._most_holds
@@ -134,6 +135,10 @@ class Decider:
         if self._flying.get(lane, 0) < self._in_flight:
             self._schedule(loop)
         return pending.answer
+
+    def _header(self, mode: Mode, count: int) -> bytes:
+        header = self._headers[mode, count] = _HEADER.pack(mode, count, 0, 0, 0, 0, self._most_holds)
+        return header
 
     def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
         # In the next turn of the loop, so that what this turn still brings comes along.

@@ -16,7 +16,7 @@ from redis.exceptions import RedisError
 
 from chassis.clock import Clock
 from chassis.errors import FailedPrecondition
-from services.ratelimit.catalogue import PREFIX
+from services.ratelimit.demands import PREFIX
 from services.ratelimit.grants import Grant, Grants
 
 KEY = f"{PREFIX}:{{*}}:grants"

@@ -10,15 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from chassis.clock import Clock
-from services.ratelimit.algorithms import (
-    LARGEST,
-    AnyAlgorithm,
-    CalendarQuota,
-    Concurrency,
-    Packer,
-    SlidingWindow,
-    TokenBucket,
-)
+from services.ratelimit.algorithms import LARGEST, AnyAlgorithm, CalendarQuota, Concurrency, SlidingWindow, TokenBucket
+from services.ratelimit.packing import Packer
 
 EVERYWHERE = 0
 

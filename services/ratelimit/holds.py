@@ -12,9 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from chassis.errors import FailedPrecondition, InvalidArgument, NotFound
-from services.ratelimit.algorithms import BUCKET, CONCURRENCY, FORCED, AnyAlgorithm, Packer, from_plain, to_plain
+from services.ratelimit.algorithms import BUCKET, CONCURRENCY, FORCED, AnyAlgorithm
 from services.ratelimit.answers import LimitAnswer, Settlement
-from services.ratelimit.catalogue import PREFIX, Demand
+from services.ratelimit.demands import PREFIX, Demand
+from services.ratelimit.packing import Packer, from_plain, to_plain
 from services.ratelimit.scripts import Script, Scripts
 
 LOCAL_TAG = "-"

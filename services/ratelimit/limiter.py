@@ -13,8 +13,8 @@ from services.ratelimit.across_slots import AcrossSlots
 from services.ratelimit.algorithms import CONCURRENCY, FORCED, LARGEST
 from services.ratelimit.answers import Answer, Settlement, denied_by
 from services.ratelimit.asks import Ask, Asks
-from services.ratelimit.catalogue import Demand
 from services.ratelimit.decider import Decider, Mode, Outcome, Status
+from services.ratelimit.demands import Demand
 from services.ratelimit.holds import LOCAL_TAG, Holds, parse_handle
 from services.ratelimit.meters import Decisions, Hottest
 from services.ratelimit.outage import decide_without_store

@@ -7,6 +7,7 @@ the script. A cluster's client finds the node of a slot and follows its moves, w
 import asyncio
 from typing import Any, Protocol, cast
 
+from hiredis import pack_command
 from redis.asyncio import Redis, RedisCluster
 from redis.asyncio.connection import AbstractConnection
 from redis.exceptions import ResponseError
@@ -37,7 +38,7 @@ class ServerLine:
         """One call on a connection that nobody else uses meanwhile."""
         connection = self._idle.pop() if self._idle else await self._connect()
         try:
-            await connection.send_packed_command([_packed(command)], check_health=False)
+            await connection.send_packed_command([pack_command(command)], check_health=False)
             answer = await connection.read_response()
         except ResponseError:
             self._idle.append(connection)
@@ -80,12 +81,3 @@ class ClusterLine:
 def line_to(redis: Any) -> Line:
     """The line to a server, or to a cluster."""
     return ClusterLine(redis) if isinstance(redis, RedisCluster) else ServerLine(redis)
-
-
-def _packed(command: tuple[Argument, ...]) -> bytes:
-    """A command as RESP has it."""
-    parts = [b"*%d\r\n" % len(command)]
-    for argument in command:
-        value = argument if isinstance(argument, bytes) else str(argument).encode()
-        parts.append(b"$%d\r\n%b\r\n" % (len(value), value))
-    return b"".join(parts)

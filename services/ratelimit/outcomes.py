@@ -4,8 +4,8 @@ from chassis.errors import AlreadyExists
 from services.ratelimit.algorithms import FORCED
 from services.ratelimit.answers import Answer, LimitAnswer, denied_by
 from services.ratelimit.asks import Ask
-from services.ratelimit.catalogue import Demand
 from services.ratelimit.decider import Mode, Outcome, Status
+from services.ratelimit.demands import Demand
 from services.ratelimit.holds import handle_of
 
 
@@ -14,15 +14,15 @@ def limits_of(demands: list[Demand], outcome: Outcome) -> list[LimitAnswer]:
     answers = []
     for demand, (fits, wait, x, y) in zip(demands, outcome.counters, strict=True):
         algorithm = demand.variant.algorithm
-        standing = algorithm.standing(x, y)
+        remaining, reset_us = algorithm.standing(x, y)
         allowed = fits == 1.0
         answers.append(
             LimitAnswer(
                 demand.limit,
                 allowed,
-                standing.remaining,
+                remaining,
                 algorithm.capacity,
-                standing.reset_us,
+                reset_us,
                 int(wait),
                 demand.policy.mode == "shadow",
                 not allowed and demand.flags == FORCED,

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 
 from chassis.person_data import Forgotten
 from chassis.runtime import JSON
-from services.ratelimit.catalogue import Subject
+from services.ratelimit.demands import Subject
 from services.ratelimit.grant_store import GrantStore
 from services.ratelimit.limiter import Limiter
 

@@ -15,8 +15,8 @@ from chassis.errors import GuildhallError, InvalidArgument
 from services.ratelimit.administration import Administration
 from services.ratelimit.answers import Answer, LimitAnswer
 from services.ratelimit.asks import Ask
-from services.ratelimit.catalogue import Subject
 from services.ratelimit.decider import Outcome
+from services.ratelimit.demands import Subject
 from services.ratelimit.durations import patience, put
 from services.ratelimit.limiter import Limiter
 from services.ratelimit.settings import RatelimitSettings

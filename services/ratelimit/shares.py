@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 
 from chassis.clock import Clock
-from services.ratelimit.catalogue import PREFIX, Demand
+from services.ratelimit.demands import PREFIX, Demand
 from services.ratelimit.scripts import Script, Scripts
 
 LEASES_KEY = f"{PREFIX}:{{*}}:replicas"

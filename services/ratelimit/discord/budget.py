@@ -5,10 +5,11 @@ counted in a sliding window; long before the ban only final texts go out, and th
 """
 
 from chassis.clock import Clock
-from services.ratelimit.algorithms import FORCED, Packer, SlidingWindow
-from services.ratelimit.catalogue import PREFIX
+from services.ratelimit.algorithms import FORCED, SlidingWindow
 from services.ratelimit.decider import Decider, Mode
+from services.ratelimit.demands import PREFIX
 from services.ratelimit.discord.settings import InvalidBudget
+from services.ratelimit.packing import Packer
 
 _REMEMBERED_SECONDS = 0.25
 

@@ -9,7 +9,7 @@ import struct
 from dataclasses import dataclass
 from hashlib import blake2b
 
-from services.ratelimit.catalogue import PREFIX
+from services.ratelimit.demands import PREFIX
 from services.ratelimit.discord.answers import RestAnswer
 from services.ratelimit.discord.routes import Route
 from services.ratelimit.discord.settings import DiscordLimits

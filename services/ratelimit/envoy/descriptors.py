@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from hashlib import blake2b
 
 from chassis.errors import InvalidArgument
-from services.ratelimit.algorithms import ENFORCED, LARGEST, AnyAlgorithm, Packer, SlidingWindow, TokenBucket
-from services.ratelimit.catalogue import PREFIX
+from services.ratelimit.algorithms import ENFORCED, LARGEST, AnyAlgorithm, SlidingWindow, TokenBucket
+from services.ratelimit.demands import PREFIX
 from services.ratelimit.envoy.settings import UNIT_SECONDS, Descriptor, EnvoyApi, EnvoyRate
+from services.ratelimit.packing import Packer
 
 _LONGEST = 1_024
 _MOST_ENTRIES = 32

@@ -8,11 +8,12 @@ import redis
 from redis.asyncio import Redis
 
 from chassis.clock import SystemClock
-from services.ratelimit.algorithms import ENFORCED, AnyAlgorithm, Packer
+from services.ratelimit.algorithms import ENFORCED, AnyAlgorithm
 from services.ratelimit.answers import Settlement
-from services.ratelimit.catalogue import Demand, Variant
 from services.ratelimit.decider import Decider, Mode, Outcome, Record
+from services.ratelimit.demands import Demand, Variant
 from services.ratelimit.holds import Holds, notes_of, record_key
+from services.ratelimit.packing import Packer
 from services.ratelimit.policies import SlidingWindowPolicy
 from services.ratelimit.scripts import Scripts
 from services.ratelimit.store_health import StoreHealth

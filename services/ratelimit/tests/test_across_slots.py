@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from redis.asyncio import Redis
 
 from chassis.clock import SystemClock
-from services.ratelimit.catalogue import Subject
 from services.ratelimit.decider import Decider
+from services.ratelimit.demands import Subject
 from services.ratelimit.holds import Holds
 from services.ratelimit.limiter import Limiter
 from services.ratelimit.scripts import Scripts

@@ -5,7 +5,8 @@ from pydantic import ValidationError
 
 from chassis.errors import InvalidArgument
 from services.ratelimit.algorithms import FORCED
-from services.ratelimit.catalogue import Catalogue, Subject
+from services.ratelimit.catalogue import Catalogue
+from services.ratelimit.demands import Subject
 from services.ratelimit.limits import Limits
 
 BUCKET = {"algorithm": "token_bucket", "by": ["person"], "capacity": 5, "rate": 15}
