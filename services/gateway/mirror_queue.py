@@ -102,10 +102,12 @@ class Pending:
                 taken += 1
         if self.seen or self.members:
             return change, False
-        change.removed_members.extend(sorted(self.removed))
-        change.left = self.left
-        self.removed.clear()
-        self.left = False
+        leavers = sorted(self.removed)[: max(1, limit - taken)]
+        change.removed_members.extend(leavers)
+        self.removed.difference_update(leavers)
+        if self.removed:
+            return change, False
+        change.left, self.left = self.left, False
         return change, True
 
 

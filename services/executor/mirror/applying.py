@@ -113,9 +113,8 @@ class Applier:
         """Before the copy changes: it says what a channel was, and which channels a guild had."""
         if change.snapshot is not None and not change.left:
             await self._gone.came_back(change.guild_id)
-        for channel_id, raw in change.channels.items():
-            if not raw:
-                await self._gone.channel(change.guild_id, channel_id)
+        if deleted := [channel_id for channel_id, raw in change.channels.items() if not raw]:
+            await self._gone.channels(change.guild_id, deleted)
         for thread_id in change.threads:
             await self._gone.thread(change.guild_id, thread_id)
         if change.left:

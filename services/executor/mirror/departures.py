@@ -1,13 +1,13 @@
 """What follows when a member leaves a guild: the board is told, so that what they held is free again.
 
-A departure is a durable job, deduplicated by the batch that told of it. One that was only found out (somebody stood in
+Departures are durable jobs, deduplicated by the batch that told of them. One that was only found out (somebody stood in
 the copy before and does not stand in the one that was filled anew) is confirmed by Discord first.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 import grpc
 import structlog
@@ -28,6 +28,9 @@ _log = structlog.get_logger(__name__)
 
 KIND = "mirror.departure"
 _SECONDS = 10.0
+_AT_ONCE = 500
+_JOURNALLED = 50
+_DONE = "done"
 
 
 class Departure(BaseModel):
@@ -36,7 +39,7 @@ class Departure(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     guild_id: int
-    user_id: int
+    user_ids: tuple[int, ...]
     confirm: bool
     """Whether Discord is asked first."""
 
@@ -48,17 +51,16 @@ class Departures:
         self._jobs = jobs
         self._clock = clock
 
-    async def submit(self, guild_id: int, user_ids: Iterable[int], *, once: str, confirm: bool) -> None:
+    async def submit(self, guild_id: int, user_ids: Sequence[int], *, once: str, confirm: bool) -> None:
         """These left; `once` names what told of it."""
-        for user_id in user_ids:
+        for at in range(0, len(user_ids), _AT_ONCE):
             now = self._clock.now()
-            order = Departure(guild_id=guild_id, user_id=user_id, confirm=confirm)
+            order = Departure(guild_id=guild_id, user_ids=tuple(user_ids[at : at + _AT_ONCE]), confirm=confirm)
             carrier: dict[str, str] = {}
             with producer_span(f"executor.{KIND}", carrier):
-                job = Job(
-                    new_id(now), KIND, f"departure/{guild_id}", order.model_dump_json().encode(), now, trace=carrier
-                )
-                await self._jobs.submit(job, event_id=_number(f"{once}/{guild_id}/{user_id}"))
+                payload = order.model_dump_json().encode()
+                job = Job(new_id(now), KIND, f"departure/{guild_id}", payload, now, trace=carrier)
+                await self._jobs.submit(job, event_id=event_number(f"departure/{once}/{guild_id}/{at}"))
 
 
 class DepartureJobs:
@@ -72,13 +74,20 @@ class DepartureJobs:
         self._members = member_pb2_grpc.MemberServiceStub(board)
 
     async def run(self, job: Job, journal: Journal) -> None:
-        """Has the board forget one member, unless they are back."""
+        """Has the board forget members, except who is back."""
         order = Departure.model_validate_json(job.payload)
-        if await self._reader.members(order.guild_id, [order.user_id]):
+        done = int((await journal.read()).get(_DONE, b"0"))
+        for at in range(done, len(order.user_ids)):
+            await self._one(order, order.user_ids[at])
+            if (at + 1) % _JOURNALLED == 0:
+                await journal.write({_DONE: str(at + 1)})
+
+    async def _one(self, order: Departure, user_id: int) -> None:
+        if await self._reader.members(order.guild_id, [user_id]):
             return
-        if order.confirm and await self._fetching.member(order.guild_id, order.user_id) is not None:
+        if order.confirm and await self._fetching.member(order.guild_id, user_id) is not None:
             return
-        request = member_pb2.ForgetMemberRequest(guild_id=order.guild_id, user_id=order.user_id)
+        request = member_pb2.ForgetMemberRequest(guild_id=order.guild_id, user_id=user_id)
         with acting_for(None):
             try:
                 answer = await self._members.ForgetMember(request, timeout=_SECONDS)
@@ -94,5 +103,6 @@ class DepartureJobs:
         _log.error("departure.given_up", job_id=job.job_id, reason=reason)
 
 
-def _number(name: str) -> int:
-    return int.from_bytes(hashlib.blake2b(f"departure/{name}".encode(), digest_size=8).digest())
+def event_number(name: str) -> int:
+    """What a submission is deduplicated by: the same for the same name, always."""
+    return int.from_bytes(hashlib.blake2b(f"mirror/{name}".encode(), digest_size=8).digest())

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -75,12 +75,13 @@ class GoneRegister:
         self._settings = settings
         self._clock = clock
 
-    async def channel(self, guild_id: int, channel_id: int) -> None:
-        """A channel or category was deleted."""
+    async def channels(self, guild_id: int, channel_ids: Iterable[int]) -> None:
+        """Channels or categories were deleted. To be called while the copy still says what they were."""
         copy = await self._reader.guild(guild_id)
-        raw = copy.channels.get(channel_id) if copy is not None else None
-        category = raw is not None and json.loads(raw).get("type") == _CATEGORY
-        await self._note(Gone(Scope(ScopeKind.CATEGORY if category else ScopeKind.CHANNEL, guild_id, channel_id)))
+        for channel_id in channel_ids:
+            raw = copy.channels.get(channel_id) if copy is not None else None
+            category = raw is not None and json.loads(raw).get("type") == _CATEGORY
+            await self._note(Gone(Scope(ScopeKind.CATEGORY if category else ScopeKind.CHANNEL, guild_id, channel_id)))
 
     async def thread(self, guild_id: int, thread_id: int) -> None:
         """A thread was deleted."""
@@ -89,21 +90,29 @@ class GoneRegister:
     async def guild(self, guild_id: int) -> None:
         """The bot is no longer in a guild. To be called while the copy still says which channels it had."""
         copy = await self._reader.guild(guild_id)
-        channels = frozenset(copy.channels) if copy is not None else frozenset()
-        await self._note(Gone(Scope(ScopeKind.GUILD, guild_id, guild_id), channels))
+        gone = Gone(
+            Scope(ScopeKind.GUILD, guild_id, guild_id), frozenset(copy.channels) if copy is not None else frozenset()
+        )
+        await self._redis.hsetnx(keys.GONE_GUILDS, guild_id, gone.dump())
+        # Told a second time the copy may be gone already: what was noted first knows more.
+        await self._note(Gone.load(await self._redis.hget(keys.GONE_GUILDS, guild_id)))
 
     async def came_back(self, guild_id: int) -> None:
         """The bot is in a guild (again)."""
-        async for raw, _ in self._redis.zscan_iter(keys.GONE, match=f"{guild_id}/{ScopeKind.GUILD.value}/*"):
-            await self._redis.zrem(keys.GONE, raw)
+        raw = await self._redis.hget(keys.GONE_GUILDS, guild_id)
+        if raw is not None:
+            await self.done(raw)
 
     async def due(self) -> list[bytes]:
         """What is to be cleaned up now, as it was noted."""
         return list(await self._redis.zrangebyscore(keys.GONE, "-inf", self._clock.now(), start=0, num=_AT_ONCE))
 
     async def done(self, raw: bytes) -> None:
-        """It was cleaned up."""
+        """It was cleaned up, or need not be."""
+        scope = Gone.load(raw).scope
         await self._redis.zrem(keys.GONE, raw)
+        if scope.kind is ScopeKind.GUILD:
+            await self._redis.hdel(keys.GONE_GUILDS, scope.guild_id)
 
     async def _note(self, gone: Gone) -> None:
         # The first time counts: a repeated event must not put it off.

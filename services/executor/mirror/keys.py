@@ -21,6 +21,9 @@ CHANGES_TOKEN = f"{_MIRROR}changes-token"
 GONE = f"{_MIRROR}gone"
 """What is gone from Discord, scored by when what belongs to it is cleaned up."""
 
+GONE_GUILDS = f"{_MIRROR}gone-guilds"
+"""Which of them are guilds, by snowflake: those may come back."""
+
 
 def feed(shard: str) -> str:
     """What is known of a shard's feed: `<shard>/<count>`."""

@@ -21,6 +21,7 @@ from services.executor.discord.routes import Route
 from services.executor.guild_settings import LOG_CHANNEL
 from services.executor.jobs.model import Job, Journal
 from services.executor.jobs.redis_store import JobStore
+from services.executor.mirror.departures import event_number
 from services.executor.mirror.reading import MirrorReader
 from views.catalogue import texts
 from views.messages import message
@@ -76,7 +77,7 @@ class Leaving:
         with producer_span(f"executor.{KIND}", carrier):
             job = Job(new_id(now), KIND, f"guild/{guild_id}", order.model_dump_json().encode(), now, trace=carrier)
             # The bot may be brought back some minutes later, and has to leave again then.
-            await self._jobs.submit(job, event_id=guild_id ^ int(now // _EVENT_SECONDS) << 1)
+            await self._jobs.submit(job, event_id=event_number(f"leave/{guild_id}/{now // _EVENT_SECONDS}"))
         return True
 
     async def run(self, job: Job, journal: Journal) -> None:

@@ -111,10 +111,10 @@ async def furnished(platform: Platform) -> None:
 
 async def test_a_channel_is_cleaned_up_after_the_grace_time_and_not_before(platform: Platform) -> None:
     await furnished(platform)
-    await platform.register.channel(GUILD, CHANNEL)
-    await platform.register.channel(GUILD, CATEGORY)
+    await platform.register.channels(GUILD, [CHANNEL])
+    await platform.register.channels(GUILD, [CATEGORY])
     platform.copies.clock.advance(7 * DAY - 60)
-    await platform.register.channel(GUILD, CHANNEL)
+    await platform.register.channels(GUILD, [CHANNEL])
     assert await platform.sweeper.sweep() == 0
     assert await platform.threads.find(THREAD) is not None
     platform.copies.clock.advance(120)
@@ -141,7 +141,7 @@ async def test_a_thread_is_cleaned_up_by_itself(platform: Platform) -> None:
 
 async def test_posts_in_a_channel_that_is_gone_are_marked_and_kept(platform: Platform) -> None:
     await furnished(platform)
-    await platform.register.channel(GUILD, FORUM)
+    await platform.register.channels(GUILD, [FORUM])
     platform.copies.clock.advance(8 * DAY)
     await platform.sweeper.sweep()
     assert await platform.record.shown("post:r1") is None and await platform.record.shown("post:r2") is not None
@@ -166,7 +166,7 @@ async def test_a_guild_that_was_left_goes_with_all_that_was_in_it(platform: Plat
 
 async def test_a_guild_that_comes_back_keeps_everything_but_its_deleted_channels(platform: Platform) -> None:
     await furnished(platform)
-    await platform.register.channel(GUILD, FORUM)
+    await platform.register.channels(GUILD, [FORUM])
     await platform.register.guild(GUILD)
     platform.copies.clock.advance(DAY)
     await platform.register.came_back(GUILD)
@@ -178,7 +178,7 @@ async def test_a_guild_that_comes_back_keeps_everything_but_its_deleted_channels
 
 async def test_what_a_service_that_is_away_keeps_is_tried_again(platform: Platform) -> None:
     await furnished(platform)
-    await platform.register.channel(GUILD, CHANNEL)
+    await platform.register.channels(GUILD, [CHANNEL])
     platform.copies.clock.advance(8 * DAY)
     async with channel_to("127.0.0.1:1", Caller("executor"), audience="board") as nobody:
         there, platform.channels["board"] = platform.channels["board"], nobody
