@@ -45,9 +45,7 @@ class Owner:
 
     async def press(self, message: dict[str, Any], action: str) -> None:
         """Presses a button."""
-        buttons = [button for row in message["components"] for button in row["components"]]
-        custom_id = next(one["custom_id"] for one in buttons if one["custom_id"].startswith(action))
-        answer = await self.sandbox.press("owner", message["id"], custom_id)
+        answer = await self.sandbox.press("owner", message["id"], _custom_id(message, action))
         assert answer["state"] == "acknowledged", answer
 
     async def channels(self) -> list[dict[str, Any]]:
@@ -132,3 +130,90 @@ async def test_everybody_with_one_role_gets_another(owner: Owner) -> None:
     for person in ("member", "crafter"):
         member = await owner.sandbox.rest("owner", "GET", f"/guilds/{owner.guild_id}/members/{people[person]}")
         assert roles["Veteran"]["id"] in member["roles"]
+
+
+async def test_typed_words_end_in_a_button_and_its_plan_in_the_channel(owner: Owner) -> None:
+    await owner.sandbox.say("owner", "general", "!neon create a channel called neon-lights")
+    offered = await owner.sandbox.wait("message", as_="owner", channel="general", component="manage.typed", timeout=30)
+    await owner.press(offered["messages"][-1], "manage.typed")
+    found = await owner.sandbox.wait(
+        "message",
+        as_="owner",
+        channel="general",
+        component="plan.confirm",
+        after=offered["messages"][-1]["id"],
+        timeout=30,
+    )
+    preview = found["messages"][-1]
+    await owner.press(preview, "plan.confirm")
+    await owner.sandbox.wait(
+        "message", as_="owner", channel="general", id=preview["id"], component="plan.undo", timeout=60
+    )
+    assert "neon-lights" in {channel["name"] for channel in await owner.channels()}
+
+
+async def test_steps_are_left_out_and_named_anew_in_a_form(owner: Owner) -> None:
+    message = await owner.manage("create the channels plum, pear and quince")
+    custom_id = _custom_id(message, "plan.edit")
+    opened = await owner.sandbox.press("owner", message["id"], custom_id)
+    assert opened["state"] == "acknowledged", opened
+    taken = await owner.sandbox.submit("owner", opened["id"], {"drop": "3", "names": "1=cherry", "words": ""})
+    assert taken["state"] == "acknowledged", taken
+    found = await owner.sandbox.wait(
+        "message", as_="owner", channel="general", id=message["id"], contains="cherry", timeout=30
+    )
+    shown = found["messages"][0]["embeds"][0]["description"]
+    assert "quince" not in shown
+    await owner.press(found["messages"][0], "plan.confirm")
+    await owner.sandbox.wait(
+        "message", as_="owner", channel="general", id=message["id"], component="plan.undo", timeout=60
+    )
+    names = {channel["name"] for channel in await owner.channels()}
+    assert {"cherry", "pear"} <= names
+    assert not {"plum", "quince"} & names
+
+
+async def test_the_audit_trail_comes_as_a_file(owner: Owner) -> None:
+    await owner.confirmed("create a channel called witness")
+    for kind in ("csv", "json"):
+        answer = await owner.sandbox.command("owner", "general", "runs", {"export": kind})
+        assert answer["state"] == "acknowledged", answer
+        assert f"plans.{kind}" in str(answer), answer
+
+
+async def test_a_picture_becomes_an_emoji(owner: Owner) -> None:
+    picture = bytes.fromhex("89504e470d0a1a0a") + bytes(40)
+    answer = await owner.sandbox.command(
+        "owner",
+        "general",
+        "manage",
+        {"request": "create an emoji called spark"},
+        files={"picture": ("spark.png", picture)},
+    )
+    assert answer["state"] == "acknowledged", answer
+    found = await owner.sandbox.wait(
+        "message", as_="owner", channel="general", id=answer["message_id"], component="plan.confirm", timeout=30
+    )
+    await owner.press(found["messages"][0], "plan.confirm")
+    await owner.sandbox.wait(
+        "message", as_="owner", channel="general", id=answer["message_id"], component="plan.undo", timeout=60
+    )
+    emojis = await owner.sandbox.rest("owner", "GET", f"/guilds/{owner.guild_id}/emojis")
+    assert "spark" in {emoji["name"] for emoji in emojis}
+
+
+async def test_a_german_reads_german(owner: Owner) -> None:
+    await owner.sandbox.call("PATCH", "/control/people/owner", {"locale": "de"})
+    try:
+        message = await owner.manage("create a category called Werkstatt")
+    finally:
+        await owner.sandbox.call("PATCH", "/control/people/owner", {"locale": "en-US"})
+    labels = [button["label"] for row in message["components"] for button in row["components"]]
+    assert "Bestätigen" in labels
+    assert "Kanal anlegen" in message["embeds"][0]["description"]
+    await owner.press(message, "plan.cancel")
+
+
+def _custom_id(message: dict[str, Any], action: str) -> str:
+    buttons = [button for row in message["components"] for button in row["components"]]
+    return next(str(one["custom_id"]) for one in buttons if one["custom_id"].startswith(action))

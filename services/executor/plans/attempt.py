@@ -38,7 +38,7 @@ from services.executor.plans.table import Effect, kind_of
 _log = structlog.get_logger(__name__)
 
 _RETRY_SECONDS = 0.25
-_PROMPT_SECONDS = 0.05
+PROMPT_SECONDS = 0.05
 """A permit that has not come by then is waited for."""
 
 
@@ -92,6 +92,7 @@ class Attempts:
         self._refused = refused
         self._why = why
         most = settings.concurrency_polite if polite else settings.concurrency_max
+        self._ahead = 0 if polite else settings.concurrency_ahead
         self._gate = Gate(most if polite else settings.concurrency_start, most)
         self._asking: dict[str, float] = {}
         self._not_before: dict[str, float] = {}
@@ -155,7 +156,7 @@ class Attempts:
             self._no_permit(operation, refusal)
         except (OutcomeUnknown, Unreachable) as error:
             self._counts[operation.id] += 1
-            await self._trouble(operation, passage.outcome, error)
+            await self._trouble(operation, passage, error)
         else:
             self._latencies.add(passage.seconds, operation.kind)
             self._latencies.add_overhead(passage.beside)
@@ -170,16 +171,17 @@ class Attempts:
     def crowd(self, now: float) -> int:
         """How many places are taken or will be in a moment: who waits longer for a permit than permits take is not
         among them, so that one bucket's queue leaves the others their places."""
-        return self._gate.travelling + self._gate.waiting + self._asking_since(now - _PROMPT_SECONDS)
+        return self._gate.travelling + self._gate.waiting + self._asking_since(now - PROMPT_SECONDS)
 
     @property
     def places(self) -> int:
-        """How many may travel at once."""
-        return int(self._gate.limit)
+        """How many may ask, wait or travel at once: some more than travel, so that permits and intents are ready when a
+        place comes free."""
+        return int(self._gate.limit) + self._ahead
 
     def asks_promptly(self, now: float) -> bool:
         """Whether somebody has just asked for a permit: soon it is known whether they take a place."""
-        return self._asking_since(now - _PROMPT_SECONDS) > 0
+        return self._asking_since(now - PROMPT_SECONDS) > 0
 
     def _asking_since(self, moment: float) -> int:
         return sum(1 for asked in self._asking.values() if asked >= moment)
@@ -204,16 +206,17 @@ class Attempts:
         self._progress.outcomes[operation.id] = outcome
         return outcome
 
-    async def enter(self, operation: Operation, before: Outcome) -> None:
-        """Takes a place among those that travel."""
+    async def enter(self, operation: Operation, before: Outcome) -> int:
+        """Takes a place among those that travel; gives the gate's ticket."""
         try:
-            await self._gate.enter()
+            ticket = await self._gate.enter()
         except asyncio.CancelledError:
             # It was taken back before it travelled.
             self.settle(operation, before)
             raise
         self._breaker(operation).begin()
         self.engaged.add(operation.id)
+        return ticket
 
     def left(self, operation: Operation) -> None:
         """Its call has been answered, or never will be."""
@@ -230,12 +233,13 @@ class Attempts:
             return
         self._not_before[operation.id] = time.monotonic() + refusal.retry_after
 
-    async def _trouble(self, operation: Operation, outcome: Outcome, error: DiscordError) -> None:
+    async def _trouble(self, operation: Operation, passage: _Passage, error: DiscordError) -> None:
         """Discord failed, or the answer was lost."""
+        outcome = passage.outcome
         now = time.monotonic()
         breaker = self._breaker(operation)
         pause = breaker.failed(now)
-        self._gate.failed()
+        self._gate.failed(passage.ticket)
         _log.warning(
             "plan.trouble", operation=operation.id, kind=operation.kind, error=str(error), breaker_pause=round(pause, 1)
         )
@@ -317,6 +321,8 @@ class _Passage:
         """As it stands while the call travels."""
         self.seconds = 0.0
         """How long Discord took."""
+        self.ticket = 0
+        """The gate's."""
         self.beside = 0.0
         """How long it took to get a permit and to write the intent down."""
 
@@ -324,7 +330,7 @@ class _Passage:
         before = self.outcome
         self.outcome = await self._attempts.intend(self._operation, before)
         self.beside = time.monotonic() - self._begun
-        await self._attempts.enter(self._operation, before)
+        self.ticket = await self._attempts.enter(self._operation, before)
         self._entered = time.monotonic()
 
     async def __aexit__(

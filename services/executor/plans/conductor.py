@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 from chassis.clock import Clock
-from services.executor.plans.attempt import Attempts, Pause, Progress
+from services.executor.plans.attempt import PROMPT_SECONDS, Attempts, Pause, Progress
 from services.executor.plans.latencies import Latencies
 from services.executor.plans.operation import Operation, Outcome, Status
 from services.executor.plans.perform import Performer
@@ -25,7 +25,6 @@ from services.executor.plans.table import kind_of
 
 _OPEN = (Status.PENDING, Status.INTENT, Status.UNKNOWN)
 _LOST = (Status.FAILED, Status.SKIPPED)
-_PROMPT_SECONDS = 0.05
 
 
 class Conductor:
@@ -114,7 +113,7 @@ class Conductor:
         if self._running:
             # Who asks for a permit takes a place or turns out to wait; then there is room for another.
             prompt = self._attempts.asks_promptly(time.monotonic())
-            timeout = min(_PROMPT_SECONDS, self._settings.control_seconds) if prompt else self._settings.control_seconds
+            timeout = min(PROMPT_SECONDS, self._settings.control_seconds) if prompt else self._settings.control_seconds
             await asyncio.wait(self._running.values(), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         else:
             now = time.monotonic()

@@ -30,10 +30,17 @@ class Fetcher:
     """Reads guilds over REST, or from the mirror where it has one."""
 
     def __init__(
-        self, rest: RestClient, latencies: Latencies, *, members_limit: int, mirror: Mirrored | None = None
+        self,
+        rest: RestClient,
+        latencies: Latencies,
+        *,
+        members_limit: int,
+        mirror: Mirrored | None = None,
+        priority: Priority = Priority.FIRST,
     ) -> None:
         self._rest = rest
         self._mirror = mirror
+        self._priority = priority
         self._latencies = latencies
         self._members_limit = members_limit
 
@@ -164,7 +171,7 @@ class Fetcher:
     async def _call(
         self, route: Route, guild_id: int, fence: Fence | None, query: Mapping[str, int | str] | None = None
     ) -> Any:
-        call = Call(route, query=query or {}, priority=Priority.FIRST, guild_id=guild_id, fence=fence)
+        call = Call(route, query=query or {}, priority=self._priority, guild_id=guild_id, fence=fence)
         begun = time.monotonic()
         answer = await self._rest.call(call)
         self._latencies.add(time.monotonic() - begun)

@@ -1,7 +1,9 @@
 """How many calls of a run travel at once: as many as Discord bears.
 
 It begins low, grows by one with each success and halves with each failure (additive increase, multiplicative decrease:
-D.-M. Chiu and R. Jain, 1989). Only travelling counts: who waits for a permit takes nobody's place. Pure: no clock.
+D.-M. Chiu and R. Jain, 1989). Failures of calls that travelled together are one piece of news, so they halve once (as
+losses of one window do in TCP NewReno, RFC 6582). Only travelling counts: who waits for a permit takes nobody's place.
+Pure: no clock.
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ class Gate:
         """How many may travel; whole ones count."""
         self._most = float(most)
         self._travelling = 0
+        self._tickets = 0
+        self._halved_at = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @property
@@ -30,11 +34,11 @@ class Gate:
         """How many wait for a place."""
         return len(self._waiting)
 
-    async def enter(self) -> None:
-        """Waits for a place; `leave` gives it back."""
+    async def enter(self) -> int:
+        """Waits for a place; `leave` gives it back. Gives a ticket for `failed`."""
         if not self._waiting and self._travelling < int(self.limit):
             self._travelling += 1
-            return
+            return self._ticket()
         place = asyncio.get_running_loop().create_future()
         self._waiting.append(place)
         try:
@@ -45,6 +49,7 @@ class Gate:
             elif place in self._waiting:
                 self._waiting.remove(place)
             raise
+        return self._ticket()
 
     def leave(self) -> None:
         """Gives a place back."""
@@ -56,9 +61,15 @@ class Gate:
         self.limit = min(self.limit + 1, self._most)
         self._admit()
 
-    def failed(self) -> None:
-        """Discord is in trouble: half as many."""
-        self.limit = max(1.0, self.limit / 2)
+    def failed(self, ticket: int) -> None:
+        """Discord is in trouble: half as many, unless that was said since this call set out."""
+        if ticket > self._halved_at:
+            self._halved_at = self._tickets
+            self.limit = max(1.0, self.limit / 2)
+
+    def _ticket(self) -> int:
+        self._tickets += 1
+        return self._tickets
 
     def _admit(self) -> None:
         while self._waiting and self._travelling < int(self.limit):

@@ -21,7 +21,7 @@ class _Recent:
         if len(self._values) < _ENOUGH:
             return None
         ordered = sorted(self._values)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
+        return ordered[int((len(ordered) - 1) * share)]
 
 
 class Latencies:

@@ -10,6 +10,7 @@ from chassis.service import Runtime
 from services.executor.discord.api import DiscordApi
 from services.executor.discord.files import FileFetcher
 from services.executor.discord.identity import BotIdentity
+from services.executor.discord.permits import Priority
 from services.executor.discord.rest import RestClient
 from services.executor.jobs.model import JobKind
 from services.executor.jobs.redis_store import JobStore
@@ -51,6 +52,8 @@ class PlanParts:
         self.store = store = PlanStore(client, settings, clock)
         """The plans that are kept."""
         latencies = Latencies(settings.latency_seconds, settings.overhead_seconds)
+        # What a run reads belongs to its bulk work; nobody waits for it as for a preview.
+        running = Fetcher(rest, latencies, members_limit=settings.members_limit, priority=Priority.BULK)
         fetcher = Fetcher(rest, latencies, members_limit=settings.members_limit)
         drafting = Fetcher(rest, latencies, members_limit=settings.members_limit, mirror=mirror)
         screen = Screen(api, store, clock)
@@ -83,7 +86,7 @@ class PlanParts:
             ),
             RunJobs(
                 store=store,
-                fetcher=fetcher,
+                fetcher=running,
                 rest=rest,
                 screen=screen,
                 identity=identity,

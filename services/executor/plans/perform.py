@@ -110,7 +110,10 @@ class Performer:
         It is looked for again until `until` (Unix seconds): the call may still be under way in Discord.
         """
         while True:
-            found = await self._in_audit_log(operation) or await self._in_listing(operation, results, intended, taken())
+            marked, listed = await asyncio.gather(
+                self._in_audit_log(operation), self._in_listing(operation, results, intended, taken())
+            )
+            found = marked or listed
             if found or self._clock.now() >= until:
                 _log.info("plan.reconciled", plan_id=self._plan_id, operation=operation.id, found=found)
                 return found

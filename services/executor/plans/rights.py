@@ -16,7 +16,7 @@ from services.executor.plans.saying import Text
 from services.executor.plans.shared_looks import retrieved
 from services.executor.plans.snapshot import Snapshot
 
-_AHEAD = 0.5
+_AHEAD = 0.8
 """After this part of their allowed age facts are looked up again."""
 
 

@@ -40,6 +40,8 @@ class PlanSettings(Section):
     """Calls at once at the beginning of a run; each success adds one."""
     concurrency_max: int = Field(default=10, ge=1)
     """Calls at once at most, for each guild."""
+    concurrency_ahead: int = Field(default=2, ge=0)
+    """Operations beyond those that may travel whose permit and journal entry are got ready."""
     outstanding_max: int = Field(default=40, ge=1)
     """Operations at once at most, for each guild, that wait for their permit or travel: one bucket's queue holds up
     nothing that other buckets would take."""

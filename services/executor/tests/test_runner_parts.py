@@ -52,8 +52,22 @@ async def test_a_gate_lets_so_many_through_and_grows_with_each_success() -> None
 async def test_a_failure_halves_and_never_closes_a_gate() -> None:
     gate = Gate(8, 10)
     for expected in (4, 2, 1, 1):
-        gate.failed()
+        ticket = await gate.enter()
+        gate.leave()
+        gate.failed(ticket)
         assert gate.limit == expected
+
+
+async def test_failures_of_calls_that_travelled_together_halve_once() -> None:
+    gate = Gate(8, 10)
+    together = [await gate.enter() for _ in range(5)]
+    for ticket in together:
+        gate.failed(ticket)
+    assert gate.limit == 4
+    for _ in together:
+        gate.leave()
+    gate.failed(await gate.enter())
+    assert gate.limit == 2
 
 
 async def test_who_gives_up_at_a_gate_keeps_no_place() -> None:
