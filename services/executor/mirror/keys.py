@@ -51,7 +51,7 @@ def things(guild_id: int) -> str:
 
 def bucket(guild_id: int, generation: int, number: int) -> str:
     """Some of a guild's members."""
-    return f"{_guild(guild_id)}:m{generation}:{number}"
+    return f"{_guild(guild_id)}:members:{generation}:{number}"
 
 
 def left(guild_id: int) -> str:

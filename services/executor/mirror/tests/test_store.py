@@ -144,7 +144,7 @@ async def test_changes_while_members_are_filled_anew_outlast_older_pages(copies:
     done = await copies.store.finish_filling(GUILD)
     assert done is not None and done.lost == (9,)
     assert await members(copies) == {1: person(1), 2: person(2, RAIDER), 4: person(4)}
-    left_over = [key async for key in copies.client.scan_iter(match="*:m1:*")]
+    left_over = [key async for key in copies.client.scan_iter(match="*:members:1:*")]
     assert left_over == [], "the copy before is removed"
 
 
@@ -156,7 +156,7 @@ async def test_a_filling_that_was_given_up_leaves_nothing_behind(copies: Copies)
     await filled(copies, feed, 4, person(1))
     await copies.store.apply(feed, 5, Change(GUILD, pages=(page("dead", 1, 9, person(7)),)))
     assert await members(copies) == {1: person(1)}
-    assert len([key async for key in copies.client.scan_iter(match="*}:m*")]) == 1
+    assert len([key async for key in copies.client.scan_iter(match="*:members:*")]) == 1
 
 
 async def test_a_page_token_of_another_copy_or_of_nobodys_is_refused(copies: Copies) -> None:
