@@ -5,6 +5,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
+import pytest
 from pydantic import SecretStr
 
 from chassis.caller import Caller
@@ -14,7 +15,7 @@ from sandbox.app import Sandbox
 from sandbox.control.client import SandboxClient
 from sandbox.discord.seed import BOT_ID, GUILD_ID
 from sandbox.pytest_plugin import sandbox, sandbox_options, sandbox_server
-from services.executor.discord.errors import DiscordError
+from services.executor.discord.errors import DiscordError, NotPermitted
 from services.executor.discord.identity import BotIdentity
 from services.executor.discord.permits import Priority, RateLimitPermits
 from services.executor.discord.rest import Call, RestClient
@@ -27,7 +28,7 @@ __all__ = ["sandbox", "sandbox_options", "sandbox_server"]
 
 
 @asynccontextmanager
-async def clients(number: int, server: Sandbox, redis_url: str) -> AsyncIterator[list[RestClient]]:
+async def clients(number: int, server: Sandbox, redis_url: str, **variables: str) -> AsyncIterator[list[RestClient]]:
     """Executors' REST clients on two replicas of ratelimit."""
     identity = BotIdentity()
     identity.set(BOT_ID)
@@ -36,7 +37,7 @@ async def clients(number: int, server: Sandbox, redis_url: str) -> AsyncIterator
         channels = []
         for _ in range(2):
             service = await stack.enter_async_context(
-                running_service("ratelimit", RatelimitSettings, build, variables={"REDIS_URL": redis_url})
+                running_service("ratelimit", RatelimitSettings, build, variables={"REDIS_URL": redis_url, **variables})
             )
             channels.append(
                 await stack.enter_async_context(channel_to(service.address, Caller("executor"), audience="ratelimit"))
@@ -107,7 +108,8 @@ async def test_a_hidden_limit_of_the_sandbox_costs_one_refusal_and_a_long_wait_i
 ) -> None:
     channel = text_channels(sandbox_server)[0]
     rename = Route.of("PATCH", "/channels/{channel_id}", channel_id=channel)
-    async with clients(2, sandbox_server, redis_url) as two:
+    nothing_known = {"GUILDHALL_RATELIMIT__DISCORD__SUB_LIMITS": "[]"}
+    async with clients(2, sandbox_server, redis_url, **nothing_known) as two:
         outcomes = []
         for turn in range(6):
             try:
@@ -126,6 +128,28 @@ async def test_a_hidden_limit_of_the_sandbox_costs_one_refusal_and_a_long_wait_i
         await two[0].call(Call(other, body={"name": "also-renamed"}, guild_id=GUILD_ID, max_wait=2))
         counters = await sandbox.counters()
         assert sum(counters["http_429_by_limit"].values()) == 1
+
+
+async def test_what_is_known_of_renaming_channels_costs_no_refusal(
+    sandbox_server: Sandbox, sandbox: SandboxClient, redis_url: str
+) -> None:
+    channel = text_channels(sandbox_server)[0]
+    edit = Route.of("PATCH", "/channels/{channel_id}", channel_id=channel)
+    async with clients(2, sandbox_server, redis_url) as two:
+
+        async def change(turn: int, body: dict[str, object]) -> None:
+            await two[turn % 2].call(Call(edit, body=body, guild_id=GUILD_ID, max_wait=5, retries=0))
+
+        await change(0, {"name": "renamed"})
+        await change(1, {"topic": "Name and topic count together."})
+        for turn in range(2):
+            with pytest.raises(NotPermitted) as refused:
+                await change(turn, {"name": "renamed-again"})
+            assert refused.value.quota
+            assert 590 < refused.value.retry_after <= 600
+        # Only these two count so: the rest of the channel goes by its bucket.
+        await change(0, {"rate_limit_per_user": 3})
+        assert (await sandbox.counters())["http_429_by_limit"] == {}
 
 
 async def test_an_injected_refusal_is_the_only_one(

@@ -129,11 +129,17 @@ class Unreachable(DiscordError):
 class NotPermitted(DiscordError):
     """ratelimit gave no permit in the time that the caller would wait."""
 
-    def __init__(self, why: str, retry_after: float, *, quota: bool = False) -> None:
+    def __init__(
+        self, why: str, retry_after: float, *, quota: bool = False, queued: bool = True, stopped: bool = False
+    ) -> None:
         super().__init__(f"{why}; next slot in {retry_after:.1f} s")
         self.retry_after = retry_after
         self.quota = quota
         """Whether a long quota is used up, so that waiting may mean hours."""
+        self.queued = queued
+        """Whether a call keeps a place while it asks again; else it only makes sense to ask after `retry_after`."""
+        self.stopped = stopped
+        """Whether Discord refused the credential or the webhook, so that asking on only uses up the budget."""
 
 
 class NotSent(DiscordError):

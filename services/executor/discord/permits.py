@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
-from typing import Protocol
+from typing import Any, Protocol
 
 import grpc
 import structlog
@@ -25,12 +25,18 @@ _log = structlog.get_logger(__name__)
 
 _AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 _RPC_MARGIN_SECONDS = 2.0
+_AT_ONCE = (discord_pb2.REST_REFUSAL_REASON_INVALID_BUDGET, discord_pb2.REST_REFUSAL_REASON_UNAVAILABLE)
+"""Refusals for which nobody queues inside ratelimit: it answers them at once, however long one would wait."""
 _waited = meter().create_histogram(
     "guildhall.permit.duration",
     "s",
     "Time until a permit of Discord's was granted or refused",
     explicit_bucket_boundaries_advisory=DURATION_BUCKETS,
 )
+_ASPECTS: Mapping[tuple[str, str], tuple[frozenset[str], str]] = {
+    ("PATCH", "/channels/{channel_id}"): (frozenset(("name", "topic")), "name_or_topic"),
+}
+"""Routes that Discord counts apart by what the call changes: the body's fields, and what the contract calls it."""
 _REPORTED_HEADERS = ("x-ratelimit-", "retry-after", "via")
 
 
@@ -61,6 +67,14 @@ class Ask:
     guild_id: int
     target_message_id: int
     fence: Fence | None
+    aspect: str = ""
+    """What of the target the call changes, where that is counted apart; see `aspect_of`."""
+
+
+def aspect_of(route: Route, body: Any) -> str:
+    """What of its target a call changes, in the contract's words; empty where nothing is counted apart."""
+    fields, aspect = _ASPECTS.get((route.method, route.template), (frozenset(), ""))
+    return aspect if isinstance(body, Mapping) and not fields.isdisjoint(body) else ""
 
 
 class RateLimiterAway(Exception):
@@ -106,10 +120,13 @@ class RateLimitPermits:
             priority=ask.priority.value,
             max_wait=_duration(max_wait),
             target_message_id=ask.target_message_id,
+            aspect=ask.aspect,
         )
         if ask.fence is not None:
             request.lease.key = ask.fence.name
             request.lease.epoch = ask.fence.epoch
+            # So the permit ends before the right to use it does.
+            request.lease.remaining.CopyFrom(_duration(ask.fence.remaining()))
         began = time.perf_counter()
         outcome = "AWAY"
         try:
@@ -138,6 +155,8 @@ class RateLimitPermits:
             discord_pb2.RestRefusalReason.Name(refusal.reason),
             _seconds(refusal.retry_after),
             quota=refusal.reason == discord_pb2.REST_REFUSAL_REASON_QUOTA,
+            queued=refusal.reason not in _AT_ONCE,
+            stopped=refusal.reason == discord_pb2.REST_REFUSAL_REASON_STOPPED,
         )
 
     def report(

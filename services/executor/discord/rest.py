@@ -33,7 +33,7 @@ from services.executor.discord.errors import (
     Unauthorized,
     Unreachable,
 )
-from services.executor.discord.permits import Ask, Permit, Permits, Priority, RateLimiterAway
+from services.executor.discord.permits import Ask, Permit, Permits, Priority, RateLimiterAway, aspect_of
 from services.executor.discord.routes import Route
 from services.executor.discord.settings import RestSettings
 from services.executor.discord.tracing import calling
@@ -44,6 +44,7 @@ _log = structlog.get_logger(__name__)
 _SAFE_TO_REPEAT = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 _NOT_SENT = (aiohttp.ClientConnectorError, ssl.SSLError)
 _REASON_LIMIT = 512
+_TURN_SECONDS = 0.05
 
 
 @dataclass(frozen=True)
@@ -155,17 +156,19 @@ class RestClient:
         """A permit; None for routes that need none. Waits for a slot, and for ratelimit itself, until `give_up`."""
         if call.route.by_token or self._permits is None:
             return None
-        ask = Ask(call.route, call.priority, call.guild_id, call.target_message_id, call.fence)
+        aspect = aspect_of(call.route, call.body)
+        ask = Ask(call.route, call.priority, call.guild_id, call.target_message_id, call.fence, aspect)
         pause = self._settings.backoff_seconds
         while True:
             left = give_up - self._clock.monotonic()
             try:
                 return await self._permits.acquire(ask, max(0.0, min(left, self._settings.permit_wait_seconds)))
             except NotPermitted as refusal:
-                if refusal.quota or refusal.retry_after > give_up - self._clock.monotonic():
+                if refusal.quota or refusal.stopped or refusal.retry_after > give_up - self._clock.monotonic():
                     raise
                 # Asking again waits inside ratelimit, in order of priority; a long pause here would lose the place.
-                await asyncio.sleep(min(refusal.retry_after, 0.05))
+                told = max(_TURN_SECONDS, refusal.retry_after)
+                await asyncio.sleep(min(refusal.retry_after, _TURN_SECONDS) if refusal.queued else told)
             except RateLimiterAway as error:
                 left = give_up - self._clock.monotonic()
                 if left <= 0:

@@ -227,3 +227,30 @@ async def test_files_travel_beside_their_json(setup: Setup) -> None:
     assert '{"content":"x"}' in body
     assert 'name="files[0]"' in body
     assert "inside" in body
+
+
+@pytest.mark.parametrize(
+    ("body", "aspect"),
+    [({"name": "new"}, "name_or_topic"), ({"topic": None, "nsfw": True}, "name_or_topic"), ({"nsfw": True}, "")],
+)
+async def test_what_a_call_changes_is_told_where_it_is_counted_apart(
+    setup: Setup, body: dict[str, Any], aspect: str
+) -> None:
+    await setup.rest.call(Call(EDIT, body))
+    await setup.rest.call(Call(SEND, body))
+    assert [ask.aspect for ask in setup.permits.asked] == [aspect, ""]
+
+
+async def test_a_refused_credential_is_not_asked_for_again(setup: Setup) -> None:
+    setup.permits.refusal = NotPermitted("stopped", 0.1, stopped=True)
+    with pytest.raises(NotPermitted):
+        await setup.rest.call(Call(EDIT, {}))
+    assert len(setup.permits.asked) == 1
+
+
+async def test_where_nobody_queues_the_time_told_is_waited(setup: Setup) -> None:
+    setup.permits.refusal = NotPermitted("the budget of invalid requests", 0.9, queued=False)
+    with pytest.raises(NotPermitted):
+        await setup.rest.call(Call(EDIT, {}))
+    # Within a patience of two seconds, where a place in the queue would be asked for forty times.
+    assert len(setup.permits.asked) == 3
