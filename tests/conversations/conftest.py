@@ -1,7 +1,6 @@
 """One running platform for all conversation tests; each test talks in a channel of its own."""
 
 import itertools
-import shutil
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -20,6 +19,11 @@ _numbers = itertools.count(1)
 PATIENT = {"GUILDHALL_GATEWAY__ASK_LIMITS": "[]", "GUILDHALL_LLM__LIMITS__ENABLED": "false"}
 
 
+# A tier that gives something which nobody else has, to see that guilds can give it to their roles.
+SHIPPED = "  supporter:\n    inherits: [everyone]\n"
+WITH_A_FEATURE = f"{SHIPPED}    features: [personas]\n"
+
+
 def configuration(platform: RunningPlatform) -> Path:
     """The platform's own copy of guildhall.yaml, for tests that change it."""
     return platform.folder.root / "guildhall.yaml"
@@ -30,7 +34,7 @@ async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ru
     """The whole platform, shared."""
     folder = tmp_path_factory.mktemp("conversations")
     written = folder / "guildhall.yaml"
-    shutil.copyfile(ROOT / "guildhall.yaml", written)
+    written.write_text((ROOT / "guildhall.yaml").read_text().replace(SHIPPED, WITH_A_FEATURE))
     async with RunningPlatform(folder, PATIENT | {"GUILDHALL_CONFIG": str(written)}) as running:
         async with SandboxClient(running.page, running.control_token) as client:
 

@@ -259,6 +259,15 @@ async def test_message_commands_are_answered_privately(talk: Talk, sandbox: Sand
     assert (await talk.answers(await talk.thread(asked["message_id"])))[0]["content"]
 
 
+async def test_a_file_that_is_attached_is_read(talk: Talk, sandbox: SandboxClient) -> None:
+    given = {"prompt": "Which colour does the file name?", "attachment": "colours.txt"}
+    file = {"attachment": ("colours.txt", b"The only colour in here is vermilion.")}
+    used = await sandbox.command(MEMBER, talk.channel, "ask", given, files=file)
+    assert used["state"] == "acknowledged", used
+    answer = (await talk.answers(await talk.thread(used["message_id"])))[0]
+    assert "vermilion" in answer["content"].lower()
+
+
 async def test_private_questions_are_seen_by_nobody_else(talk: Talk, sandbox: SandboxClient) -> None:
     used = await talk.use("ask", prompt="A secret question", private=True)
     assert used["ephemeral"]

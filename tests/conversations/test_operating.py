@@ -160,6 +160,30 @@ async def test_setup_sets_where_things_go_and_which_roles_have_a_tier(talk: Talk
     assert role["id"] not in again["content"]
 
 
+async def test_a_role_with_a_tier_may_what_the_tier_gives(talk: Talk, sandbox: SandboxClient) -> None:
+    joined = {"username": "patron", "guilds": [{"id": talk.guild}]}
+    patron = str((await sandbox.call("POST", "/control/people", joined))["id"])
+    role = await sandbox.rest(OWNER, "POST", f"/guilds/{talk.guild}/roles", {"name": "Patrons of old"})
+    await sandbox.rest(OWNER, "PUT", f"/guilds/{talk.guild}/members/{patron}/roles/{role['id']}")
+    assert "roles do not include" in (await talk.private("prompts add", patron, name="verse"))["content"]
+    await talk.private("setup", OWNER, role=role["id"], tier="supporter")
+
+    async def allowed() -> bool:
+        # gateway hears of it through its copy of llm's settings, a moment later.
+        used = await talk.use("prompts add", patron, name="verse")
+        return used["modal"] is not None
+
+    await eventually(allowed, timeout=10)
+    assert "roles do not include" in (await talk.private("prompts add", MEMBER, name="verse"))["content"]
+    await talk.private("setup", OWNER, role=role["id"])
+
+    async def refused() -> bool:
+        used = await talk.use("prompts add", patron, name="verse")
+        return used["modal"] is None
+
+    await eventually(refused, timeout=10)
+
+
 async def test_setup_names_missing_permissions_with_a_link_that_fixes_them(talk: Talk, sandbox: SandboxClient) -> None:
     people = await sandbox.call("GET", "/control/people")
     bot = next(str(each["id"]) for each in people if each["bot"])
