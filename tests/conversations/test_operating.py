@@ -171,7 +171,7 @@ async def test_a_role_with_a_tier_may_what_the_tier_gives(talk: Talk, sandbox: S
     async def allowed() -> bool:
         # gateway hears of it through its copy of llm's settings, a moment later.
         used = await talk.use("prompts add", patron, name="verse")
-        return used["modal"] is not None
+        return used.get("modal") is not None
 
     await eventually(allowed, timeout=10)
     assert "roles do not include" in (await talk.private("prompts add", MEMBER, name="verse"))["content"]
@@ -179,7 +179,7 @@ async def test_a_role_with_a_tier_may_what_the_tier_gives(talk: Talk, sandbox: S
 
     async def refused() -> bool:
         used = await talk.use("prompts add", patron, name="verse")
-        return used["modal"] is None
+        return used.get("modal") is None
 
     await eventually(refused, timeout=10)
 
