@@ -1,9 +1,10 @@
 """`/reload` and `/setup`: the configuration anew, and the first steps in a guild."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 
 import grpc
+import structlog
 from guildhall.admin.v1 import admin_pb2, admin_pb2_grpc
 from guildhall.settings.v1 import settings_pb2
 
@@ -22,6 +23,7 @@ from views.lists import within
 from views.markdown import escaped
 from views.messages import message
 
+_log = structlog.get_logger(__name__)
 _TEXT_CHANNEL, _FORUM = 0, 15
 # What each option of `/setup` sets, and which service keeps it.
 _SET_BY = (
@@ -58,9 +60,11 @@ async def reload(context: Context) -> None:
         answer: admin_pb2.ReloadResponse = await stub.Reload(admin_pb2.ReloadRequest(), timeout=context.timeout * 5)
         return answer
 
-    answers = await asyncio.gather(*(context.every_replica(service, ask) for service in SERVICES))
+    answers = await asyncio.gather(*(_every(context, service, ask) for service in SERVICES))
     rows = []
     for service, replicas in zip(SERVICES, answers, strict=True):
+        if not replicas:
+            rows.append(context.text("status.away", service=service, code="NOT_FOUND"))
         for answer in replicas.values():
             if isinstance(answer, grpc.aio.AioRpcError):
                 rows.append(context.text("status.away", service=service, code=answer.code().name))
@@ -75,6 +79,17 @@ async def reload(context: Context) -> None:
                     context.text("reload.refused", service=service, why=escaped("; ".join(answer.outcome.problems)))
                 )
     await context.respond(message(within(rows)))
+
+
+async def _every(
+    context: Context, service: str, ask: Callable[[grpc.aio.Channel], Awaitable[admin_pb2.ReloadResponse]]
+) -> Mapping[str, admin_pb2.ReloadResponse | grpc.aio.AioRpcError]:
+    """What each replica answers; nothing where none can be found."""
+    try:
+        return await context.every_replica(service, ask)
+    except OSError as error:
+        _log.warning("service not found", service=service, error=str(error))
+        return {}
 
 
 async def setup(context: Context) -> None:
