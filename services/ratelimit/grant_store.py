@@ -29,7 +29,7 @@ class GrantStore:
 
     def __init__(self, redis: Redis, grants: Grants, clock: Clock) -> None:
         self._redis, self._grants, self._clock = redis, grants, clock
-        self._seen: bytes | None = b"unread"
+        self._seen: bytes | str | None = b"unread"
 
     async def give(self, grants: list[Grant], most: int) -> None:
         """Keeps grants, each in place of an earlier one; a grant of 1 ends it. FailedPrecondition where more than

@@ -1,6 +1,7 @@
 """Uses of commands: counted at the source, bounded, kept in Redis without text, given and forgotten by person."""
 
 from datetime import date
+from typing import Any
 
 from redis.asyncio import Redis
 
@@ -26,7 +27,7 @@ def settings(**analytics: object) -> Live[GatewaySettings]:
 
 
 async def test_uses_are_summed_by_hour_command_and_person(redis_url: str) -> None:
-    redis = Redis.from_url(redis_url)
+    redis: Any = Redis.from_url(redis_url)
     clock = ManualClock(1_800_000_000.0)  # 15 January 2027, 08:00 UTC
     store = ActivityStore(redis, settings())
     recorder = ActivityRecorder(store, settings(), clock)

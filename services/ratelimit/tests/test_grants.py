@@ -131,7 +131,7 @@ async def test_every_grant_is_audited_refused_ones_too(start: Start, redis_url: 
         await refused(limits.Grant(grant("few"), timeout=5))
     async with start(LIMITS, caller=ADMIN) as (limits, _):
         await limits.Grant(grant("few"), timeout=5)
-    redis = Redis.from_url(redis_url)
+    redis: Any = Redis.from_url(redis_url)
     entries = [entry for _, entry in await redis.xrange("ratelimit:{*}:audit")]
     assert [(entry[b"by"], entry[b"allowed"], entry[b"user"]) for entry in entries] == [
         (b"7", b"0", b"7"),
