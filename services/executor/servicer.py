@@ -26,6 +26,7 @@ REPLY_METHODS = (
     "SubmitReply",
     "StopReply",
     "RegenerateReply",
+    "FindConversation",
     "GetReply",
     "ShowReplyVersion",
     "ForkReply",
@@ -75,6 +76,14 @@ class ReplyServicer(reply_pb2_grpc.ReplyServiceServicer):
             edited=request.edited,
         )
         return reply_pb2.RegenerateReplyResponse(job_id=submitted.job_id, duplicate=submitted.duplicate)
+
+    async def FindConversation(
+        self, request: reply_pb2.FindConversationRequest, context: object
+    ) -> reply_pb2.FindConversationResponse:
+        """Says which conversation stands somewhere."""
+        return reply_pb2.FindConversationResponse(
+            conversation_id=await self._submission.conversation_in(request.channel_id)
+        )
 
     async def GetReply(self, request: reply_pb2.GetReplyRequest, context: object) -> reply_pb2.GetReplyResponse:
         """Gives an answer with its versions."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
-from guildhall.executor.v1 import mirror_pb2, mirror_pb2_grpc, notice_pb2, notice_pb2_grpc
+from guildhall.executor.v1 import mirror_pb2, mirror_pb2_grpc, notice_pb2, notice_pb2_grpc, reply_pb2, reply_pb2_grpc
 from guildhall.llm.v1 import conversation_pb2, conversation_pb2_grpc
 
 from chassis.caller import acting_for
@@ -39,7 +39,6 @@ _log = structlog.get_logger(__name__)
 _DEADLINE = 1.0
 DRAW, PLAN = "image.typed", "manage.typed"
 _LONGEST_WISH = 1_500
-_LOOKED_AT = 100
 _ON, _OFF = ("on", "an", "1"), ("off", "aus", "0")
 
 
@@ -185,13 +184,11 @@ class TextCommands:
         return made(self._texts.text(typed.locale, "conversation.cleared", turns=answer.cleared_turns))
 
     async def _here(self, typed: Typed) -> str:
-        """The conversation that stands where the message was written: one of the person's, or the channel's own."""
-        channel_id, user_id = typed.message.channel_id, typed.message.author.user_id
-        stub = self._services.stub(conversation_pb2_grpc.ConversationServiceStub, "llm")
-        request = conversation_pb2.ListConversationsRequest(user_id=user_id, page_size=_LOOKED_AT)
-        answer = await called(stub.ListConversations(request, timeout=_DEADLINE))
-        theirs = (each.conversation_id for each in answer.conversations if each.channel_id == channel_id)
-        return next(theirs, str(channel_id))
+        """The conversation that stands where the message was written."""
+        stub = self._services.stub(reply_pb2_grpc.ReplyServiceStub, "executor")
+        request = reply_pb2.FindConversationRequest(channel_id=typed.message.channel_id)
+        answer = await called(stub.FindConversation(request, timeout=_DEADLINE))
+        return str(answer.conversation_id)
 
     async def _image(self, typed: Typed) -> Answer:
         return self._wish(typed, DRAW, "text_command.draw")

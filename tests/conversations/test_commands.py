@@ -174,9 +174,10 @@ async def test_others_words_are_neither_given_nor_forgotten(talk: Talk, sandbox:
     answered = await talk.ask("Whose harbour is this?", CRAFTER)
     await sandbox.say(guest, answered.thread, "I say it is mine")
     await talk.answers(answered.thread, 2)
-    exported = await file_of(await talk.private("data export", guest), "my-data.json")
-    assert b"I say it is mine" in exported
-    assert b"Whose harbour" not in exported
+    exported = json.loads(await file_of(await talk.private("data export", guest), "my-data.json"))
+    turns = [turn for each in exported["llm"]["conversations"] for turn in each["turns"]]
+    assert [turn["said"] for turn in turns] == [["I say it is mine"]]
+    assert [each["asked"] for each in exported["executor"]["answers"]] == ["I say it is mine"]
     question = await talk.private("data delete", guest)
     await talk.press(question, button(question, "data.delete"), guest)
     await talk.changed(question, guest, contains="Forgotten: 1 questions")
@@ -260,12 +261,14 @@ async def test_message_commands_are_answered_privately(talk: Talk, sandbox: Sand
 
 
 async def test_a_file_that_is_attached_is_read(talk: Talk, sandbox: SandboxClient) -> None:
-    given = {"prompt": "Which colour does the file name?", "attachment": "colours.txt"}
+    given = {"prompt": "Look at what I attached", "attachment": "colours.txt"}
     file = {"attachment": ("colours.txt", b"The only colour in here is vermilion.")}
+    # The rule holds only where the file's own words reach the model.
+    await sandbox.model_rule(contains="here is vermilion", text="The file has been read.")
     used = await sandbox.command(MEMBER, talk.channel, "ask", given, files=file)
     assert used["state"] == "acknowledged", used
     answer = (await talk.answers(await talk.thread(used["message_id"])))[0]
-    assert "vermilion" in answer["content"].lower()
+    assert "The file has been read." in answer["content"]
 
 
 async def test_private_questions_are_seen_by_nobody_else(talk: Talk, sandbox: SandboxClient) -> None:

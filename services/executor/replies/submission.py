@@ -73,6 +73,14 @@ class Submission:
             raise Unavailable("the job store does not answer", reason="STORE_UNAVAILABLE", retry_after=1.0) from error
         return Submitted(job_id, duplicate)
 
+    async def conversation_in(self, channel_id: int) -> str:
+        """The conversation that stands in a thread or channel. Raises `Unavailable`."""
+        try:
+            known = await self._threads.find(channel_id)
+        except RedisError as error:
+            raise Unavailable("the job store does not answer", reason="STORE_UNAVAILABLE", retry_after=1.0) from error
+        return str(channel_id) if known is None else known.conversation_id
+
     async def _placed(self, question: Question) -> Question:
         """The question with its conversation: the thread's, the channel's where that is one, else a new one."""
         if not question.in_conversation:

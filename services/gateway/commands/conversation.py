@@ -64,8 +64,11 @@ async def fork(context: Context) -> None:
 
 async def stop(context: Context) -> None:
     """Ends the answer that is being given in a conversation; without a name, in the one that stands here."""
-    named = _named(context) or await _here(context)
-    turns = (await _conversation(context, named)).turns if named else ()
+    try:
+        turns = (await _conversation(context, _named(context) or await _here(context))).turns
+    except NotFound:
+        await context.respond(context.text("conversation.nothing_to_stop"))
+        return
     under_way = [turn.turn_id for turn in turns if not turn.complete]
     for job_id in under_way:
         await called(_replies(context).StopReply(reply_pb2.StopReplyRequest(job_id=job_id), timeout=context.timeout))
@@ -108,10 +111,10 @@ async def _conversation(context: Context, conversation_id: str) -> conversation_
 
 
 async def _here(context: Context) -> str:
-    """The person's conversation that stands in this channel or thread; empty where there is none."""
-    channel_id = context.interaction.channel_id
-    found = await _conversations(context, _SEARCHED)
-    return next((each.conversation_id for each in found if each.channel_id == channel_id), "")
+    """The conversation that stands in this channel or thread."""
+    request = reply_pb2.FindConversationRequest(channel_id=context.interaction.channel_id)
+    answer = await called(_replies(context).FindConversation(request, timeout=context.timeout))
+    return str(answer.conversation_id)
 
 
 async def _conversations(context: Context, count: int) -> list[conversation_pb2.ConversationSummary]:

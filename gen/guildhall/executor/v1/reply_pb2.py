@@ -25,13 +25,15 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!guildhall/executor/v1/reply.proto\x12\x15guildhall.executor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"y\n\x11InteractionOrigin\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\x04\x12\x16\n\x0einteraction_id\x18\x02 \x01(\x04\x12\r\n\x05token\x18\x03 \x01(\t\x12\x11\n\tephemeral\x18\x04 \x01(\x08\x12\x12\n\ntoken_only\x18\x05 \x01(\x08\"#\n\rMessageOrigin\x12\x12\n\nmessage_id\x18\x01 \x01(\x04\"f\n\nAttachment\x12\x15\n\rattachment_id\x18\x01 \x01(\x04\x12\x10\n\x08\x66ilename\x18\x02 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\x12\x0c\n\x04size\x18\x04 \x01(\x04\x12\x0b\n\x03url\x18\x05 \x01(\t\"\xe5\x03\n\x12SubmitReplyRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12?\n\x0binteraction\x18\x02 \x01(\x0b\x32(.guildhall.executor.v1.InteractionOriginH\x00\x12\x37\n\x07message\x18\x03 \x01(\x0b\x32$.guildhall.executor.v1.MessageOriginH\x00\x12\x10\n\x08guild_id\x18\x04 \x01(\x04\x12\x12\n\nchannel_id\x18\x05 \x01(\x04\x12\x17\n\x0fin_conversation\x18\x06 \x01(\x08\x12\x0e\n\x06prompt\x18\x07 \x01(\t\x12\x36\n\x0b\x61ttachments\x18\x08 \x03(\x0b\x32!.guildhall.executor.v1.Attachment\x12\r\n\x05model\x18\t \x01(\t\x12.\n\nevent_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bprompt_name\x18\x0b \x01(\t\x12\x34\n\x06quoted\x18\x0c \x01(\x0b\x32$.guildhall.executor.v1.QuotedMessage\x12\x16\n\x0e\x63ommand_prefix\x18\r \x01(\t\x12\x10\n\x08pictures\x18\x0e \x01(\x08\x42\x08\n\x06origin\"2\n\rQuotedMessage\x12\x13\n\x0b\x61uthor_name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"8\n\x13SubmitReplyResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x11\n\tduplicate\x18\x02 \x01(\x08\"\"\n\x10StopReplyRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"%\n\x11StopReplyResponse\x12\x10\n\x08stopping\x18\x01 \x01(\x08\"\xa8\x01\n\x16RegenerateReplyRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12=\n\x0binteraction\x18\x03 \x01(\x0b\x32(.guildhall.executor.v1.InteractionOrigin\x12\r\n\x05model\x18\x04 \x01(\t\x12\x0e\n\x06prompt\x18\x05 \x01(\t\x12\x0e\n\x06\x65\x64ited\x18\x06 \x01(\x08\"<\n\x17RegenerateReplyResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x11\n\tduplicate\x18\x02 \x01(\x08\"l\n\x0cReplyVersion\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x66\x61iled\x18\x04 \x01(\x08\"\xdb\x01\n\x05Reply\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x10\n\x08guild_id\x18\x03 \x01(\x04\x12\x12\n\nchannel_id\x18\x04 \x01(\x04\x12\x10\n\x08\x61sker_id\x18\x05 \x01(\x04\x12\x0e\n\x06prompt\x18\x06 \x01(\t\x12\x13\n\x0bmessage_ids\x18\x07 \x03(\x04\x12\x35\n\x08versions\x18\x08 \x03(\x0b\x32#.guildhall.executor.v1.ReplyVersion\x12\x15\n\rshown_version\x18\t \x01(\r\"!\n\x0fGetReplyRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"?\n\x10GetReplyResponse\x12+\n\x05reply\x18\x01 \x01(\x0b\x32\x1c.guildhall.executor.v1.Reply\"L\n\x17ShowReplyVersionRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\"\x1a\n\x18ShowReplyVersionResponse\"4\n\x10\x46orkReplyRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x0e\n\x06job_id\x18\x02 \x01(\t\"#\n\x11\x46orkReplyResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"F\n\x12ReportReplyRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x15\n\x13ReportReplyResponse\"t\n\x16OfferReplyAgainRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x12\n\nmessage_id\x18\x02 \x01(\x04\x12\x10\n\x08guild_id\x18\x03 \x01(\x04\x12\x12\n\nchannel_id\x18\x04 \x01(\x04\x12\x0e\n\x06prompt\x18\x05 \x01(\t\"(\n\x17OfferReplyAgainResponse\x12\r\n\x05known\x18\x01 \x01(\x08\"\x80\x01\n\x1d\x43ontinueReplyPrivatelyRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12=\n\x0binteraction\x18\x03 \x01(\x0b\x32(.guildhall.executor.v1.InteractionOrigin\"0\n\x1e\x43ontinueReplyPrivatelyResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"\xa9\x01\n\x12SubmitImageRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12=\n\x0binteraction\x18\x02 \x01(\x0b\x32(.guildhall.executor.v1.InteractionOrigin\x12\x10\n\x08guild_id\x18\x03 \x01(\x04\x12\x12\n\nchannel_id\x18\x04 \x01(\x04\x12\x0e\n\x06prompt\x18\x05 \x01(\t\x12\x0c\n\x04size\x18\x06 \x01(\t\"8\n\x13SubmitImageResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x32\xc3\x08\n\x0cReplyService\x12\x64\n\x0bSubmitReply\x12).guildhall.executor.v1.SubmitReplyRequest\x1a*.guildhall.executor.v1.SubmitReplyResponse\x12^\n\tStopReply\x12\'.guildhall.executor.v1.StopReplyRequest\x1a(.guildhall.executor.v1.StopReplyResponse\x12p\n\x0fRegenerateReply\x12-.guildhall.executor.v1.RegenerateReplyRequest\x1a..guildhall.executor.v1.RegenerateReplyResponse\x12`\n\x08GetReply\x12&.guildhall.executor.v1.GetReplyRequest\x1a\'.guildhall.executor.v1.GetReplyResponse\"\x03\x90\x02\x01\x12s\n\x10ShowReplyVersion\x12..guildhall.executor.v1.ShowReplyVersionRequest\x1a/.guildhall.executor.v1.ShowReplyVersionResponse\x12^\n\tForkReply\x12\'.guildhall.executor.v1.ForkReplyRequest\x1a(.guildhall.executor.v1.ForkReplyResponse\x12\x64\n\x0bReportReply\x12).guildhall.executor.v1.ReportReplyRequest\x1a*.guildhall.executor.v1.ReportReplyResponse\x12p\n\x0fOfferReplyAgain\x12-.guildhall.executor.v1.OfferReplyAgainRequest\x1a..guildhall.executor.v1.OfferReplyAgainResponse\x12\x85\x01\n\x16\x43ontinueReplyPrivately\x12\x34.guildhall.executor.v1.ContinueReplyPrivatelyRequest\x1a\x35.guildhall.executor.v1.ContinueReplyPrivatelyResponse\x12\x64\n\x0bSubmitImage\x12).guildhall.executor.v1.SubmitImageRequest\x1a*.guildhall.executor.v1.SubmitImageResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!guildhall/executor/v1/reply.proto\x12\x15guildhall.executor.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"y\n\x11InteractionOrigin\x12\x16\n\x0e\x61pplication_id\x18\x01 \x01(\x04\x12\x16\n\x0einteraction_id\x18\x02 \x01(\x04\x12\r\n\x05token\x18\x03 \x01(\t\x12\x11\n\tephemeral\x18\x04 \x01(\x08\x12\x12\n\ntoken_only\x18\x05 \x01(\x08\"#\n\rMessageOrigin\x12\x12\n\nmessage_id\x18\x01 \x01(\x04\"f\n\nAttachment\x12\x15\n\rattachment_id\x18\x01 \x01(\x04\x12\x10\n\x08\x66ilename\x18\x02 \x01(\t\x12\x14\n\x0c\x63ontent_type\x18\x03 \x01(\t\x12\x0c\n\x04size\x18\x04 \x01(\x04\x12\x0b\n\x03url\x18\x05 \x01(\t\"\xe5\x03\n\x12SubmitReplyRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12?\n\x0binteraction\x18\x02 \x01(\x0b\x32(.guildhall.executor.v1.InteractionOriginH\x00\x12\x37\n\x07message\x18\x03 \x01(\x0b\x32$.guildhall.executor.v1.MessageOriginH\x00\x12\x10\n\x08guild_id\x18\x04 \x01(\x04\x12\x12\n\nchannel_id\x18\x05 \x01(\x04\x12\x17\n\x0fin_conversation\x18\x06 \x01(\x08\x12\x0e\n\x06prompt\x18\x07 \x01(\t\x12\x36\n\x0b\x61ttachments\x18\x08 \x03(\x0b\x32!.guildhall.executor.v1.Attachment\x12\r\n\x05model\x18\t \x01(\t\x12.\n\nevent_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0bprompt_name\x18\x0b \x01(\t\x12\x34\n\x06quoted\x18\x0c \x01(\x0b\x32$.guildhall.executor.v1.QuotedMessage\x12\x16\n\x0e\x63ommand_prefix\x18\r \x01(\t\x12\x10\n\x08pictures\x18\x0e \x01(\x08\x42\x08\n\x06origin\"2\n\rQuotedMessage\x12\x13\n\x0b\x61uthor_name\x18\x01 \x01(\t\x12\x0c\n\x04text\x18\x02 \x01(\t\"8\n\x13SubmitReplyResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x11\n\tduplicate\x18\x02 \x01(\x08\"\"\n\x10StopReplyRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"%\n\x11StopReplyResponse\x12\x10\n\x08stopping\x18\x01 \x01(\x08\"\xa8\x01\n\x16RegenerateReplyRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12=\n\x0binteraction\x18\x03 \x01(\x0b\x32(.guildhall.executor.v1.InteractionOrigin\x12\r\n\x05model\x18\x04 \x01(\t\x12\x0e\n\x06prompt\x18\x05 \x01(\t\x12\x0e\n\x06\x65\x64ited\x18\x06 \x01(\x08\"<\n\x17RegenerateReplyResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x11\n\tduplicate\x18\x02 \x01(\x08\"l\n\x0cReplyVersion\x12\x0c\n\x04text\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06\x66\x61iled\x18\x04 \x01(\x08\"\xdb\x01\n\x05Reply\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x17\n\x0f\x63onversation_id\x18\x02 \x01(\t\x12\x10\n\x08guild_id\x18\x03 \x01(\x04\x12\x12\n\nchannel_id\x18\x04 \x01(\x04\x12\x10\n\x08\x61sker_id\x18\x05 \x01(\x04\x12\x0e\n\x06prompt\x18\x06 \x01(\t\x12\x13\n\x0bmessage_ids\x18\x07 \x03(\x04\x12\x35\n\x08versions\x18\x08 \x03(\x0b\x32#.guildhall.executor.v1.ReplyVersion\x12\x15\n\rshown_version\x18\t \x01(\r\"-\n\x17\x46indConversationRequest\x12\x12\n\nchannel_id\x18\x01 \x01(\x04\"3\n\x18\x46indConversationResponse\x12\x17\n\x0f\x63onversation_id\x18\x01 \x01(\t\"!\n\x0fGetReplyRequest\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"?\n\x10GetReplyResponse\x12+\n\x05reply\x18\x01 \x01(\x0b\x32\x1c.guildhall.executor.v1.Reply\"L\n\x17ShowReplyVersionRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x0f\n\x07version\x18\x03 \x01(\r\"\x1a\n\x18ShowReplyVersionResponse\"4\n\x10\x46orkReplyRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x0e\n\x06job_id\x18\x02 \x01(\t\"#\n\x11\x46orkReplyResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"F\n\x12ReportReplyRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12\x0e\n\x06reason\x18\x03 \x01(\t\"\x15\n\x13ReportReplyResponse\"t\n\x16OfferReplyAgainRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x12\n\nmessage_id\x18\x02 \x01(\x04\x12\x10\n\x08guild_id\x18\x03 \x01(\x04\x12\x12\n\nchannel_id\x18\x04 \x01(\x04\x12\x0e\n\x06prompt\x18\x05 \x01(\t\"(\n\x17OfferReplyAgainResponse\x12\r\n\x05known\x18\x01 \x01(\x08\"\x80\x01\n\x1d\x43ontinueReplyPrivatelyRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12\x0e\n\x06job_id\x18\x02 \x01(\t\x12=\n\x0binteraction\x18\x03 \x01(\x0b\x32(.guildhall.executor.v1.InteractionOrigin\"0\n\x1e\x43ontinueReplyPrivatelyResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\"\xa9\x01\n\x12SubmitImageRequest\x12\x10\n\x08\x65vent_id\x18\x01 \x01(\x04\x12=\n\x0binteraction\x18\x02 \x01(\x0b\x32(.guildhall.executor.v1.InteractionOrigin\x12\x10\n\x08guild_id\x18\x03 \x01(\x04\x12\x12\n\nchannel_id\x18\x04 \x01(\x04\x12\x0e\n\x06prompt\x18\x05 \x01(\t\x12\x0c\n\x04size\x18\x06 \x01(\t\"8\n\x13SubmitImageResponse\x12\x0e\n\x06job_id\x18\x01 \x01(\t\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x32\xbd\t\n\x0cReplyService\x12\x64\n\x0bSubmitReply\x12).guildhall.executor.v1.SubmitReplyRequest\x1a*.guildhall.executor.v1.SubmitReplyResponse\x12^\n\tStopReply\x12\'.guildhall.executor.v1.StopReplyRequest\x1a(.guildhall.executor.v1.StopReplyResponse\x12p\n\x0fRegenerateReply\x12-.guildhall.executor.v1.RegenerateReplyRequest\x1a..guildhall.executor.v1.RegenerateReplyResponse\x12x\n\x10\x46indConversation\x12..guildhall.executor.v1.FindConversationRequest\x1a/.guildhall.executor.v1.FindConversationResponse\"\x03\x90\x02\x01\x12`\n\x08GetReply\x12&.guildhall.executor.v1.GetReplyRequest\x1a\'.guildhall.executor.v1.GetReplyResponse\"\x03\x90\x02\x01\x12s\n\x10ShowReplyVersion\x12..guildhall.executor.v1.ShowReplyVersionRequest\x1a/.guildhall.executor.v1.ShowReplyVersionResponse\x12^\n\tForkReply\x12\'.guildhall.executor.v1.ForkReplyRequest\x1a(.guildhall.executor.v1.ForkReplyResponse\x12\x64\n\x0bReportReply\x12).guildhall.executor.v1.ReportReplyRequest\x1a*.guildhall.executor.v1.ReportReplyResponse\x12p\n\x0fOfferReplyAgain\x12-.guildhall.executor.v1.OfferReplyAgainRequest\x1a..guildhall.executor.v1.OfferReplyAgainResponse\x12\x85\x01\n\x16\x43ontinueReplyPrivately\x12\x34.guildhall.executor.v1.ContinueReplyPrivatelyRequest\x1a\x35.guildhall.executor.v1.ContinueReplyPrivatelyResponse\x12\x64\n\x0bSubmitImage\x12).guildhall.executor.v1.SubmitImageRequest\x1a*.guildhall.executor.v1.SubmitImageResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'guildhall.executor.v1.reply_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_REPLYSERVICE'].methods_by_name['FindConversation']._loaded_options = None
+  _globals['_REPLYSERVICE'].methods_by_name['FindConversation']._serialized_options = b'\220\002\001'
   _globals['_REPLYSERVICE'].methods_by_name['GetReply']._loaded_options = None
   _globals['_REPLYSERVICE'].methods_by_name['GetReply']._serialized_options = b'\220\002\001'
   _globals['_INTERACTIONORIGIN']._serialized_start=93
@@ -58,34 +60,38 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REPLYVERSION']._serialized_end=1371
   _globals['_REPLY']._serialized_start=1374
   _globals['_REPLY']._serialized_end=1593
-  _globals['_GETREPLYREQUEST']._serialized_start=1595
-  _globals['_GETREPLYREQUEST']._serialized_end=1628
-  _globals['_GETREPLYRESPONSE']._serialized_start=1630
-  _globals['_GETREPLYRESPONSE']._serialized_end=1693
-  _globals['_SHOWREPLYVERSIONREQUEST']._serialized_start=1695
-  _globals['_SHOWREPLYVERSIONREQUEST']._serialized_end=1771
-  _globals['_SHOWREPLYVERSIONRESPONSE']._serialized_start=1773
-  _globals['_SHOWREPLYVERSIONRESPONSE']._serialized_end=1799
-  _globals['_FORKREPLYREQUEST']._serialized_start=1801
-  _globals['_FORKREPLYREQUEST']._serialized_end=1853
-  _globals['_FORKREPLYRESPONSE']._serialized_start=1855
-  _globals['_FORKREPLYRESPONSE']._serialized_end=1890
-  _globals['_REPORTREPLYREQUEST']._serialized_start=1892
-  _globals['_REPORTREPLYREQUEST']._serialized_end=1962
-  _globals['_REPORTREPLYRESPONSE']._serialized_start=1964
-  _globals['_REPORTREPLYRESPONSE']._serialized_end=1985
-  _globals['_OFFERREPLYAGAINREQUEST']._serialized_start=1987
-  _globals['_OFFERREPLYAGAINREQUEST']._serialized_end=2103
-  _globals['_OFFERREPLYAGAINRESPONSE']._serialized_start=2105
-  _globals['_OFFERREPLYAGAINRESPONSE']._serialized_end=2145
-  _globals['_CONTINUEREPLYPRIVATELYREQUEST']._serialized_start=2148
-  _globals['_CONTINUEREPLYPRIVATELYREQUEST']._serialized_end=2276
-  _globals['_CONTINUEREPLYPRIVATELYRESPONSE']._serialized_start=2278
-  _globals['_CONTINUEREPLYPRIVATELYRESPONSE']._serialized_end=2326
-  _globals['_SUBMITIMAGEREQUEST']._serialized_start=2329
-  _globals['_SUBMITIMAGEREQUEST']._serialized_end=2498
-  _globals['_SUBMITIMAGERESPONSE']._serialized_start=2500
-  _globals['_SUBMITIMAGERESPONSE']._serialized_end=2556
-  _globals['_REPLYSERVICE']._serialized_start=2559
-  _globals['_REPLYSERVICE']._serialized_end=3650
+  _globals['_FINDCONVERSATIONREQUEST']._serialized_start=1595
+  _globals['_FINDCONVERSATIONREQUEST']._serialized_end=1640
+  _globals['_FINDCONVERSATIONRESPONSE']._serialized_start=1642
+  _globals['_FINDCONVERSATIONRESPONSE']._serialized_end=1693
+  _globals['_GETREPLYREQUEST']._serialized_start=1695
+  _globals['_GETREPLYREQUEST']._serialized_end=1728
+  _globals['_GETREPLYRESPONSE']._serialized_start=1730
+  _globals['_GETREPLYRESPONSE']._serialized_end=1793
+  _globals['_SHOWREPLYVERSIONREQUEST']._serialized_start=1795
+  _globals['_SHOWREPLYVERSIONREQUEST']._serialized_end=1871
+  _globals['_SHOWREPLYVERSIONRESPONSE']._serialized_start=1873
+  _globals['_SHOWREPLYVERSIONRESPONSE']._serialized_end=1899
+  _globals['_FORKREPLYREQUEST']._serialized_start=1901
+  _globals['_FORKREPLYREQUEST']._serialized_end=1953
+  _globals['_FORKREPLYRESPONSE']._serialized_start=1955
+  _globals['_FORKREPLYRESPONSE']._serialized_end=1990
+  _globals['_REPORTREPLYREQUEST']._serialized_start=1992
+  _globals['_REPORTREPLYREQUEST']._serialized_end=2062
+  _globals['_REPORTREPLYRESPONSE']._serialized_start=2064
+  _globals['_REPORTREPLYRESPONSE']._serialized_end=2085
+  _globals['_OFFERREPLYAGAINREQUEST']._serialized_start=2087
+  _globals['_OFFERREPLYAGAINREQUEST']._serialized_end=2203
+  _globals['_OFFERREPLYAGAINRESPONSE']._serialized_start=2205
+  _globals['_OFFERREPLYAGAINRESPONSE']._serialized_end=2245
+  _globals['_CONTINUEREPLYPRIVATELYREQUEST']._serialized_start=2248
+  _globals['_CONTINUEREPLYPRIVATELYREQUEST']._serialized_end=2376
+  _globals['_CONTINUEREPLYPRIVATELYRESPONSE']._serialized_start=2378
+  _globals['_CONTINUEREPLYPRIVATELYRESPONSE']._serialized_end=2426
+  _globals['_SUBMITIMAGEREQUEST']._serialized_start=2429
+  _globals['_SUBMITIMAGEREQUEST']._serialized_end=2598
+  _globals['_SUBMITIMAGERESPONSE']._serialized_start=2600
+  _globals['_SUBMITIMAGERESPONSE']._serialized_end=2656
+  _globals['_REPLYSERVICE']._serialized_start=2659
+  _globals['_REPLYSERVICE']._serialized_end=3872
 # @@protoc_insertion_point(module_scope)

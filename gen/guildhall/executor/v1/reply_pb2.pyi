@@ -466,6 +466,50 @@ class Reply(_message.Message):
 Global___Reply: _TypeAlias = Reply  # noqa: Y015
 
 @_typing.final
+class FindConversationRequest(_message.Message):
+    """A request for FindConversation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CHANNEL_ID_FIELD_NUMBER: _builtins.int
+    channel_id: _builtins.int
+    """The thread or channel."""
+    def __init__(
+        self,
+        *,
+        channel_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["channel_id", b"channel_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindConversationRequest: _TypeAlias = FindConversationRequest  # noqa: Y015
+
+@_typing.final
+class FindConversationResponse(_message.Message):
+    """An answer of FindConversation."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    CONVERSATION_ID_FIELD_NUMBER: _builtins.int
+    conversation_id: _builtins.str
+    """Names the conversation: that of the bot's thread, else that of the channel itself, which need not have begun."""
+    def __init__(
+        self,
+        *,
+        conversation_id: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["conversation_id", b"conversation_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___FindConversationResponse: _TypeAlias = FindConversationResponse  # noqa: Y015
+
+@_typing.final
 class GetReplyRequest(_message.Message):
     """A request for GetReply."""
 

@@ -50,6 +50,11 @@ class ReplyServiceStub:
                 request_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.RegenerateReplyRequest.SerializeToString,
                 response_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.RegenerateReplyResponse.FromString,
                 _registered_method=True)
+        self.FindConversation = channel.unary_unary(
+                '/guildhall.executor.v1.ReplyService/FindConversation',
+                request_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.FindConversationRequest.SerializeToString,
+                response_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.FindConversationResponse.FromString,
+                _registered_method=True)
         self.GetReply = channel.unary_unary(
                 '/guildhall.executor.v1.ReplyService/GetReply',
                 request_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.GetReplyRequest.SerializeToString,
@@ -111,6 +116,13 @@ class ReplyServiceServicer:
         """Takes over, durably, to answer a question again in place of its answer; the earlier one is kept as a version.
         A repeat with the same `event_id` gives the first one's job. Errors: NOT_FOUND (REPLY_UNKNOWN);
         UNAVAILABLE (STORE_UNAVAILABLE).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def FindConversation(self, request, context):
+        """Says which conversation stands in a thread or channel. What is there of it, and who may see it, is llm's to say.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -189,6 +201,11 @@ def add_ReplyServiceServicer_to_server(servicer, server):
                     servicer.RegenerateReply,
                     request_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.RegenerateReplyRequest.FromString,
                     response_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.RegenerateReplyResponse.SerializeToString,
+            ),
+            'FindConversation': grpc.unary_unary_rpc_method_handler(
+                    servicer.FindConversation,
+                    request_deserializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.FindConversationRequest.FromString,
+                    response_serializer=guildhall_dot_executor_dot_v1_dot_reply__pb2.FindConversationResponse.SerializeToString,
             ),
             'GetReply': grpc.unary_unary_rpc_method_handler(
                     servicer.GetReply,
@@ -308,6 +325,33 @@ class ReplyService:
             '/guildhall.executor.v1.ReplyService/RegenerateReply',
             guildhall_dot_executor_dot_v1_dot_reply__pb2.RegenerateReplyRequest.SerializeToString,
             guildhall_dot_executor_dot_v1_dot_reply__pb2.RegenerateReplyResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def FindConversation(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.executor.v1.ReplyService/FindConversation',
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.FindConversationRequest.SerializeToString,
+            guildhall_dot_executor_dot_v1_dot_reply__pb2.FindConversationResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -28,6 +28,8 @@ class ReplyServiceStub:
     A repeat with the same `event_id` gives the first one's job. Errors: NOT_FOUND (REPLY_UNKNOWN);
     UNAVAILABLE (STORE_UNAVAILABLE).
     """
+    FindConversation: _aio.UnaryUnaryMultiCallable[_reply_pb2.FindConversationRequest, _reply_pb2.FindConversationResponse]
+    """Says which conversation stands in a thread or channel. What is there of it, and who may see it, is llm's to say."""
     GetReply: _aio.UnaryUnaryMultiCallable[_reply_pb2.GetReplyRequest, _reply_pb2.GetReplyResponse]
     """Gives an answer with its versions. NOT_FOUND (REPLY_UNKNOWN) where it expired or never was."""
     ShowReplyVersion: _aio.UnaryUnaryMultiCallable[_reply_pb2.ShowReplyVersionRequest, _reply_pb2.ShowReplyVersionResponse]
@@ -88,6 +90,14 @@ class ReplyServiceServicer(metaclass=_abc_1.ABCMeta):
         A repeat with the same `event_id` gives the first one's job. Errors: NOT_FOUND (REPLY_UNKNOWN);
         UNAVAILABLE (STORE_UNAVAILABLE).
         """
+
+    @_abc_1.abstractmethod
+    def FindConversation(
+        self,
+        request: _reply_pb2.FindConversationRequest,
+        context: _aio.ServicerContext[_reply_pb2.FindConversationRequest, _abc.Awaitable[_reply_pb2.FindConversationResponse]],
+    ) -> _abc.Awaitable[_reply_pb2.FindConversationResponse]:
+        """Says which conversation stands in a thread or channel. What is there of it, and who may see it, is llm's to say."""
 
     @_abc_1.abstractmethod
     def GetReply(
