@@ -1,0 +1,1 @@
+"""What somebody with bad intentions could try, tried on the running platform."""
