@@ -51,7 +51,8 @@ async def ratelimit(folder: Path, redis_url: str, tls: Tls) -> AsyncIterator[tup
         yield port, health
     finally:
         process.terminate()
-        await asyncio.wait_for(process.wait(), 20)
+        async with asyncio.timeout(20):
+            await process.wait()
 
 
 def issued(authority: Authority, name: str) -> Tls:
