@@ -182,7 +182,7 @@ class MirrorStore:
                     "version": state.version + 1,
                 }
                 self._save(pipe, guild_id, state.model_copy(update=update), table)
-                pipe.unlink(keys.left(guild_id))
+                pipe.delete(keys.left(guild_id))
                 try:
                     await pipe.execute()
                 except WatchError:
@@ -255,7 +255,7 @@ class MirrorStore:
         drop: list[str] = []
         if change.snapshot is not None:
             snapshot = change.snapshot
-            pipe.unlink(name)
+            pipe.delete(name)
             put = {"guild": snapshot.guild, "emojis": snapshot.emojis}
             put |= {f"c{id_}": raw for id_, raw in snapshot.channels.items()}
             put |= {f"r{id_}": raw for id_, raw in snapshot.roles.items()}
