@@ -7,6 +7,7 @@ at a time and never for good.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 
@@ -15,12 +16,15 @@ import structlog
 from google.protobuf.duration_pb2 import Duration
 from guildhall.ratelimit.v1 import ratelimit_pb2, ratelimit_pb2_grpc
 
-from chassis.errors import Unavailable, from_rpc_error
+from chassis.errors import DeadlineExceeded, Unavailable, from_rpc_error
 from chassis.settings import Live
 from services.llm.limits import Asker, Denial, Free, Reservation, Spending
 from services.llm.settings import LimitSettings, LlmSettings
 
 log = structlog.get_logger(__name__)
+_STORE_AWAY = "STORE_UNAVAILABLE"
+"""ratelimit's reason where its store does not answer and the policy of a limit that is asked for is closed then."""
+_PAUSE = 0.5
 GRACE = 30.0
 """Seconds for which an estimate is held beyond the time that the answer may take."""
 
@@ -53,17 +57,36 @@ class RatelimitLimits:
             charges=[ratelimit_pb2.Charge(limit=name, cost=amount) for name, amount in charges],
             ttl=_duration(min(limits.hold, seconds + GRACE)),
         )
-        try:
-            answer = await self._stub.Reserve(request, timeout=limits.timeout)
-        except grpc.aio.AioRpcError as error:
-            problem = from_rpc_error(error)
-            log.warning("limits can't be read", error=problem.message, reason=problem.reason)
-            if limits.when_unavailable == "allow":
-                return Free()
-            raise Unavailable("Limits can't be checked right now.", reason="LIMITS_UNAVAILABLE") from error
+        answer = await self._ask(request, limits)
+        if answer is None:
+            return Free()
         if answer.allowed:
             return _Held(self._stub, answer.reservation, limits, [name for name, _ in charges], seconds + GRACE)
         return denial(answer, limits.budgets)
+
+    async def _ask(
+        self, request: ratelimit_pb2.ReserveRequest, limits: LimitSettings
+    ) -> ratelimit_pb2.ReserveResponse | None:
+        """What ratelimit answers; None where it can't be asked at all and calls go on without it then.
+
+        While its store is away it decides by each limit's own policy, and what it refuses stays refused. A restart of
+        the store is waited for: to ask again with the same id takes nothing twice.
+        """
+        give_up = time.monotonic() + limits.patience
+        while True:
+            try:
+                return await self._stub.Reserve(request, timeout=limits.timeout)
+            except grpc.aio.AioRpcError as error:
+                problem = from_rpc_error(error)
+                log.warning("limits can't be read", error=problem.message, reason=problem.reason)
+                closed = problem.reason == _STORE_AWAY
+                unreachable = not closed and isinstance(problem, Unavailable | DeadlineExceeded)
+                if unreachable and limits.when_unavailable == "allow":
+                    return None
+                pause = problem.retry_after or _PAUSE
+                if not (closed or unreachable) or time.monotonic() + pause > give_up:
+                    raise Unavailable("Limits can't be checked right now.", reason="LIMITS_UNAVAILABLE") from error
+            await asyncio.sleep(pause)
 
 
 class _Held:

@@ -80,8 +80,11 @@ class LimitSettings(Section):
     """Patterns of limits, as ratelimit names them in an answer, that a cheaper model may stay within."""
     when_exhausted: Literal["stop", "cheaper"] = "cheaper"
     """What happens at the end of a budget of tokens or money: no answer, or one by the model's `cheaper`."""
+    patience: float = Field(default=5.0, ge=0)
+    """Seconds for which ratelimit is asked again before a call is refused because limits can't be read."""
     when_unavailable: Literal["allow", "deny"] = "allow"
-    """What happens while ratelimit does not answer."""
+    """What happens while ratelimit itself can't be reached. While only its store is away it is asked, and each limit's
+    `on_outage` decides."""
 
 
 class AlertSettings(Section):

@@ -28,12 +28,14 @@ class Limiter(ratelimit_pb2_grpc.RateLimitServiceServicer):
         self.denied_models: dict[str, str] = {}
         """The limit that stands against a model."""
         self.away = False
+        self.asked_away = 0
         self.open = asyncio.Event()
         """Clear while reservations have to wait."""
         self.open.set()
 
     async def Reserve(self, request: ratelimit_pb2.ReserveRequest, context: Any) -> ratelimit_pb2.ReserveResponse:
         if self.away:
+            self.asked_away += 1
             raise Unavailable("the store is away", reason="STORE_UNAVAILABLE")
         self.reserved.append(request)
         await self.open.wait()

@@ -27,7 +27,7 @@ from services.llm.tests.harness import ADMIN, ALICE, TIMEOUT, Llm, reason, runni
 from services.llm.tests.limiter import PRICED, World
 from services.llm.tests.upstream import chunk, fails, says, sends, upstream
 from services.llm.usage import CallRecord, Query, Sums, crossed, days
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, free_port
 
 
 async def usage(llm: Llm, person: Person | None, **fields: Any) -> usage_pb2.GetUsageResponse:
@@ -246,14 +246,11 @@ async def test_what_a_cancelled_answer_used_is_charged_and_recorded(world: World
 
 
 @pytest.mark.parametrize(("policy", "answered"), [("allow", True), ("deny", False)])
-async def test_limits_that_can_not_be_read(world: World, policy: str, answered: bool) -> None:
-    world.limiter.away = True
+async def test_a_ratelimit_that_can_not_be_reached(world: World, policy: str, answered: bool) -> None:
+    limits = {"when_unavailable": policy, "patience": 0.1}
     async with (
-        serve_in_process(
-            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
-        ) as address,
         upstream() as provider,
-        running(world.variables(provider.url, address, limits={"when_unavailable": policy})) as llm,
+        running(world.variables(provider.url, f"127.0.0.1:{free_port()}", limits=limits)) as llm,
     ):
         if answered:
             assert (await llm.ask()).end.finish_reason == generation_pb2.FINISH_REASON_STOP
@@ -261,6 +258,38 @@ async def test_limits_that_can_not_be_read(world: World, policy: str, answered: 
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await llm.ask()
             assert reason(caught.value) == "LIMITS_UNAVAILABLE"
+
+
+@pytest.mark.parametrize("policy", ["allow", "deny"])
+async def test_what_ratelimit_refuses_without_its_store_stays_refused(world: World, policy: str) -> None:
+    world.limiter.away = True
+    async with (
+        serve_in_process(
+            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
+        ) as address,
+        upstream() as provider,
+        running(world.variables(provider.url, address, limits={"when_unavailable": policy, "patience": 0.1})) as llm,
+    ):
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await llm.ask()
+        assert reason(caught.value) == "LIMITS_UNAVAILABLE"
+
+
+async def test_a_restart_of_the_limits_store_is_waited_for(world: World) -> None:
+    world.limiter.away = True
+    async with (
+        serve_in_process(
+            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
+        ) as address,
+        upstream() as provider,
+        running(world.variables(provider.url, address, limits={"patience": 30.0})) as llm,
+    ):
+        asking = asyncio.create_task(llm.ask())
+        await eventually(lambda: world.limiter.asked_away > 1)
+        world.limiter.away = False
+        assert (await asking).end.finish_reason == generation_pb2.FINISH_REASON_STOP
+        # Asked again with the same id, so nothing can have been taken twice.
+        assert len({one.request_id for one in world.limiter.reserved}) == 1
 
 
 async def test_usage_is_summed_by_what_is_asked_and_shown_to_those_who_may(redis_url: str) -> None:
