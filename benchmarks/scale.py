@@ -66,29 +66,26 @@ async def with_replicas(replicas: int, rates: list[float], seconds: float, figur
                 for replica in scaled.replicas[name][:1]:
                     figures["start_up_s"].setdefault(name, round(replica.seconds_to_ready, 1))
             places = await warm(scaled)
-            cpu_before, work_before = await scaled.cpu_seconds(), await scaled.work()
+            work_before = await scaled.work()
+            used: list[dict[str, list[float]]] = []
             held: dict[str, Any] = {}
             questions, steps = 0, []
             for rate in rates:
-                step = await at_rate(scaled, places, rate, seconds)
+                step, cpu = await at_rate(scaled, places, rate, seconds)
                 steps.append(step)
+                used.append(cpu)
                 questions += step["questions"]
                 if not step["held"]:
                     break
                 held = step
-            cpu_after, work_after = await scaled.cpu_seconds(), await scaled.work()
-    used = sum(sum(cpu_after[name]) - sum(cpu_before[name]) for name in SERVICES)
-    shares = {
-        what: {
-            name: busiest([last - first for first, last in zip(before[name], after[name], strict=True)])
-            for name in SCALED
-        }
-        for what, before, after in (("work", work_before, work_after), ("cpu", cpu_before, cpu_after))
-    }
+            work_after = await scaled.work()
+    done = {name: minus(work_after[name], work_before[name]) for name in SCALED}
+    cpu = {name: [sum(each) for each in zip(*(step[name] for step in used), strict=True)] for name in SERVICES}
+    shares = {what: {name: busiest(each[name]) for name in SCALED} for what, each in (("work", done), ("cpu", cpu))}
     return {
         "held_per_s": held.get("rate", 0),
         "ack_p99_ms": held.get("ack_p99_ms"),
-        "cpu_s_per_question": round(used / questions, 4),
+        "cpu_s_per_question": round(sum(sum(each) for each in cpu.values()) / questions, 4),
         "busiest_over_mean": max(share for each in shares.values() for share in each.values()),
         "busiest_by": shares,
         "steps": steps,
@@ -107,10 +104,11 @@ async def warm(scaled: ScaledPlatform) -> tuple[list[str], list[str]]:
 
 async def at_rate(
     scaled: ScaledPlatform, places: tuple[list[str], list[str]], rate: float, seconds: float
-) -> dict[str, Any]:
-    """Asks at a steady rate and waits for all answers."""
+) -> tuple[dict[str, Any], dict[str, list[float]]]:
+    """Asks at a steady rate and waits for all answers; gives the figures, and the processor time of each process."""
     channels, people = places
     await scaled.sandbox.reset_counters()
+    before = await scaled.cpu_seconds()
     started = time.monotonic()
     asking = []
     for number in range(int(rate * seconds)):
@@ -119,11 +117,12 @@ async def at_rate(
         asking.append(asyncio.create_task(ask(scaled.sandbox, channel, person, f"Question {number}, please?")))
     asked = await asyncio.gather(*asking)
     await answered(scaled.sandbox)
+    after = await scaled.cpu_seconds()
     outcomes = [await outcome(scaled.sandbox, each) for each in asked]
     acks = [each.ack_ms for each in outcomes if each.ack_ms is not None]
     lost = sum(each.answers == 0 for each in outcomes)
     late = percentile(acks, 99)
-    return {
+    figures = {
         "rate": rate,
         "questions": len(asked),
         "ack_p99_ms": late,
@@ -131,6 +130,7 @@ async def at_rate(
         "duplicates": await duplicates(scaled, [each.answers for each in outcomes]),
         "held": bool(late is not None and late < ACK_BOUND_MS and not lost),
     }
+    return figures, {name: minus(after[name], before[name]) for name in SERVICES}
 
 
 async def duplicates(scaled: ScaledPlatform, answers: list[int]) -> int:
@@ -183,6 +183,11 @@ async def restarts(replicas: int) -> dict[str, Any]:
                 "lost": sum(each.answers == 0 for each in outcomes),
                 "duplicates": await duplicates(scaled, [each.answers for each in outcomes]),
             }
+
+
+def minus(after: Sequence[float], before: Sequence[float]) -> list[float]:
+    """What was added, for each replica."""
+    return [last - first for first, last in zip(before, after, strict=True)]
 
 
 def busiest(work: Sequence[float]) -> float:

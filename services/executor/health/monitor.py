@@ -1,6 +1,7 @@
 """The health monitor: looks, keeps the book, and tells guilds' log channels of each change, once.
 
-One executor tells: the owner of the first partition. What it tells becomes a notice job for each guild under an id made
+One executor watches: the owner of the first partition, and for a while whoever owned it before, since nobody owns
+anything while the durable store is away. What is told becomes a notice job for each guild under an id made
 of the post's number, so that a post that was half made before a crash is completed and not repeated. While the durable
 store is away nothing can be told; the book remembers, and it is told when the store is back.
 """
@@ -9,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 
@@ -31,6 +33,9 @@ from views.health import report
 from views.messages import message
 
 _log = structlog.get_logger(__name__)
+
+_STILL_WATCHING_SECONDS = 120.0
+"""Longer than a store takes to come back and be shared out anew, in all but the worst outages."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +69,9 @@ class HealthMonitor:
         self._leads = leads
         self._settings = settings
         self._clock = clock
+        self._led_at = -math.inf
         self._logged: dict[str, Told] = {}
-        self._book = HealthBook(
-            unwell_after=settings.unwell_after_seconds,
-            well_after=settings.well_after_seconds,
-            first_patience=settings.first_patience_seconds,
-        )
+        self._book = self._empty_book()
 
     async def watch(self) -> None:
         """Looks until cancelled."""
@@ -79,6 +81,9 @@ class HealthMonitor:
 
     async def once(self) -> None:
         """Looks once, and tells what there is to tell."""
+        if not self._is_watching():
+            self._book = self._empty_book()
+            return
         found = await self._looks.look()
         now = self._clock.now()
         for name, well in found.items():
@@ -86,12 +91,25 @@ class HealthMonitor:
         for change in self._book.changes(self._logged):
             self._logged[change.part] = Told(change.well, change.since)
             _log.warning("health.changed", part=change.part, well=change.well, since=change.since)
-        if not (self._settings.enabled and self._leads()):
+        if not self._settings.enabled:
             return
         try:
             await self._tell(now)
         except RedisError as error:
             _log.info("health.not_told", why=str(error))
+
+    def _is_watching(self) -> bool:
+        now = self._clock.monotonic()
+        if self._leads():
+            self._led_at = now
+        return now - self._led_at <= _STILL_WATCHING_SECONDS
+
+    def _empty_book(self) -> HealthBook:
+        return HealthBook(
+            unwell_after=self._settings.unwell_after_seconds,
+            well_after=self._settings.well_after_seconds,
+            first_patience=self._settings.first_patience_seconds,
+        )
 
     async def _tell(self, now: float) -> None:
         record = await self._told.load()

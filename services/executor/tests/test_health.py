@@ -162,6 +162,28 @@ async def test_a_log_channel_hears_once_of_each_change_in_its_language(
     assert back.body["content"].startswith("**Der Dienst für Sprachmodelle** arbeitet wieder")
 
 
+async def test_who_led_until_the_store_went_away_tells_of_it(
+    client: redis.Redis, store: JobStore, job_settings: JobSettings, guilds: ScopedSettings, clock: ManualClock
+) -> None:
+    looks, leading = Scripted(), [True]
+    watching = HealthMonitor(
+        looks, ToldStore(client), store, guilds,
+        language=lambda guild_id: "en", leads=lambda: leading[0], settings=SETTINGS_OF_HEALTH, clock=clock,
+    )  # fmt: skip
+    await watched(watching, clock, 2)
+    looks.found = {**looks.found, DURABLE: False}
+    leading[0] = False  # nobody owns a partition while the store is away
+    await client.config_set("maxmemory", "1")
+    try:
+        await watched(watching, clock, 4)
+    finally:
+        await client.config_set("maxmemory", "0")
+    looks.found = {**looks.found, DURABLE: True}
+    await watched(watching, clock, 2)
+    (told,) = await notices(client, job_settings)
+    assert texts().text("en", "health.part.durable") in told.body["content"]
+
+
 async def test_changes_in_quick_succession_are_told_together(
     client: redis.Redis, store: JobStore, job_settings: JobSettings, guilds: ScopedSettings, clock: ManualClock
 ) -> None:
