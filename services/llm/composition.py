@@ -91,8 +91,7 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
     telemetry = CallTelemetry(settings, tracer(), meter(), measures)
     jitter = random.Random()  # noqa: S311 - it spreads waits
     router = Router(settings, pool=pool, health=health, clock=clock, telemetry=telemetry, jitter=jitter)
-    limits = RatelimitLimits(runtime.channel("ratelimit"), settings)
-    ledger = RedisLedger(durable, settings, clock)
+    limits, ledger = RatelimitLimits(runtime.channel("ratelimit"), settings), RedisLedger(durable, settings, clock)
     accounts = Accounts(settings, clock, limits=limits, ledger=ledger, background=background)
     cache = ResponseCache(settings, clock, RedisCache(volatile, "answers"), meter())
 

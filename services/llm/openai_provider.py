@@ -114,8 +114,8 @@ class OpenAIProvider:
             raise ProviderFailure(FailureKind.MALFORMED, "the image is not base64") from error
         usage, images = None, NO_IMAGES
         # Compatible servers leave parts of the usage out, whatever the SDK's types say.
-        if (used := answer.usage) is not None and used.input_tokens is not None and used.output_tokens is not None:
-            usage = Usage(used.input_tokens, used.output_tokens)
+        if (used := answer.usage) is not None and getattr(used, "output_tokens", None) is not None:
+            usage = Usage(used.input_tokens or 0, used.output_tokens)
             sent = getattr(used, "input_tokens_details", None)
             made = getattr(used, "output_tokens_details", None)
             # What comes out of a model that makes pictures is pictures, unless it says otherwise.

@@ -1,4 +1,6 @@
-"""Makes attachments ready for models. What is in a file decides what it is, never its name."""
+"""Makes attachments ready for models. What is in a file decides what it is, never its name; one that is said to be a
+picture has to be one.
+"""
 
 from __future__ import annotations
 
@@ -19,6 +21,7 @@ log = structlog.get_logger(__name__)
 # Sizes are checked here before any pixel is decoded; the library's own check only warns.
 Image.MAX_IMAGE_PIXELS = None
 FORMATS = ("PNG", "JPEG", "WEBP", "GIF", "BMP", "TIFF")
+DRAWN_IN_TEXT = "image/svg+xml"
 PDF_MAGIC = b"%PDF-"
 JPEG_QUALITY = 88
 
@@ -46,7 +49,11 @@ def read(upload: Upload, settings: AttachmentSettings) -> Material:
         return _pdf(upload, settings)
     try:
         picture = Image.open(io.BytesIO(upload.data), formats=FORMATS)
-    except (UnidentifiedImageError, OSError, ValueError):
+    except (UnidentifiedImageError, OSError, ValueError) as error:
+        kind = upload.content_type.partition(";")[0].strip().lower()
+        if kind.startswith("image/") and kind != DRAWN_IN_TEXT:
+            # Whoever attached it means it to be seen, so reading it as text would answer something else.
+            raise _refused(upload, "ATTACHMENT_UNREADABLE", "can't be read as a picture") from error
         return _text(upload, settings)
     return _picture(upload, picture, settings)
 

@@ -12,6 +12,9 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 from jsonschema.exceptions import SchemaError, best_match
+from referencing import Registry
+from referencing.exceptions import Unresolvable
+from referencing.jsonschema import DRAFT202012
 
 from chassis.errors import InvalidArgument
 from services.llm.chat import JSONObject
@@ -39,6 +42,12 @@ def parse_schema(text: str) -> JSONObject:
             if not reference.startswith("#"):
                 raise _invalid("it refers to something outside of itself")
         Draft202012Validator.check_schema(schema)
+        known = Registry[Any]().with_resource("", DRAFT202012.create_resource(schema)).resolver()
+        for reference in _references(schema):
+            try:
+                known.lookup(reference)
+            except Unresolvable as error:
+                raise _invalid(f"it refers to {reference[:100]!r}, which it does not have") from error
     except ValueError as error:
         raise _invalid("it is no JSON") from error
     except SchemaError as error:

@@ -112,6 +112,7 @@ async def test_a_document_that_was_cut_off_is_never_used(redis_url: str) -> None
         ({"schema_json": "[]"}, "INVALID_SCHEMA"),
         ({"schema_json": '{"type": "object", "properties": 5}'}, "INVALID_SCHEMA"),
         ({"schema_json": '{"type": "object", "properties": {"a": {"$ref": "http://x/y"}}}'}, "INVALID_SCHEMA"),
+        ({"schema_json": '{"type": "object", "properties": {"a": {"$ref": "#/$defs/gone"}}}'}, "INVALID_SCHEMA"),
         ({"messages": []}, "EMPTY_PROMPT"),
         ({"messages": [plan_pb2.PlanMessage(text="x", from_model=True)]}, "EMPTY_PROMPT"),
         ({"name": "not a name"}, "INVALID_ID"),
@@ -365,6 +366,15 @@ async def test_texts_and_pdfs_are_put_into_the_prompt_within_limits(redis_url: s
         assert [part in said for part in ("Read", "Grüße", "x = 1", "left out", "Hello PDF")] == [True] * 5
         await llm.ask("And now?", turn_id="t2")
         assert "Hello PDF" in provider.requests[1]["messages"][1]["content"]
+
+
+async def test_what_is_said_to_be_a_picture_has_to_be_one(redis_url: str) -> None:
+    async with upstream() as provider, running(variables(redis_url, provider.url)) as llm:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await attach(llm, "a1", "x.png", b"hello world", "image/png")
+        assert reason(caught.value) == "ATTACHMENT_UNREADABLE"
+        drawn = await attach(llm, "a2", "x.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml")
+        assert drawn.kind == attachment_pb2.ATTACHMENT_KIND_TEXT
 
 
 @pytest.mark.parametrize(
