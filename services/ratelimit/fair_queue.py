@@ -36,6 +36,8 @@ class _Queue(Generic[T]):
     virtual: float = 0.0
     finishes: dict[str, float] = field(default_factory=dict)
     trying: Waiter[T] | None = None
+    poked: bool = False
+    """Whether the resource may have come free while a head was being tried, who saw it as it was before."""
 
 
 class FairQueue(Generic[T]):
@@ -75,6 +77,7 @@ class FairQueue(Generic[T]):
                 self._drop_gone(queue)
                 if queue.heap:
                     queue.trying = heapq.heappop(queue.heap)[3]
+                    queue.poked = False
                     heads.append(queue.trying)
         self._forget_empty()
         return heads
@@ -95,7 +98,7 @@ class FairQueue(Generic[T]):
         queue = self._queues[waiter.resource]
         if resource == waiter.resource:
             queue.trying = None
-            queue.not_before = until
+            queue.not_before = 0.0 if queue.poked else until
             heapq.heappush(queue.heap, (waiter.priority, waiter.tag, waiter.sequence, waiter))
             return
         self._leave(queue, waiter)
@@ -114,6 +117,7 @@ class FairQueue(Generic[T]):
         queue = self._queues.get(resource)
         if queue is not None:
             queue.not_before = 0.0
+            queue.poked = True
 
     def _enter(self, waiter: Waiter[T], resource: str, until: float) -> None:
         queue = self._queues.setdefault(resource, _Queue())

@@ -87,6 +87,18 @@ def test_a_poke_tries_the_head_at_once() -> None:
     assert [waiter.item for waiter in queue.due(1.0)] == ["one"]
 
 
+def test_a_poke_while_the_head_is_tried_is_not_lost() -> None:
+    queue: FairQueue[str] = FairQueue()
+    queue.add("waits", "r", flow="a", until=0.0)
+    (head,) = queue.due(1.0)
+    # The head saw the resource as it was before it came free.
+    queue.poke("r")
+    queue.blocked(head, "r", 60.0)
+    assert queue.due(1.0) == [head]
+    queue.blocked(head, "r", 60.0)
+    assert queue.due(1.0) == []
+
+
 def test_the_busiest_are_found_among_many() -> None:
     hottest = Hottest(keep=50)
     for number in range(20_000):
