@@ -42,7 +42,8 @@ async def _rest_of_it(planner: Planner, channel: str) -> None:
     guild = planner.guild_id
     await planner.rest("POST", f"/guilds/{guild}/roles", {"name": "Recruit"})
     await planner.sandbox.call("POST", "/control/people", {"username": "passer_by", "guilds": [{"id": str(guild)}]})
-    await planner.create_channel("ideas", type=15, available_tags=[{"name": "bug"}, {"name": "wish"}])
+    planner.people = {one["username"]: int(one["id"]) for one in await planner.sandbox.call("GET", "/control/people")}
+    await planner.create_channel("proposals", type=15, available_tags=[{"name": "bug"}, {"name": "wish"}])
     await planner.rest("POST", f"/channels/{channel}/threads", {"name": "standing", "type": 11})
     await planner.rest("POST", f"/channels/{channel}/invites", {"max_age": 0})
     await planner.rest("POST", f"/channels/{channel}/webhooks", {"name": "courier"})

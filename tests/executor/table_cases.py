@@ -23,7 +23,7 @@ def select(**fields: Any) -> dict[str, Any]:
 
 
 ROOM = select(names=["room"])
-FORUM = select(names=["ideas"])
+FORUM = select(names=["proposals"])
 VETERAN = select(names=["Veteran"])
 MEMBER = select(names=["member"])
 
@@ -40,7 +40,7 @@ CASES: dict[str, Case] = {
     "role.create": Case([{"op": "create_role", "name": "Fresh", "colour": "#00ff00"}]),
     "role.edit": Case([{"op": "edit_role", "targets": VETERAN, "name": "Elder", "grant": ["attach_files"]}]),
     "role.delete": Case([{"op": "delete_role", "targets": VETERAN}]),
-    "role.reorder": Case([{"op": "reorder_roles", "targets": VETERAN, "place": "above", "anchor": "Recruit"}]),
+    "role.reorder": Case([{"op": "reorder_roles", "targets": VETERAN, "place": "below", "anchor": "Recruit"}]),
     "member.role_add": Case([{"op": "give_role", "members": select(names=["crafter"]), "role": VETERAN}]),
     "member.role_remove": Case([{"op": "take_role", "members": MEMBER, "role": VETERAN}]),
     "member.nickname": Case([{"op": "set_nickname", "members": MEMBER, "nickname": "Mimi"}]),

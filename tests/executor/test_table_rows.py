@@ -40,14 +40,17 @@ async def test_a_row_forbidden_at_its_limit_forward_and_back(planner: Planner, k
     attachment = await _picture(planner) if kind == "emoji.create" else None
     before = await dump(planner)
 
-    refused = await planner.draft(*CASES[kind].intents, person="member", attachment=attachment)
+    refused = await planner.draft(*CASES[kind].intents, person="passer_by", attachment=attachment)
     assert refused.status == plan_pb2.PLAN_STATUS_REFUSED, refused
     assert {problem.code for problem in refused.problems} <= {"NOT_ALLOWED", "NEEDS_ANOTHER"}, refused
     assert await dump(planner) == before
 
     row = TABLE[kind]
     await planner.sandbox.reset_counters()
-    await planner.sandbox.fault("rate_limit", method=row.method, route=row.template, retry_after=0.3, times=1)
+    # The refused call would use up half of what a channel may be renamed; that limit has a test of its own.
+    limited = kind != "channel.rename"
+    if limited:
+        await planner.sandbox.fault("rate_limit", method=row.method, route=row.template, retry_after=0.3, times=1)
     plan = await planner.draft(*CASES[kind].intents, attachment=attachment)
     assert plan.status == plan_pb2.PLAN_STATUS_PREVIEW, plan
     assert kind in {step.kind for step in plan.steps}
@@ -55,7 +58,7 @@ async def test_a_row_forbidden_at_its_limit_forward_and_back(planner: Planner, k
     await planner.confirm(plan)
     done = await planner.reached(plan.plan_id, *ENDED)
     assert {step.status for step in done.steps} == {plan_pb2.STEP_STATUS_DONE}, done
-    assert (await planner.sandbox.counters())["http_429"] == 1
+    assert (await planner.sandbox.counters())["http_429"] == limited
     assert await dump(planner) != before or kind in ("message.bulk_delete", "message.delete", "thread.message")
 
     await _back(planner, kind, done, before)

@@ -130,8 +130,8 @@ def _title(plan: plan_pb2.Plan, text: Text) -> str:
 
 
 def _takes(plan: plan_pb2.Plan, text: Text) -> str:
-    usual, most = parts.seconds(plan.estimate_p50), parts.seconds(plan.estimate_p90)
-    return text("plan.card.takes_value", usual=parts.span(text, usual), most=parts.span(text, most))
+    usual, most = (parts.span(text, parts.seconds(one)) for one in (plan.estimate_p50, plan.estimate_p90))
+    return usual if usual == most else text("plan.card.takes_value", usual=usual, most=most)
 
 
 def _footer(plan: plan_pb2.Plan, page: int, pages: int, text: Text) -> str:

@@ -43,6 +43,10 @@ def delete(clause: Clause, draft: Draft) -> None:
         raise Declined("it does not say what to delete")
     children = noun == "channel" and bool(_CHILDREN.search(said))
     draft.add(_DELETE[noun], targets=targets, with_children=True if children else None)
+    rest = clause.rest[found.used :]
+    if not children and len(rest) > 1 and rest[0].low in ("and", ",", "&") and phrase(rest[1:]).noun:
+        # "delete #old and the role Guest": another thing of another kind.
+        delete(Clause(clause.verb, clause.word, tuple(rest[1:])), draft)
     return None
 
 

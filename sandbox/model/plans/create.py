@@ -104,6 +104,8 @@ def _restrict(found: Phrase, rest: list[Token], draft: Draft) -> None:
 
 def _make(found: Phrase, kind: str, fields: dict[str, Any], draft: Draft) -> None:
     count = found.count or 1
+    if count > _MOST:
+        raise Declined(f"at most {_MOST} at once")
     base = found.modifiers[0] if found.modifiers else ""
     if len(found.names) > 1:
         draft.add("create_channel", name=found.names[0], names=found.names, repeat=1, **fields)

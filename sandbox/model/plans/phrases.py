@@ -100,7 +100,7 @@ def _may_be_name(tokens: Sequence[Token], at: int) -> bool:
     token = tokens[at]
     if token.kind in ("quoted", "named", "mention"):
         return True
-    if token.kind != "word" or token.low in STOPS or token.low in PRONOUNS:
+    if token.kind != "word" or token.low in STOPS or token.low in PRONOUNS | ARTICLES | ALL:
         return False
     following = tokens[at + 1].low if at + 1 < len(tokens) else ""
     begins = token.low in KINDS or number(token) is not None

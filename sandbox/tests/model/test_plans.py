@@ -279,6 +279,7 @@ def test_the_mind_plans_and_recommends_where_the_schema_asks_for_it() -> None:
         ("delete all pit channels", {"name_glob": "pit*"}),
         ("delete every channel whose name starts with pit, except pit-b", {"name_glob": "pit*", "exclude": ["pit-b"]}),
         ("delete the channel den", {"names": ["den"]}),
+        ("delete the category den and all its channels", {"names": ["den"], "types": ["category"]}),
     ],
 )
 def test_what_stands_before_a_noun_chooses_and_what_stands_after_it_names(words: str, expected: Any) -> None:

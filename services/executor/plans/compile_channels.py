@@ -19,6 +19,16 @@ _WRITING = (
     "add_reactions",
 )
 _SPEAKING = ("connect", "speak")
+_TALKING = frozenset(CHANNEL_KINDS[kind] for kind in ("text", "voice", "stage", "forum", "media"))
+_TOPICAL = frozenset(CHANNEL_KINDS[kind] for kind in ("text", "announcement", "forum", "media"))
+_SETTINGS = {
+    "topic": _TOPICAL,
+    "slowmode_seconds": _TALKING,
+    "nsfw": _TALKING | _TOPICAL,
+    "user_limit": frozenset(_VOICE),
+    "bitrate_kbps": frozenset(_VOICE),
+}
+"""Which kinds of channels have what: https://docs.discord.com/developers/resources/channel#modify-channel"""
 
 
 def create_channel(draft: Draft, intent: schema.CreateChannel) -> None:
@@ -40,7 +50,11 @@ def create_channel(draft: Draft, intent: schema.CreateChannel) -> None:
                 body["available_tags"] = [{"name": tag} for tag in intent.tags]
             granting = any(int(one["allow"]) & permissions.bits(permissions.RISKY) for one in overwrites)
             made = draft.add(
-                "channel.create", {"guild_id": draft.guild_id}, body, label=_label(name, intent.type), risky=granting
+                "channel.create",
+                {"guild_id": draft.guild_id},
+                body,
+                label=_label(draft, name, intent.type),
+                risky=granting,
             )
             thing = draft.created(made, name, CHANNEL_KINDS[intent.type], parent.id if parent else "")
             draft.makes(intent.id, [thing])
@@ -48,7 +62,7 @@ def create_channel(draft: Draft, intent: schema.CreateChannel) -> None:
 
 def edit_channel(draft: Draft, intent: schema.EditChannel) -> None:
     """Changes only what differs."""
-    things = draft.channels(intent.targets)
+    things = _having(draft, intent, draft.channels(intent.targets))
     for number, thing in enumerate(things, 1):
         fields = _fields(intent)
         if intent.name is not None:
@@ -56,6 +70,17 @@ def edit_channel(draft: Draft, intent: schema.EditChannel) -> None:
             fields["name"] = filled(template, number, thing.name)
         _edit(draft, thing, fields, label=thing.name)
         draft.makes(intent.id, [thing])
+
+
+def _having(draft: Draft, intent: schema.EditChannel, things: list[Thing]) -> list[Thing]:
+    """Those of a kind that has all the settings; whoever says "all channels" does not mean categories."""
+    given = [kinds for name, kinds in _SETTINGS.items() if getattr(intent, name) is not None]
+    fitting = [thing for thing in things if all(thing.type in kinds for kinds in given)]
+    if not fitting:
+        raise draft.fail("WRONG_KIND", "wrong_kind", name=quoted(things[0].name))
+    if len(fitting) < len(things):
+        draft.note("wrong_kind", count=len(things) - len(fitting))
+    return fitting
 
 
 def delete_channel(draft: Draft, intent: schema.DeleteChannel) -> None:
@@ -75,7 +100,7 @@ def delete_channel(draft: Draft, intent: schema.DeleteChannel) -> None:
         draft.add(
             "channel.delete",
             {"channel_id": thing.id},
-            label=_label(thing.name, thing.type),
+            label=_label(draft, thing.name, thing.type),
             touches=[thing.id],
             watch=("channel", thing),
             before=before,
@@ -129,7 +154,9 @@ def clone_channel(draft: Draft, intent: schema.CloneChannel) -> None:
         body = channel_body(thing.raw)
         body.pop("position", None)
         body["name"] = filled(intent.name or "{name}-copy", 1, thing.name)
-        made = draft.add("channel.create", {"guild_id": draft.guild_id}, body, label=_label(body["name"], thing.type))
+        made = draft.add(
+            "channel.create", {"guild_id": draft.guild_id}, body, label=_label(draft, body["name"], thing.type)
+        )
         draft.makes(intent.id, [draft.created(made, body["name"], thing.type, thing.parent)])
 
 
@@ -161,7 +188,7 @@ def archive_channel(draft: Draft, intent: schema.ArchiveChannel) -> None:
                 return Thing(str(channel.id), channel.name, CATEGORY, existing=channel, raw=channel.raw)
         body = {"name": intent.category, "type": CATEGORY}
         made = draft.add(
-            "channel.create", {"guild_id": draft.guild_id}, body, label=_label(intent.category, "category")
+            "channel.create", {"guild_id": draft.guild_id}, body, label=_label(draft, intent.category, "category")
         )
         return draft.created(made, intent.category, CATEGORY)
 
@@ -181,7 +208,7 @@ def archive_channel(draft: Draft, intent: schema.ArchiveChannel) -> None:
             body["permission_overwrites"] = overwrites
             body.pop("position", None)
             made = draft.add(
-                "channel.create", {"guild_id": draft.guild_id}, body, label=_label(body["name"], thing.type)
+                "channel.create", {"guild_id": draft.guild_id}, body, label=_label(draft, body["name"], thing.type)
             )
             draft.makes(intent.id, [draft.created(made, body["name"], thing.type, archive.id)])
             draft.note("copy_without_messages", name=quoted(thing.name))
@@ -394,8 +421,8 @@ def _position(thing: Thing) -> tuple[int, int]:
     return thing.existing.position, thing.existing.id
 
 
-def _label(name: str, kind: str | int) -> str:
+def _label(draft: Draft, name: str, kind: str | int) -> str:
     number = CHANNEL_KINDS.get(kind, 0) if isinstance(kind, str) else kind
     if number == CATEGORY:
-        return f"category {name}"
-    return f"voice {name}" if number in _VOICE else f"#{name}"
+        return draft.label("category", name=name)
+    return draft.label("voice", name=name) if number in _VOICE else f"#{name}"

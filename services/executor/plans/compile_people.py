@@ -72,7 +72,9 @@ def delete_role(draft: Draft, intent: schema.DeleteRole) -> None:
                 for one in channel.overwrites
                 if str(one["id"]) == thing.id
             ]
-            before = {"raw": dict(thing.raw), "members": holders, "overwrites": overwrites}
+            order = [str(role.id) for role in _standing(draft)]
+            below = order[: order.index(thing.id) + 1] if thing.id in order else []
+            before = {"raw": dict(thing.raw), "members": holders, "overwrites": overwrites, "order": below}
         draft.add(
             "role.delete",
             {"guild_id": draft.guild_id, "role_id": thing.id},
@@ -87,10 +89,7 @@ def reorder_roles(draft: Draft, intent: schema.ReorderRoles) -> None:
     """One request with the new places of all roles that move."""
     anchor = draft.roles(schema.Targets(select=schema.Select(names=(intent.anchor,))))[0]
     moving = [thing for thing in draft.roles(intent.targets) if thing.id != anchor.id]
-    standing = sorted(
-        (role for role in draft.snapshot.roles.values() if role.id != draft.snapshot.guild_id),
-        key=lambda role: (role.position, -role.id),
-    )
+    standing = _standing(draft)
     ids = [str(role.id) for role in standing if str(role.id) not in {thing.id for thing in moving}]
     place = ids.index(anchor.id) + (1 if intent.place == "above" else 0)
     ids[place:place] = [thing.id for thing in reversed(moving)]
@@ -269,3 +268,9 @@ def _bits(draft: Draft, names: Iterable[str]) -> int:
     if unknown:
         raise draft.fail("UNKNOWN_PERMISSION", "unknown_permission", names=", ".join(map(quoted, unknown)))
     return permissions.bits(names)
+
+
+def _standing(draft: Draft) -> list[Role]:
+    """The roles in their order, the lowest first, without @everyone."""
+    roles = (role for role in draft.snapshot.roles.values() if role.id != draft.snapshot.guild_id)
+    return sorted(roles, key=lambda role: (role.position, -role.id))

@@ -15,7 +15,7 @@ from typing import Any
 from services.executor.plans.operation import Operation, ref
 from services.executor.plans.saying import ENGLISH, Text
 from services.executor.plans.schema import PlanDocument, Select, Targets
-from services.executor.plans.snapshot import CATEGORY, Channel, Member, Named, Role, Snapshot, digest
+from services.executor.plans.snapshot import CATEGORY, KIND_OF, Channel, Member, Named, Role, Snapshot, digest
 
 MAX_CANDIDATES = 25
 EMOJI_BYTES = 256 * 1024
@@ -86,6 +86,7 @@ class Draft:
     notes: list[str] = field(default_factory=list)
     made: dict[str, list[Thing]] = field(default_factory=dict)
     intent: int = 0
+    _new: dict[str, list[Thing]] = field(default_factory=dict)
     _touched: dict[str, str] = field(default_factory=dict)
     _archives: dict[str, Thing] = field(default_factory=dict)
 
@@ -139,12 +140,12 @@ class Draft:
     def whole(self) -> Iterator[None]:
         """Keeps what an intent adds only if all of it can be compiled: half an intent would surprise."""
         operations, touched, archives = len(self.operations), dict(self._touched), dict(self._archives)
-        made = {symbol: list(things) for symbol, things in self.made.items()}
+        made, new = ({key: list(things) for key, things in one.items()} for one in (self.made, self._new))
         try:
             yield
         except Unresolved:
             del self.operations[operations:]
-            self._touched, self._archives, self.made = touched, archives, made
+            self._touched, self._archives, self.made, self._new = touched, archives, made, new
 
     def makes(self, symbol: str | None, things: Sequence[Thing]) -> None:
         """Remembers what an intent makes."""
@@ -155,6 +156,7 @@ class Draft:
         """What an operation creates, for later ones."""
         thing = Thing(ref(operation.id), name, type_, parent, raw=operation.body or {})
         self._touched[thing.id] = operation.id
+        self._new.setdefault(operation.kind.partition(".")[0], []).append(thing)
         return thing
 
     def fail(self, code: str, key: str, **values: object) -> Unresolved:
@@ -196,7 +198,10 @@ class Draft:
             occupied = {channel.parent_id for channel in self.snapshot.channels.values()}
             existing = [c for c in existing if c.type == CATEGORY and (c.id in occupied) != select.empty]
         ordered = sorted(existing, key=lambda channel: (channel.position, channel.id))
-        return [_channel_thing(channel) for channel in self._choose(ordered, select, what)]
+        fresh, select = self._fresh("channel", select, ordered)
+        if fresh and not select.names:
+            return fresh
+        return fresh + [_channel_thing(channel) for channel in self._choose(ordered, select, what)]
 
     def category(self, targets: Targets) -> list[Thing]:
         """The categories that are meant."""
@@ -220,7 +225,10 @@ class Draft:
             held = {role for member in self.snapshot.members.values() for role in member.role_ids}
             pool = [role for role in pool if (role.id not in held) == select.empty]
         pool.sort(key=lambda role: (-role.position, role.id))
-        return [
+        fresh, select = self._fresh("role", select, pool)
+        if fresh and not select.names:
+            return fresh
+        return fresh + [
             Thing(str(role.id), role.name, existing=role, raw=role.raw) for role in self._choose(pool, select, "role")
         ]
 
@@ -248,6 +256,22 @@ class Draft:
             return self._made(targets.from_)
         chosen = self._choose(sorted(pool.values(), key=lambda one: one.id), targets.select or Select(), what)
         return [Thing(str(one.id), one.name, existing=one, raw=one.raw) for one in chosen]
+
+    def _fresh(self, what: str, select: Select, pool: Sequence[Any]) -> tuple[list[Thing], Select]:
+        """What a name means that only this plan makes, and the rest of the choice."""
+        existing = {name for one in pool for name in _names_of(one)}
+        found, others = [], []
+        for name in select.names:
+            new = [
+                thing
+                for thing in self._new.get(what, ())
+                if plain(thing.name) == plain(name)
+                and (not select.types or KIND_OF.get(thing.type) in select.types)
+                and plain(name) not in existing
+            ]
+            found += new[:1]
+            others += [] if new else [name]
+        return found, select.model_copy(update={"names": tuple(others)})
 
     def _made(self, symbol: str) -> list[Thing]:
         things = self.made.get(symbol)

@@ -158,10 +158,13 @@ def recreate_role(operation: Operation, outcome: Outcome) -> list[Inverse]:
     guild_id, raw = operation.path["guild_id"], operation.before["raw"]
     old = str(raw["id"])
     made = Inverse("role.create", {"guild_id": guild_id}, role_body(raw), label=operation.label, restores=old)
+    # A new role stands lowest, and equal places are told apart by age: so those of all that stood below are given too.
+    order = operation.before.get("order") or ()
+    places = [{"id": one, "position": place} for place, one in enumerate(order, 1)]
     placed = Inverse(
         "role.reorder",
         {"guild_id": guild_id},
-        [{"id": old, "position": int(raw["position"])}],
+        places or [{"id": old, "position": int(raw["position"])}],
         label=operation.label,
         before=[],
     )

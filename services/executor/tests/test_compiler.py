@@ -229,3 +229,33 @@ def test_nothing_is_chosen_by_accident() -> None:
     result = compiled({"op": "delete_channel", "targets": select()})
     assert not result.operations
     assert [problem.code for problem in result.problems] == ["NOTHING_CHOSEN"]
+
+
+def test_what_the_plan_makes_is_known_by_its_name() -> None:
+    plan = compiled(
+        {"op": "create_role", "name": "x", "names": ["Gold", "Silver"]},
+        {"op": "give_role", "members": select(names=["crafter"]), "role": select(names=["Gold"])},
+        {"op": "create_channel", "name": "Halls", "type": "category"},
+        {"op": "create_channel", "name": "hall", "category": select(names=["Halls"])},
+    )
+    assert not plan.problems
+    given = next(one for one in plan.operations if one.kind == "member.role_add")
+    assert given.path["role_id"] == "$ref:1"
+    assert plan.operations[-1].body["parent_id"] == f"$ref:{plan.operations[-2].id}"
+
+
+def test_a_name_that_exists_means_what_exists() -> None:
+    plan = compiled(
+        {"op": "create_role", "name": "Veteran"},
+        {"op": "give_role", "members": select(names=["member"]), "role": select(names=["Veteran"])},
+    )
+    assert plan.operations[-1].path["role_id"] == str(g.VETERAN)
+
+
+def test_a_setting_is_made_where_there_is_one() -> None:
+    plan = compiled({"op": "edit_channel", "targets": select(all=True), "slowmode_seconds": 30})
+    kinds = {g.guild().channels[int(one.path["channel_id"])].kind for one in plan.operations}
+    assert "category" not in kinds
+    assert any("no such setting" in note for note in plan.notes)
+    named = compiled({"op": "edit_channel", "targets": select(names=["Lounge"]), "slowmode_seconds": 30})
+    assert [problem.code for problem in named.problems] == ["WRONG_KIND"]
