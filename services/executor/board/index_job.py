@@ -12,7 +12,7 @@ from services.executor.board.reader import BoardReader
 from services.executor.board.record import BoardRecord, Shown
 from services.executor.board.settings import BoardDeliverySettings
 from services.executor.discord.api import DiscordApi, Scope
-from services.executor.discord.errors import Code, Refused
+from services.executor.discord.errors import Code, NotPermitted, Refused
 from services.executor.discord.permits import Priority
 from services.executor.jobs.model import Job, Journal, Postpone
 from services.executor.replies.state import load
@@ -99,10 +99,13 @@ class IndexJobs:
         except Refused as refusal:
             if refusal.code == Code.UNKNOWN_MESSAGE:
                 return False
-            if refusal.code == Code.MAXIMUM_OLD_EDITS:
-                await self._calls.delete(scope, shown.channel_id, shown.message_id)
-                return False
             raise
+        except NotPermitted as limited:
+            # Messages older than an hour may be edited some thirty times an hour (30046), then not for long.
+            if not limited.quota:
+                raise
+            await self._calls.delete(scope, shown.channel_id, shown.message_id)
+            return False
         return True
 
     async def _keep(self, what: str, channel_id: int, message_id: int) -> None:
