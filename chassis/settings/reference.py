@@ -31,7 +31,8 @@ environment over it:
 
 All mistakes are reported at once, each with its path, and nothing starts with one. While a service runs, the file and
 every `NAME_FILE` are watched: a changed configuration is taken whole or refused whole, and AdminService.GetStatus says
-which. `rpc`, `redis`, `telemetry` and `callers` are read at the start only.
+which. `rpc`, `redis`, `telemetry` and `callers` are read at the start only, and so are some keys of the services: a
+reload names those that wait for a restart.
 """
 
 

@@ -137,9 +137,7 @@ async def set_value(context: Context) -> None:
     item = _BY_NAME[name]
     if level not in item.levels:
         raise InvalidArgument("this can't be set there", reason="SETTING_INVALID")
-    held = await update(
-        context, item.service, _scope(context, level), {item.key: plain_value(name, value)}
-    )
+    held = await update(context, item.service, _scope(context, level), {item.key: plain_value(name, value)})
     await context.respond(context.text("settings.set", name=context.text(f"settings.name.{item.key}")))
     await announcements.announce(context, held)
 
