@@ -1,10 +1,10 @@
 """Takes decisions to the store: what comes at about the same time shares one call of the script.
 
 Python, not Redis, is what a decision costs, and most of that is the call. So what comes in one turn of the loop, or
-while calls are under way (at most `in_flight`), goes out together, each decision still all-or-none by itself. Nothing
-ever waits for time to pass: where no call is under way a decision goes at once, and a call during which others came is
-followed by the next as soon as the loop has handled what has arrived. A Redis Cluster wants all keys of a call in one
-slot, so there decisions gather by hash tag.
+while calls are under way (at most `in_flight`), goes out together, each decision still all-or-none by itself. Under
+load calls are spaced by a few milliseconds as well, in which more gathers: the more the last one carried, the longer.
+What comes alone goes at once. A Redis Cluster wants all keys of a call in one slot, so there decisions gather by hash
+tag.
 """
 
 import asyncio
@@ -63,9 +63,8 @@ _FIRST = struct.Struct("<d")
 _COUNTER_BYTES = 32
 _STATUSES = tuple(Status)
 _MOST_KEYS = 2_048
-_TURNS, _MOST_TURNS = 4, 16
-"""Turns of the loop: a request that the network has brought takes about the first to become a decision; after a call
-during which others came, the next one lets in what is there already, for at most the second."""
+_GATHER_EACH, _GATHER_MOST = 0.001, 0.003
+"""Seconds: the call after one that carried n decisions starts n times the first later, at most the second."""
 
 
 class _Pending:
@@ -89,7 +88,8 @@ class Decider:
         self._headers: dict[tuple[Mode, int], bytes] = {}
         self._pending: dict[str, deque[_Pending]] = {}
         self._flying: dict[str, int] = {}
-        self._scheduled = False
+        self._timer: asyncio.Handle | None = None
+        self._due = self._next_call = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
 
     @property
@@ -133,27 +133,38 @@ class Decider:
             queue = self._pending[lane] = deque()
         queue.append(pending)
         if self._flying.get(lane, 0) < self._in_flight:
-            self._schedule(loop)
+            self._schedule(loop, full=len(queue) >= self._batch)
         return pending.answer
 
     def _header(self, mode: Mode, count: int) -> bytes:
         header = self._headers[mode, count] = _HEADER.pack(mode, count, 0, 0, 0, 0, self._most_holds)
         return header
 
-    def _schedule(self, loop: asyncio.AbstractEventLoop) -> None:
-        # In the next turn of the loop, so that what this turn still brings comes along.
-        if not self._scheduled:
-            self._scheduled = True
-            loop.call_soon(self._pump)
+    def _schedule(self, loop: asyncio.AbstractEventLoop, *, full: bool) -> None:
+        # A whole call's worth goes in the next turn of the loop, and so does what nothing is gathered with.
+        due = 0.0 if full or self._next_call <= loop.time() else self._next_call
+        if self._timer is not None:
+            if self._due <= due:
+                return
+            self._timer.cancel()
+        self._due = due
+        self._timer = loop.call_at(due, self._pump) if due else loop.call_soon(self._pump)
 
     def _pump(self) -> None:
-        self._scheduled = False
+        self._timer = None
+        loop = asyncio.get_running_loop()
         for lane, queue in list(self._pending.items()):
             while queue and self._flying.get(lane, 0) < self._in_flight:
+                batch = self._take(queue)
+                self._next_call = loop.time() + min(_GATHER_MOST, _GATHER_EACH * len(batch))
                 self._flying[lane] = self._flying.get(lane, 0) + 1
-                task = asyncio.get_running_loop().create_task(self._fly(lane, self._take(queue)))
+                task = loop.create_task(self._fly(lane, batch))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
+                if len(queue) < self._batch:
+                    break
+            if queue and self._flying.get(lane, 0) < self._in_flight:
+                self._schedule(loop, full=False)
             if not queue and not self._flying.get(lane):
                 del self._pending[lane]
                 self._flying.pop(lane, None)
@@ -176,22 +187,10 @@ class Decider:
         try:
             if batch:
                 await self._call(batch)
-                await self._let_arrive(lane)
         finally:
             self._flying[lane] -= 1
-            self._schedule(asyncio.get_running_loop())
-
-    async def _let_arrive(self, lane: str) -> None:
-        # No clock in it: where nothing waits it returns at once, and where nothing more comes, after a few turns.
-        queue = self._pending[lane]
-        for _ in range(_MOST_TURNS // _TURNS):
-            waiting = len(queue)
-            if not 0 < waiting < self._batch:
-                return
-            for _ in range(_TURNS):
-                await asyncio.sleep(0)
-            if len(queue) == waiting:
-                return
+            left = len(self._pending.get(lane, ()))
+            self._schedule(asyncio.get_running_loop(), full=left == 0 or left >= self._batch)
 
     async def _call(self, batch: list[_Pending]) -> None:
         keys: list[str] = []
