@@ -1,7 +1,7 @@
-"""A guild as the mirror has it, for the draft of a plan.
+"""A guild as the mirror has it, for the draft of a plan, and for the rights at the start of a run that touches nothing.
 
-Only what is whole and told up to this moment counts; else Discord is asked, as it always is before and while a plan is
-run. A draft made from the mirror costs no call to Discord, however many members the guild has.
+Only what is whole and told up to this moment counts; else Discord is asked, as it always is before a run that has targets
+and while any is under way. A draft made from the mirror costs no call to Discord, however many members the guild has.
 """
 
 from __future__ import annotations

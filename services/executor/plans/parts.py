@@ -87,6 +87,7 @@ class PlanParts:
             RunJobs(
                 store=store,
                 fetcher=running,
+                mirrored=drafting,
                 rest=rest,
                 screen=screen,
                 identity=identity,

@@ -170,7 +170,7 @@ class Performer:
         call = Call(
             Route.of("GET", template, **parameters),
             query=query,
-            priority=Priority.FIRST,
+            priority=Priority.BULK,
             guild_id=self._guild_id,
             fence=self._fence,
         )

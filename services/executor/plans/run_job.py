@@ -57,6 +57,7 @@ class RunJobs:
         *,
         store: PlanStore,
         fetcher: Fetcher,
+        mirrored: Fetcher,
         rest: RestClient,
         screen: Screen,
         identity: BotIdentity,
@@ -68,6 +69,7 @@ class RunJobs:
     ) -> None:
         self._store = store
         self._fetcher = fetcher
+        self._mirrored = mirrored
         self._rest = rest
         self._screen = screen
         self._identity = identity
@@ -196,7 +198,9 @@ class _Run:
         """What has changed about the plan's targets since its preview."""
         watched = {operation.watches: operation for operation in self._plan.operations if operation.watches}
         people = [int(name.partition(":")[2]) for name in watched if name.startswith("member:")]
-        snapshot = await self._basics(people)
+        # Targets are compared with Discord itself. Where there are none, only rights count, and for those the mirror is
+        # no older than facts may be.
+        snapshot = await self._basics(people, self._jobs._fetcher if watched else self._jobs._mirrored)
         # The same facts say what the requester may do, for the first seconds.
         self._rights.take(snapshot)
         stale = []
@@ -249,10 +253,11 @@ class _Run:
 
     # While it runs.
 
-    async def _basics(self, people: list[int]) -> Snapshot:
+    async def _basics(self, people: list[int], fetcher: Fetcher | None = None) -> Snapshot:
         requester = self._plan.requester.user_id
         bot_id = self._jobs._identity.user_id
-        return await self._jobs._fetcher.basics(self._plan.guild_id, bot_id, [requester, *people], self._fence)
+        source = fetcher or self._jobs._fetcher
+        return await source.basics(self._plan.guild_id, bot_id, [requester, *people], self._fence)
 
     async def _refused(self, operation: Operation) -> str:
         """Whether the requester, and the bot, may do this now; what they may not is noted for the guild."""
