@@ -81,18 +81,16 @@ class Durations:
 
     def __init__(self, name: str, description: str, boundaries: Sequence[float]) -> None:
         self._name, self._description, self._boundaries = name, description, tuple(boundaries)
-        self._series: list[Series] = []
+        self._series: dict[tuple[tuple[str, str], ...], Series] = {}
         _histograms.append(self)
 
     def series(self, attributes: Mapping[str, str]) -> Series:
-        """A series of its own for these attributes; whoever makes it keeps it."""
-        series = Series(attributes, self._boundaries)
-        self._series.append(series)
-        return series
+        """The series with these attributes; whoever counts often keeps it."""
+        return self._series.setdefault(tuple(sorted(attributes.items())), Series(attributes, self._boundaries))
 
     def metric(self, now: int) -> Metric | None:
         """As it is exported; None where nothing was counted yet."""
-        points = [point for point in (series.point(now) for series in list(self._series)) if point.count]
+        points = [point for point in (series.point(now) for series in list(self._series.values())) if point.count]
         if not points:
             return None
         return Metric(self._name, self._description, "s", Histogram(points, AggregationTemporality.CUMULATIVE))

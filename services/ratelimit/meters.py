@@ -7,9 +7,11 @@ from collections.abc import Iterable
 from opentelemetry.metrics import CallbackOptions, Observation
 
 from chassis.telemetry import meter
+from chassis.telemetry.durations import Durations
+from chassis.telemetry.names import LAG_BUCKETS
 
-SCRIPT_SECONDS = meter().create_histogram(
-    "guildhall.ratelimit.script.duration", unit="s", description="Time of a call of a script, one or many decisions"
+SCRIPT_SECONDS = Durations(
+    "guildhall.ratelimit.script.duration", "Time of a call of a script, one or many decisions", LAG_BUCKETS
 )
 WAIT_SECONDS = meter().create_histogram(
     "guildhall.ratelimit.wait.duration", unit="s", description="Time that a request waited in a fair queue"

@@ -35,7 +35,7 @@ class Script:
             else:
                 lines.append(line)
         self.text = "\n".join(lines)
-        self.attributes = {"script": name}
+        self.seconds = SCRIPT_SECONDS.series({"script": name})
         self.digest = hashlib.sha1(self.text.encode(), usedforsecurity=False).hexdigest()
 
 
@@ -72,7 +72,7 @@ class Scripts:
                 # Whether it ran is not known, so it is not run again: a charge too many is fairer than one too few.
                 self._health.failed(error)
                 raise StoreAway from error
-        SCRIPT_SECONDS.record(time.perf_counter() - start, script.attributes)
+        script.seconds.record(time.perf_counter() - start)
         return answer
 
     async def close(self) -> None:
