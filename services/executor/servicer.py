@@ -185,6 +185,7 @@ def _question(request: reply_pb2.SubmitReplyRequest) -> Question:
         prompt_name=request.prompt_name,
         quoted_author=request.quoted.author_name,
         quoted_text=request.quoted.text,
+        reply_to=request.reply_to_message_id,
         command_prefix=request.command_prefix,
         pictures=request.pictures,
         event_time=request.event_time.ToNanoseconds() / 1e9,

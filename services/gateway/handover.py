@@ -38,6 +38,8 @@ class Question:
     quoted_text: str = field(default="", repr=False)
     interaction: Interaction | None = None
     private: bool = False
+    reply_to: int = 0
+    """The message that its own replies to."""
     command_prefix: str = ""
     """What text commands begin with where it was asked."""
     pictures: bool = False
@@ -86,6 +88,7 @@ def from_message(
         attachments=message.attachments,
         model=model,
         quoted_text=quoted_text,
+        reply_to=message.reply_to,
         command_prefix=command_prefix,
     )
 
@@ -195,6 +198,7 @@ def _submit(question: Question) -> reply_pb2.SubmitReplyRequest:
         ],
         model=question.model,
         prompt_name=question.prompt_name,
+        reply_to_message_id=question.reply_to,
         command_prefix=question.command_prefix,
         pictures=question.pictures,
         event_time=event_time,

@@ -33,6 +33,16 @@ def button(message: dict[str, Any], action: str) -> str:
     raise AssertionError(f"no {action} in {message['components']}")
 
 
+def page_button(message: dict[str, Any], where: str) -> str:
+    """The custom_id of a button that pages through versions: `back` or `forth`."""
+    return next(
+        str(component["custom_id"])
+        for row in message["components"]
+        for component in row["components"]
+        if component["custom_id"].endswith(f":{where}")
+    )
+
+
 def buttons(message: dict[str, Any]) -> list[str]:
     """The actions of all components of a message."""
     return [

@@ -3,7 +3,7 @@
 import pytest
 
 from sandbox.control.client import SandboxClient
-from tests.conversations.talking import CRAFTER, DONE, MEMBER, MODERATOR, OWNER, Talk, button, buttons
+from tests.conversations.talking import CRAFTER, DONE, MEMBER, MODERATOR, OWNER, Talk, button, buttons, page_button
 from tests.support.platform import RunningPlatform
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -33,13 +33,7 @@ async def test_regenerate_keeps_the_earlier_version_to_page_back(talk: Talk, san
     await talk.press(answered.message, answered.button("reply.regenerate"))
     second = await talk.changed(answered.message, component="reply.page")
     assert len(await talk.answers(answered.thread)) == 1
-    back = next(
-        component["custom_id"]
-        for row in second["components"]
-        for component in row["components"]
-        if component["custom_id"].endswith(":back")
-    )
-    await talk.press(second, back)
+    await talk.press(second, page_button(second, "back"))
     assert first in (await talk.changed(answered.message, contains=first))["content"]
 
 

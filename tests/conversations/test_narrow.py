@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from sandbox.control.client import SandboxClient
 from tests.conversations.conftest import PATIENT
-from tests.conversations.talking import MEMBER, OWNER, Talk, button, buttons
+from tests.conversations.talking import MEMBER, OWNER, Talk, button, buttons, page_button
 from tests.support import eventually
 from tests.support.platform import RunningPlatform
 
@@ -17,6 +17,7 @@ NARROW = PATIENT | {
     "GUILDHALL_EXECUTOR__REPLIES__TOKEN_SECONDS": "6",
     "GUILDHALL_EXECUTOR__JOBS__MAX_RUNNING": "1",
     "GUILDHALL_EXECUTOR__JOBS__PLACE_SECONDS": "0.3",
+    "GUILDHALL_EXECUTOR__REPLIES__PERSONAS": '{"tutor": {"name": "The Lighthouse Keeper"}}',
 }
 
 
@@ -40,7 +41,7 @@ async def there(narrow: RunningPlatform) -> AsyncIterator[Talk]:
 
 async def test_a_private_answer_ends_in_time_and_goes_on_in_a_private_thread(there: Talk) -> None:
     await there.sandbox.model_rule(contains="endlessly", tokens=2000, tokens_per_second=20)
-    used = await there.use("ask", prompt="Talk endlessly", private=True)
+    used = await there.use("ask", prompt="Remember the word lighthouse and talk endlessly.", private=True)
     ended = await there.sandbox.wait_message(
         as_=MEMBER, channel=there.channel, id=used["message_id"], component="reply.privately", timeout=30
     )
@@ -51,8 +52,8 @@ async def test_a_private_answer_ends_in_time_and_goes_on_in_a_private_thread(the
     shown = await there.sandbox.wait_message(as_=MEMBER, channel=thread, component="reply.continue")
     assert shown["content"]
     await there.sandbox.call("DELETE", "/model/api/rules")
-    await there.sandbox.say(MEMBER, thread, "What did I ask you first?")
-    assert "endlessly" in (await there.answers(thread))[0]["content"].lower()
+    await there.sandbox.say(MEMBER, thread, "Which word did I ask you to remember?")
+    assert "lighthouse" in (await there.answers(thread))[0]["content"].lower()
 
 
 async def test_whoever_waits_is_told_their_place(there: Talk) -> None:
@@ -69,3 +70,17 @@ async def test_whoever_waits_is_told_their_place(there: Talk) -> None:
         return "number" not in (await there.said(waiting, OWNER))["content"]
 
     await eventually(opened)
+
+
+async def test_a_persona_speaks_by_webhook_and_goes_on_and_changes_as_any_answer(there: Talk) -> None:
+    answered = await there.ask("Remember the word lighthouse.", persona="tutor")
+    assert answered.message["webhook_id"]
+    assert answered.message["author"]["username"] == "The Lighthouse Keeper"
+    await there.press(answered.message, answered.button("reply.regenerate"))
+    again = await there.changed(answered.message, component="reply.page")
+    await there.press(again, page_button(again, "back"))
+    await there.changed(answered.message, component="reply.page")
+    await there.sandbox.say(MEMBER, answered.thread, "Which word did I ask you to remember?")
+    assert "lighthouse" in (await there.answers(answered.thread, 2))[-1]["content"].lower()
+    counters = await there.sandbox.counters()
+    assert counters["http_429"] == 0

@@ -154,7 +154,7 @@ class RestClient:
 
     async def _permit(self, call: Call, give_up: float) -> Permit | None:
         """A permit; None for routes that need none. Waits for a slot, and for ratelimit itself, until `give_up`."""
-        if call.route.by_token or self._permits is None:
+        if call.route.exempt or self._permits is None:
             return None
         aspect = aspect_of(call.route, call.body)
         ask = Ask(call.route, call.priority, call.guild_id, call.target_message_id, call.fence, aspect)
@@ -224,7 +224,7 @@ class RestClient:
         _log.warning("rest.limited", call=str(call.route), retry_after=retry_after)
         if self._clock.monotonic() + retry_after > give_up:
             raise NotPermitted("Discord's limit", retry_after, quota=retry_after > self._settings.patience_seconds)
-        if call.route.by_token or self._permits is None:
+        if call.route.exempt or self._permits is None:
             await asyncio.sleep(retry_after)
 
     @staticmethod

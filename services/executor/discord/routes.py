@@ -23,7 +23,9 @@ class Route:
     major: str
     """The top-level resource, for example `channels/123`; empty where there is none."""
     by_token: bool
-    """Whether the route is reached by a token in its path (interactions) and so does not count against the bot."""
+    """Whether the route is reached by a token in its path, an interaction's or a webhook's, instead of the bot's."""
+    exempt: bool
+    """Whether it is an interaction's own, which counts against no limit that a permit is for."""
 
     @classmethod
     def of(cls, method: str, template: str, **parameters: int | str) -> Route:
@@ -39,7 +41,8 @@ class Route:
             major = f"webhooks/{parameters['webhook_id']}"
         else:
             major = next((f"{kind}/{parameters[name]}" for name, kind in _MAJOR if name in names), "")
-        return cls(method, template, path, major, by_token)
+        exempt = by_token and ("interaction_token" in names or template.endswith("/@original"))
+        return cls(method, template, path, major, by_token, exempt)
 
     def __str__(self) -> str:
         return f"{self.method} {self.template}"

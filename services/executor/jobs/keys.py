@@ -43,6 +43,11 @@ def thread(thread_id: int) -> str:
     return f"{PREFIX}thread:{thread_id}"
 
 
+def answer(message_id: int) -> str:
+    """The conversation that an answer belongs to which stands in no thread."""
+    return f"{PREFIX}answer:{message_id}"
+
+
 def reply(job_id: str) -> str:
     """What is remembered of an answer."""
     return f"{PREFIX}reply:{job_id}"

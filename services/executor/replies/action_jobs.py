@@ -20,6 +20,7 @@ from services.executor.replies.answer import Answer, Body, send_once
 from services.executor.replies.question import Asker, Interaction, first_words
 from services.executor.replies.record import ReplyRecord, ReplyRecords
 from services.executor.replies.settings import ReplySettings
+from services.executor.replies.speakers import Speakers, Voice
 from services.executor.replies.state import Part, ReplyState, load
 from services.executor.replies.threads import ThreadDirectory, ThreadEntry
 from views.markdown import escaped, shortened
@@ -50,10 +51,10 @@ class ShowJobs:
     name = SHOW
 
     def __init__(
-        self, *, api: DiscordApi, identity: BotIdentity, records: ReplyRecords, settings: ReplySettings, clock: Clock
+        self, *, api: DiscordApi, speakers: Speakers, records: ReplyRecords, settings: ReplySettings, clock: Clock
     ) -> None:
         self._api = api
-        self._identity = identity
+        self._speakers = speakers
         self._records = records
         self._settings = settings
         self._clock = clock
@@ -70,7 +71,9 @@ class ShowJobs:
             state.parts = [Part(message_id=message_id) for message_id in record.message_ids]
         answer = Answer(
             self._api,
-            bot_id=self._identity.user_id,
+            await self._speakers.speaker(
+                Scope(journal.fence, record.question.guild_id), Voice(record.persona, record.hook_channel_id)
+            ),
             question=record.question,
             job=job,
             journal=journal,

@@ -15,6 +15,7 @@ from services.executor.discord.rest import File
 from services.executor.jobs.model import Job, Journal
 from services.executor.replies.question import Question
 from services.executor.replies.settings import ReplySettings
+from services.executor.replies.speakers import Speaker
 from services.executor.replies.state import Part, ReplyState, save
 from views.messages import message
 from views.splitter import split
@@ -53,8 +54,8 @@ class Answer:
     def __init__(
         self,
         api: DiscordApi,
+        speaker: Speaker,
         *,
-        bot_id: int,
         question: Question,
         job: Job,
         journal: Journal,
@@ -63,7 +64,7 @@ class Answer:
         clock: Clock,
     ) -> None:
         self._api = api
-        self._bot_id = bot_id
+        self._speaker = speaker
         self._question = question
         self._job = job
         self._journal = journal
@@ -106,7 +107,7 @@ class Answer:
                 await self._show(index, content, Priority.FINAL, files=files if last else [], components=under)
         for part in self._state.parts[len(parts) :]:
             if part.message_id and not part.removed:
-                await self._api.delete(self._scope, self._state.channel_id, part.message_id)
+                await self._speaker.delete(self._scope, self._state.channel_id, part.message_id)
 
     async def _show(
         self,
@@ -168,7 +169,7 @@ class Answer:
         wait = 0.0 if priority is Priority.PREVIEW else None
         channel_id = self._state.channel_id
         try:
-            await self._api.edit(
+            await self._speaker.edit(
                 self._scope, channel_id, part.message_id, body, priority=priority, files=files, max_wait=wait
             )
         except Refused as refusal:
@@ -178,7 +179,7 @@ class Answer:
                 part.removed = True
             elif refusal.code == Code.THREAD_ARCHIVED:
                 await self._api.edit_channel(self._scope, channel_id, {"archived": False}, priority=Priority.FINAL)
-                await self._api.edit(self._scope, channel_id, part.message_id, body, priority=priority, files=files)
+                await self._speaker.edit(self._scope, channel_id, part.message_id, body, priority=priority, files=files)
             else:
                 raise
 
@@ -187,28 +188,33 @@ class Answer:
         state = self._state
         while len(state.parts) <= index:
             state.parts.append(Part())
+        if index == 0 and self._question.chained:
+            reference = {"message_id": str(self._question.message_id), "fail_if_not_exists": False}
+            first = {**body, "message_reference": reference}
+        else:
+            first = body
         tried = state.parts[index].intended > 0
         found = await send_once(
-            self._api,
+            self._speaker,
             self._scope,
             self._journal,
             state,
             state.parts[index],
             channel_id=state.channel_id,
-            body=body,
+            body=first,
             nonce=f"{self._job.job_id}{index:02d}",
             priority=priority,
             files=files,
-            bot_id=self._bot_id,
+            bot_id=self._speaker.author_id,
             now=self._clock.now(),
-            nonce_trust=self._settings.nonce_trust_seconds,
+            nonce_trust=self._settings.nonce_trust_seconds if self._speaker.knows_nonces else 0.0,
         )
         if tried or found.strip() != str(body["content"]).strip():
             await self._edit(state.parts[index], body, priority, files)
 
 
 async def send_once(
-    api: DiscordApi,
+    api: DiscordApi | Speaker,
     scope: Scope,
     journal: Journal,
     state: ReplyState,

@@ -38,6 +38,8 @@ class Attempt:
         """The answer whose place this one takes."""
         self.remarks: list[str] = []
         """What people are told under the answer of what they attached."""
+        self.place = ScopedPlace(guild_id=self.question.guild_id)
+        """Where the question was asked, as far as settings go."""
         self.in_force: Mapping[str, object] = {}
         """The settings of the place, by key."""
         self.plain_notice = False
@@ -65,12 +67,11 @@ class Attempt:
         if not question.by_token:
             for channel_id in {question.channel_id, question.parent_channel_id} - {0}:
                 await self.tools.recovery.look_at(question.guild_id, channel_id, self.journal.fence)
-        in_force = await self.tools.guild_settings.in_force(
-            ScopedPlace(
-                guild_id=question.guild_id,
-                channel_id=question.parent_channel_id if in_thread else question.channel_id,
-                thread_id=question.channel_id if in_thread else 0,
-                user_id=question.asker.user_id,
-            )
+        self.place = ScopedPlace(
+            guild_id=question.guild_id,
+            channel_id=question.parent_channel_id if in_thread else question.channel_id,
+            thread_id=question.channel_id if in_thread else 0,
+            user_id=question.asker.user_id,
         )
+        in_force = await self.tools.guild_settings.in_force(self.place)
         self.in_force = {key: effective.value for key, effective in in_force.items()}

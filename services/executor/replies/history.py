@@ -18,6 +18,7 @@ from services.executor.replies.question import Attached
 Message = Mapping[str, Any]
 _STARTER = 21
 _SMALL_PRINT = "-# "
+_ANSWERS = "reply."
 
 
 def turns(
@@ -42,7 +43,7 @@ def turns(
         if not text and not attached:
             continue
         author = said["author"]
-        if int(author["id"]) == bot_id and not starter:
+        if (int(author["id"]) == bot_id or _spoken_by_persona(message)) and not starter:
             if found and text and not message.get("message_reference") and not message.get("thread"):
                 found[-1].answer = "\n".join(piece for piece in (found[-1].answer, text) if piece)
         elif starter or not (author.get("bot") or (command_prefix and text.startswith(command_prefix))):
@@ -87,6 +88,14 @@ def _opener(said: Message, bot_id: int) -> Mapping[str, Any] | None:
         return by
     author: Mapping[str, Any] = said["author"]
     return author if int(author["id"]) != bot_id else None
+
+
+def _spoken_by_persona(message: Message) -> bool:
+    """Whether it is an answer of the bot's that a webhook spoke: such a message carries an answer's buttons."""
+    rows = message.get("components") or () if message.get("webhook_id") else ()
+    return any(
+        str(each.get("custom_id") or "").startswith(_ANSWERS) for row in rows for each in row.get("components") or ()
+    )
 
 
 def _without_small_print(text: str) -> str:

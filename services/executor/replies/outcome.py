@@ -46,7 +46,13 @@ def record(attempt: Attempt) -> ReplyRecord:
     if state.in_original and ids:
         ids[0] = ids[0] or state.opening.message_id
     before = attempt.before or ReplyRecord(
-        job_id=attempt.name, question=attempt.question, channel_id=state.channel_id, message_ids=[], versions=[]
+        job_id=attempt.name,
+        question=attempt.question,
+        channel_id=state.channel_id,
+        message_ids=[],
+        versions=[],
+        persona=state.persona,
+        hook_channel_id=state.hook_channel_id,
     )
     asked = before.question.model_copy(
         update={"prompt": attempt.question.prompt, "burst": attempt.question.burst, "model": attempt.question.model}

@@ -6,7 +6,7 @@ import redis.asyncio as redis
 from guildhall.executor.v1 import announcement_pb2_grpc, notice_pb2_grpc, reply_pb2_grpc
 from guildhall.llm.v1 import attachment_pb2_grpc, conversation_pb2_grpc, generation_pb2_grpc, image_pb2_grpc
 
-from chassis.scoped import ScopedSettings
+from chassis.scoped import ScopedSettings, SettingsMirror
 from chassis.service import Runtime
 from services.executor.archive.announce_job import AnnounceJobs
 from services.executor.archive.recovery import Recovery
@@ -27,6 +27,7 @@ from services.executor.replies.notice_job import NoticeJobs
 from services.executor.replies.pictures import Pictures
 from services.executor.replies.private_thread_job import PrivateThreadJobs
 from services.executor.replies.record import ReplyRecords
+from services.executor.replies.speakers import Speakers
 from services.executor.replies.stops import Stops
 from services.executor.replies.submission import Submission
 from services.executor.replies.threads import ThreadDirectory
@@ -70,6 +71,8 @@ class ReplyParts:
             clock,
         )
         pictures = Pictures(image_pb2_grpc.ImageServiceStub(runtime.channel("llm")))
+        of_llm = SettingsMirror.start(runtime, "llm")
+        speakers = Speakers(api, identity, settings.personas, lambda place: str(of_llm.value(place, "prompt") or ""))
         tools = Tools(
             api=api,
             identity=identity,
@@ -83,13 +86,14 @@ class ReplyParts:
             attachments=self._attachments,
             pictures=pictures,
             edits=self.actions.edits,
+            speakers=speakers,
             settings=settings,
             clock=clock,
         )
         self.kinds: tuple[JobKind, ...] = (
             ReplyJobs(tools),
             PrivateThreadJobs(tools),
-            ShowJobs(api=api, identity=identity, records=self._records, settings=settings, clock=clock),
+            ShowJobs(api=api, speakers=speakers, records=self._records, settings=settings, clock=clock),
             ForkJobs(
                 api=api,
                 identity=identity,

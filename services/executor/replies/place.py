@@ -15,6 +15,7 @@ from services.executor.replies import notices
 from services.executor.replies.answer import Answer, PlaceGone, PrivateAnswer, send_once
 from services.executor.replies.attempt import Attempt
 from services.executor.replies.question import first_words
+from services.executor.replies.speakers import Voice
 from services.executor.replies.state import Part
 from services.executor.replies.threads import ThreadEntry
 from services.executor.replies.title import Title
@@ -52,10 +53,11 @@ class AnswerPlace:
                 await self._open_thread(title)
             else:
                 await self._take_channel(opening=self._opening_text() if attempt.plain_notice else None)
+            self._choose_voice()
             await attempt.save()
         return Answer(
             self._tools.api,
-            bot_id=self._tools.identity.user_id,
+            await self._tools.speakers.speaker(attempt.scope, Voice(state.persona, state.hook_channel_id)),
             question=attempt.question,
             job=attempt.job,
             journal=attempt.journal,
@@ -63,6 +65,16 @@ class AnswerPlace:
             settings=self._settings,
             clock=self._tools.clock,
         )
+
+    def _choose_voice(self) -> None:
+        attempt, question, state = self._attempt, self._attempt.question, self._attempt.state
+        if attempt.before is not None:
+            state.persona, state.hook_channel_id = attempt.before.persona, attempt.before.hook_channel_id
+        elif not state.in_original and not attempt.plain_notice and question.guild_id:
+            in_thread = question.in_conversation and question.parent_channel_id
+            above = question.parent_channel_id if in_thread else question.channel_id
+            voice = self._tools.speakers.voice(question.prompt_name, attempt.place, above)
+            state.persona, state.hook_channel_id = voice.persona, voice.hook_channel_id
 
     async def say_gone(self, gone: PlaceGone) -> None:
         """The answer can't go on where it stood: says so once, in the first place where whoever asked can see it."""

@@ -99,6 +99,10 @@ class Question(_Kept):
     """The answer that this one takes the place of, by its first job; empty for a question of its own."""
     replaces_turn: str = ""
     """The turn of the conversation that this one takes the place of."""
+    reply_to: int = 0
+    """The message that its own replies to; 0 for none."""
+    chained: bool = False
+    """Whether it goes on with an answer by replying to it, in a channel that is no conversation as a whole."""
     command_prefix: str = ""
     """What text commands begin with where it was asked."""
     pictures: bool = False

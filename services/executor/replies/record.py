@@ -42,6 +42,9 @@ class ReplyRecord(BaseModel):
     message_ids: list[int]
     versions: list[Version]
     shown: int = 0
+    persona: str = ""
+    hook_channel_id: int = 0
+    """Whose webhook its messages are by (`speakers.Voice`); 0 for the bot itself."""
 
     def with_version(self, version: Version) -> ReplyRecord:
         """The record with a version shown: a new one, or the same job's once more."""

@@ -25,6 +25,8 @@ from services.executor.replies.history import attachments, turns
 from services.executor.replies.marks import Marks
 from services.executor.replies.place import AnswerPlace
 from services.executor.replies.question import visible
+from services.executor.replies.record import ReplyRecord
+from services.executor.replies.speakers import Voice
 from services.executor.replies.streaming import Streaming
 from services.executor.replies.title import Title
 from views.reply_controls import while_streaming
@@ -41,10 +43,10 @@ async def give(attempt: Attempt) -> None:
     if attempt.question.replies_to:
         attempt.before = await tools.records.find(attempt.name)
     marks = Marks(tools.api, attempt.scope, attempt.asked, wanted=bool(attempt.in_force.get(REACTIONS)))
-    await marks.seen()
     generation = _generation(attempt) if state.text is None else None
     title = Title(tools.titles, attempt.question, tools.settings) if attempt.wants_thread and not state.titled else None
     tasks = [asyncio.create_task(part.run()) for part in (generation, title) if part is not None]
+    seen = asyncio.create_task(marks.seen())
     place = AnswerPlace(attempt)
     try:
         answer = await place.open(title)
@@ -57,25 +59,31 @@ async def give(attempt: Attempt) -> None:
             await streaming.show(answer, tasks[0])
             outcome.settle(attempt, generation)
             await attempt.save()
+        await seen
         if state.failed and await failed_quietly(attempt, marks):
             return
         # Whoever presses a button the moment it appears finds the answer; its last messages are noted afterwards.
         record = outcome.record(attempt)
         await tools.records.put(record)
+        await _remember_chain(attempt, record)
         pictures = generation.pictures if generation is not None else ()
         await answer.finish(state.shown_text or state.text or "", outcome.controls(attempt, record), pictures)
         record = outcome.record(attempt)
         await tools.records.put(record)
         await tools.edits.answered(record)
+        await _remember_chain(attempt, record)
         await marks.settled(failed=state.failed)
         if title is not None:
             await _name_thread(attempt, title)
+    except Refused as refusal:
+        tools.speakers.forget(Voice(state.persona, state.hook_channel_id), refusal)
+        raise
     except PlaceGone as gone:
         await place.say_gone(gone)
     finally:
-        for task in tasks:
+        for task in (*tasks, seen):
             task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, seen, return_exceptions=True)
 
 
 async def _take_attachments(attempt: Attempt) -> None:
@@ -106,10 +114,20 @@ def _generation(attempt: Attempt) -> Generation:
         clock=tools.clock,
         deadline=deadline,
         text=attempt.text,
-        history=history if question.in_conversation else None,
+        history=history if question.in_conversation and not question.chained else None,
         reminded=question.parent_channel_id != 0,
         drawing=_drawing(attempt) if question.pictures else None,
     )
+
+
+async def _remember_chain(attempt: Attempt, record: ReplyRecord) -> None:
+    """Lets people go on by a reply where the answer stands in a channel that is no conversation as a whole."""
+    question = attempt.question
+    if question.by_token or attempt.state.channel_id != question.channel_id:
+        return
+    if question.chained or not question.in_conversation:
+        for message_id in record.message_ids:
+            await attempt.tools.threads.remember_chain(message_id, question.conversation_id)
 
 
 def _drawing(attempt: Attempt) -> Drawing:

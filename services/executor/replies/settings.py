@@ -24,11 +24,24 @@ class AttachmentSettings(Section):
     """The size of the pieces in which a file is handed over."""
 
 
+class Persona(Section):
+    """How a prompt appears in Discord where its answers are spoken by a webhook."""
+
+    name: str = Field(min_length=1, max_length=80)
+    """The name over its messages."""
+    avatar_url: str = ""
+    """Where its picture is, as https; empty for the webhook's own."""
+
+
 class ReplySettings(Section):
     """Everything about replies that may differ between installations."""
 
     attachments: AttachmentSettings = AttachmentSettings()
     """What is fetched of what people attach."""
+    personas: dict[str, Persona] = {}
+    """Prompts whose answers are spoken by a webhook under a name of their own, by the prompt's name; `default` is for
+    where none is set.
+    """
     max_prompt_chars: int = Field(default=8_000, ge=1)
     """The longest question that is taken over, in characters; a slash command's option holds 6,000."""
     message_limit: int = Field(default=2_000, ge=100, le=2_000)

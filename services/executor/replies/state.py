@@ -37,6 +37,10 @@ class ReplyState(BaseModel):
     """Whether the original response is the answer's first message."""
     titled: bool = False
     """Whether the thread has its final name."""
+    persona: str = ""
+    """The prompt whose persona speaks; empty for the bot itself."""
+    hook_channel_id: int = 0
+    """The channel whose webhook it speaks by; 0 for the bot itself."""
     parts: list[Part] = []
     """The answer's messages."""
     text: str | None = None

@@ -82,11 +82,21 @@ class Submission:
         return str(channel_id) if known is None else known.conversation_id
 
     async def _placed(self, question: Question) -> Question:
-        """The question with its conversation: the thread's, the channel's where that is one, else a new one."""
+        """The question with its conversation: the thread's, the channel's where that is one, the one of the answer that
+        it replies to, else a new one.
+        """
         if not question.in_conversation:
-            return question.model_copy(update={"conversation_id": str(question.event_id)})
+            chain = await self._threads.chain(question.reply_to) if question.reply_to else None
+            if chain is None:
+                return question.model_copy(update={"conversation_id": str(question.event_id)})
+            # What it replies to stands in the conversation already.
+            gone_on = {"conversation_id": chain, "in_conversation": True, "chained": True, "quoted_text": ""}
+            return question.model_copy(update=gone_on)
         known = await self._threads.find(question.channel_id)
         if known is None:
+            chain = await self._threads.chain(question.message_id) if question.message_id else None
+            if chain is not None:
+                return question.model_copy(update={"conversation_id": chain, "chained": True})
             return question.model_copy(update={"conversation_id": str(question.channel_id)})
         return question.model_copy(
             update={"conversation_id": known.conversation_id, "parent_channel_id": known.parent_channel_id}

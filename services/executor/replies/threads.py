@@ -1,4 +1,4 @@
-"""Which conversation stands in which thread, kept in Redis.
+"""Which conversation stands in which thread or chain of replies, kept in Redis.
 
 A thread that is opened from a message has the message's id, so this is written before the thread exists: whoever
 writes in it finds the conversation, whatever died meanwhile.
@@ -45,3 +45,12 @@ class ThreadDirectory:
         await self._redis.set(
             keys.thread(thread_id), json.dumps([entry.conversation_id, entry.parent_channel_id]), ex=self._ttl
         )
+
+    async def chain(self, message_id: int) -> str | None:
+        """The conversation of an answer that stands in no thread; None for any other message."""
+        raw = await self._redis.get(keys.answer(message_id))
+        return None if raw is None else raw.decode()
+
+    async def remember_chain(self, message_id: int, conversation_id: str) -> None:
+        """Keeps the conversation of an answer, so that a reply to it goes on with it."""
+        await self._redis.set(keys.answer(message_id), conversation_id, ex=self._ttl)

@@ -16,6 +16,7 @@ from services.executor.replies.edits import Edits
 from services.executor.replies.pictures import Pictures
 from services.executor.replies.record import ReplyRecords
 from services.executor.replies.settings import ReplySettings
+from services.executor.replies.speakers import Speakers
 from services.executor.replies.stops import Stops
 from services.executor.replies.threads import ThreadDirectory
 
@@ -36,5 +37,6 @@ class Tools:
     attachments: Attachments
     pictures: Pictures
     edits: Edits
+    speakers: Speakers
     settings: ReplySettings
     clock: Clock

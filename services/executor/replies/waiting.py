@@ -11,6 +11,7 @@ import structlog
 from services.executor.discord.errors import DiscordError, NotPermitted
 from services.executor.replies.answer import Answer
 from services.executor.replies.attempt import Attempt
+from services.executor.replies.speakers import Voice
 from views.markdown import relative_time
 from views.messages import message
 
@@ -37,7 +38,7 @@ async def tell_place(attempt: Attempt, place: int, seconds: float) -> None:
             state.channel_id = question.channel_id
             await Answer(
                 tools.api,
-                bot_id=tools.identity.user_id,
+                await tools.speakers.speaker(attempt.scope, Voice()),
                 question=question,
                 job=attempt.job,
                 journal=attempt.journal,

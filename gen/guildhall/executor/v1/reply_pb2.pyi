@@ -137,6 +137,7 @@ class SubmitReplyRequest(_message.Message):
     QUOTED_FIELD_NUMBER: _builtins.int
     COMMAND_PREFIX_FIELD_NUMBER: _builtins.int
     PICTURES_FIELD_NUMBER: _builtins.int
+    REPLY_TO_MESSAGE_ID_FIELD_NUMBER: _builtins.int
     event_id: _builtins.int
     """What came from Discord, by its snowflake: the interaction's or the message's id. Deduplicates."""
     guild_id: _builtins.int
@@ -157,6 +158,10 @@ class SubmitReplyRequest(_message.Message):
     """What text commands begin with there: such messages are no turns of a conversation that is read from its channel."""
     pictures: _builtins.bool
     """Whether the model may answer with a picture where it thinks that one is wished for."""
+    reply_to_message_id: _builtins.int
+    """The message that the question's own replies to; 0 for none. A reply to an answer that stands in the channel itself
+    goes on with its conversation there.
+    """
     @_builtins.property
     def interaction(self) -> Global___InteractionOrigin:
         """As an interaction."""
@@ -194,10 +199,11 @@ class SubmitReplyRequest(_message.Message):
         quoted: Global___QuotedMessage | None = ...,
         command_prefix: _builtins.str = ...,
         pictures: _builtins.bool = ...,
+        reply_to_message_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["event_time", b"event_time", "interaction", b"interaction", "message", b"message", "origin", b"origin", "quoted", b"quoted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "channel_id", b"channel_id", "command_prefix", b"command_prefix", "event_id", b"event_id", "event_time", b"event_time", "guild_id", b"guild_id", "in_conversation", b"in_conversation", "interaction", b"interaction", "message", b"message", "model", b"model", "origin", b"origin", "pictures", b"pictures", "prompt", b"prompt", "prompt_name", b"prompt_name", "quoted", b"quoted"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "channel_id", b"channel_id", "command_prefix", b"command_prefix", "event_id", b"event_id", "event_time", b"event_time", "guild_id", b"guild_id", "in_conversation", b"in_conversation", "interaction", b"interaction", "message", b"message", "model", b"model", "origin", b"origin", "pictures", b"pictures", "prompt", b"prompt", "prompt_name", b"prompt_name", "quoted", b"quoted", "reply_to_message_id", b"reply_to_message_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_origin: _TypeAlias = _typing.Literal["interaction", "message"]  # noqa: Y015
     _WhichOneofArgType_origin: _TypeAlias = _typing.Literal["origin", b"origin"]  # noqa: Y015

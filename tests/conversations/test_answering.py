@@ -1,0 +1,162 @@
+"""Answers by executor alone: personas, chains, places in the queue, changed questions, places that are gone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.conversations.answering import running_answerer
+from tests.conversations.talking import DONE, button
+
+CREATE_PUBLIC_THREADS, MANAGE_THREADS, SEND_IN_THREADS = 1 << 35, 1 << 34, 1 << 38
+PERSONAS = {"GUILDHALL_EXECUTOR__REPLIES__PERSONAS": '{"tutor": {"name": "The Keeper"}}'}
+
+
+async def test_a_persona_speaks_by_webhook_and_its_answer_is_given_again_in_place(
+    redis_url: str, tmp_path: Path
+) -> None:
+    async with running_answerer(redis_url, tmp_path, PERSONAS) as there:
+        there.model.go_on.set()
+        asked = await there.ask("What is a pier?", prompt_name="tutor")
+        thread = int((await there.sandbox.wait("thread", message=asked["id"]))["thread"]["id"])
+        answer = await there.message(thread, component=DONE)
+        assert answer["author"]["username"] == "The Keeper"
+        assert answer["webhook_id"]
+        reply_id = button(answer, DONE).split(":")[1]
+        await there.regenerate(reply_id, int(answer["id"]) + 1)
+        again = await there.message(thread, component="reply.page")
+        assert (again["id"], "Answer 2" in again["content"]) == (answer["id"], True)
+        plain = await there.ask("And a quay?", channel=thread, in_conversation=True)
+        assert "webhook_id" not in await there.message(thread, component=DONE, after=plain["id"])
+        requests = await there.sandbox.requests(limit=500)
+        assert not [each for each in requests if "invalid" in (each["request"]["verdict"], each["response"]["verdict"])]
+
+
+async def test_a_reply_to_an_answer_in_the_channel_goes_on_with_its_conversation(
+    redis_url: str, tmp_path: Path
+) -> None:
+    async with running_answerer(redis_url, tmp_path, {}) as there:
+        await there.deny(CREATE_PUBLIC_THREADS)
+        await there.ask("What is a pier?")
+        await there.message(there.channel_id, component="reply.stop")
+        there.model.go_on.set()
+        first = await there.message(there.channel_id, component=DONE)
+        asked = await there.ask("And why?", reply_to_message_id=int(first["id"]))
+        second = await there.message(there.channel_id, component=DONE, after=asked["id"])
+        assert second["message_reference"]["message_id"] == asked["id"]
+        begun, gone_on = there.model.requests
+        assert gone_on.conversation_id == begun.conversation_id
+        other = await there.ask("Something else?")
+        await there.message(there.channel_id, component=DONE, after=other["id"])
+        assert there.model.requests[2].conversation_id != begun.conversation_id
+
+
+async def test_whoever_waits_in_a_conversation_reads_their_place_where_the_answer_will_stand(
+    redis_url: str, tmp_path: Path
+) -> None:
+    narrow = {"GUILDHALL_EXECUTOR__JOBS__MAX_RUNNING": "1", "GUILDHALL_EXECUTOR__JOBS__PLACE_SECONDS": "0.1"}
+    async with running_answerer(redis_url, tmp_path, narrow) as there:
+        first = await there.ask("What is a pier?")
+        await there.sandbox.wait("thread", message=first["id"])
+        lab = next(
+            each["id"]
+            for each in await there.sandbox.rest("owner", "GET", f"/guilds/{there.guild_id}/channels")
+            if each["name"] == "bot-lab"
+        )
+        await there.ask("And a quay?", channel=int(lab), in_conversation=True)
+        told = await there.message(int(lab), contains="is number 1")
+        there.model.go_on.set()
+        answer = await there.message(int(lab), component=DONE)
+        assert (answer["id"], "quay" in answer["content"]) == (told["id"], True)
+
+
+async def test_a_changed_question_is_offered_again_whenever_it_was_changed(redis_url: str, tmp_path: Path) -> None:
+    async with running_answerer(redis_url, tmp_path, {}) as there:
+        thread = await there.talk()
+        asked = await there.ask("What is a pier?", channel=thread, in_conversation=True)
+        growing = await there.message(thread, component="reply.stop")
+        await there.changed(asked, "What is a quay?")
+        there.model.go_on.set()
+        offer = await there.message(thread, component="reply.again")
+        assert offer["message_reference"]["message_id"] == asked["id"]
+        reply_id = button(offer, "reply.again").split(":")[1]
+        await there.regenerate(reply_id, int(offer["id"]) + 1, edited=True)
+        again = await there.message(thread, contains="quay", component="reply.page")
+        assert again["id"] == growing["id"]
+        await there.changed(asked, "What is a harbour?", person="member")
+        assert [each.text for each in there.model.requests[-1].inputs] == ["What is a quay?"]
+        assert there.model.requests[-1].replaces_turn_id == reply_id
+
+
+async def test_messages_that_came_meanwhile_are_one_turn_and_stay_one(redis_url: str, tmp_path: Path) -> None:
+    async with running_answerer(redis_url, tmp_path, {}) as there:
+        thread = await there.talk()
+        await there.ask("One?", channel=thread, in_conversation=True)
+        await there.message(thread, component="reply.stop")
+        for words in ("Two?", "Three?"):
+            last = await there.ask(words, channel=thread, in_conversation=True)
+        there.model.go_on.set()
+        both = await there.message(thread, component=DONE, after=last["id"])
+        assert [each.text for each in there.model.requests[-1].inputs] == ["Two?", "Three?"]
+        await there.regenerate(button(both, DONE).split(":")[1], int(both["id"]) + 1)
+        await there.message(thread, component="reply.page")
+        assert [each.text for each in there.model.requests[-1].inputs] == ["Two?", "Three?"]
+
+
+async def test_a_deleted_thread_ends_the_answer_with_one_notice(redis_url: str, tmp_path: Path) -> None:
+    async with running_answerer(redis_url, tmp_path, {}) as there:
+        asked = await there.ask("What is a pier?")
+        thread = int((await there.sandbox.wait("thread", message=asked["id"]))["thread"]["id"])
+        await there.message(thread, component="reply.stop")
+        await there.sandbox.rest("owner", "DELETE", f"/channels/{thread}")
+        there.model.go_on.set()
+        await there.message(there.channel_id, contains="thread was deleted")
+
+
+async def test_a_lost_permission_ends_the_answer_with_one_notice_where_it_can_be_seen(
+    redis_url: str, tmp_path: Path
+) -> None:
+    async with running_answerer(redis_url, tmp_path, {}) as there:
+        thread = await there.talk()
+        await there.ask("What is a pier?", channel=thread, in_conversation=True)
+        await there.message(thread, component="reply.stop")
+        await there.deny(MANAGE_THREADS | SEND_IN_THREADS)
+        await there.sandbox.rest("owner", "PATCH", f"/channels/{thread}", {"archived": True, "locked": True})
+        there.model.go_on.set()
+        await there.message(there.channel_id, contains="may not write there any more")
+
+
+async def test_an_archived_thread_is_opened_again(redis_url: str, tmp_path: Path) -> None:
+    async with running_answerer(redis_url, tmp_path, {}) as there:
+        thread = await there.talk()
+        asked = await there.ask("What is a pier?", channel=thread, in_conversation=True)
+        await there.message(thread, component="reply.stop")
+        await there.sandbox.rest("owner", "PATCH", f"/channels/{thread}", {"archived": True})
+        there.model.go_on.set()
+        assert await there.message(thread, component=DONE, after=asked["id"])
+
+
+async def test_a_channel_that_becomes_a_conversation_is_read_from_its_last_messages(
+    redis_url: str, tmp_path: Path
+) -> None:
+    async with running_answerer(redis_url, tmp_path, {}) as there:
+        there.model.knows = False
+        there.model.go_on.set()
+        for words in ("Remember the lighthouse.", "!status"):
+            await there.sandbox.say("member", str(there.channel_id), words)
+        asked = await there.ask("Which word?", in_conversation=True, command_prefix="!")
+        await there.message(there.channel_id, component=DONE, after=asked["id"])
+        told = [each.text for turn in there.model.requests[-1].history for each in turn.inputs]
+        assert "Remember the lighthouse." in told
+        assert "!status" not in told
+
+
+async def test_a_model_that_wishes_to_draw_answers_with_a_picture(redis_url: str, tmp_path: Path) -> None:
+    async with running_answerer(redis_url, tmp_path, {}) as there:
+        there.model.draws = True
+        thread = await there.talk()
+        there.model.go_on.set()
+        asked = await there.ask("Draw me a pier.", channel=thread, in_conversation=True, pictures=True)
+        answer = await there.message(thread, component=DONE, after=asked["id"])
+        assert [file["filename"] for file in answer["attachments"]] == ["image.png"]
+        result = there.model.requests[-1].tool_rounds[0].results[0]
+        assert "was made" in result.content
