@@ -10,11 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import grpc
+from google.protobuf.struct_pb2 import Value
 from guildhall.executor.v1 import reply_pb2, reply_pb2_grpc
 from guildhall.llm.v1 import generation_pb2, generation_pb2_grpc, image_pb2, image_pb2_grpc
+from guildhall.settings.v1 import settings_pb2, settings_pb2_grpc
 
 from chassis.caller import Caller, Person, acting_for
-from chassis.errors import NotFound
+from chassis.errors import FailedPrecondition, NotFound
 from chassis.testing import channel_to, running_service, serve_in_process
 from sandbox.app import running
 from sandbox.control.client import SandboxClient
@@ -22,6 +24,7 @@ from sandbox.discord.seed import BOT_ID
 from sandbox.discord.tokens import new_bot_token
 from sandbox.settings import SandboxOptions
 from services.executor.__main__ import build as build_executor
+from services.executor.plans.permissions import ALL
 from services.executor.settings import ExecutorSettings
 from services.ratelimit.app import build as build_ratelimit
 from services.ratelimit.settings import RatelimitSettings
@@ -47,6 +50,8 @@ class ScriptedModel(generation_pb2_grpc.GenerationServiceServicer):
         self.requests.append(request)
         if request.follow_up and not self.knows:
             raise NotFound("no such conversation", reason="CONVERSATION_UNKNOWN")
+        if any("fail" in each.text for each in request.inputs):
+            raise FailedPrecondition("no key", reason="PROVIDER_AUTHENTICATION")
         if self.draws and request.tools and not request.tool_rounds:
             yield generation_pb2.GenerateResponse(started=generation_pb2.Started(model="scripted"))
             wish = generation_pb2.ToolCall(id="1", name=request.tools[0].name, arguments_json='{"prompt": "a pier"}')
@@ -55,6 +60,7 @@ class ScriptedModel(generation_pb2_grpc.GenerationServiceServicer):
             yield generation_pb2.GenerateResponse(end=calls)
             return
         yield generation_pb2.GenerateResponse(started=generation_pb2.Started(model="scripted"))
+        yield generation_pb2.GenerateResponse(thinking_delta="I weigh it carefully.")
         yield generation_pb2.GenerateResponse(text_delta=f"Answer {len(self.requests)} to what was asked: ")
         await self.go_on.wait()
         yield generation_pb2.GenerateResponse(text_delta=" / ".join(each.text for each in request.inputs))
@@ -87,6 +93,7 @@ class Answerer:
     sandbox: SandboxClient
     model: ScriptedModel
     stub: reply_pb2_grpc.ReplyServiceStub
+    settings: settings_pb2_grpc.SettingsServiceStub
     guild_id: int
     channel_id: int
     people: Mapping[str, int]
@@ -140,6 +147,25 @@ class Answerer:
         self.model.go_on.clear()
         return thread
 
+    async def set(self, **values: str | bool) -> None:
+        """Sets something for the whole guild, as its owner."""
+        request = settings_pb2.UpdateSettingsRequest(
+            scope=settings_pb2.Scope(kind=settings_pb2.SCOPE_KIND_GUILD, guild_id=self.guild_id, id=self.guild_id),
+            values={
+                key: Value(bool_value=value) if isinstance(value, bool) else Value(string_value=value)
+                for key, value in values.items()
+            },
+        )
+        owner = Person(user_id=self.people["owner"], guild_id=self.guild_id, permissions=ALL)
+        with acting_for(owner):
+            await self.settings.UpdateSettings(request, timeout=5)
+
+    async def reactions(self, message: dict[str, Any]) -> set[str]:
+        """The emojis under a message."""
+        path = f"/channels/{message['channel_id']}/messages/{message['id']}"
+        found = await self.sandbox.rest("owner", "GET", path)
+        return {each["emoji"]["name"] for each in found.get("reactions", ())}
+
     async def deny(self, permissions: int) -> None:
         """Takes permissions from the bot in the channel."""
         roles = await self.sandbox.rest("owner", "GET", f"/guilds/{self.guild_id}/roles")
@@ -189,5 +215,5 @@ async def running_answerer(redis_url: str, folder: Path, options: Mapping[str, s
         people = {one["username"]: int(one["id"]) for one in await client.call("GET", "/control/people")}
         guild = (await client.call("GET", "/control/as/owner/guilds"))[0]
         general = next(each for each in guild["channels"] if each["name"] == "general")
-        stub = reply_pb2_grpc.ReplyServiceStub(channel)
-        yield Answerer(client, model, stub, int(guild["id"]), int(general["id"]), people)
+        stub, settings = reply_pb2_grpc.ReplyServiceStub(channel), settings_pb2_grpc.SettingsServiceStub(channel)
+        yield Answerer(client, model, stub, settings, int(guild["id"]), int(general["id"]), people)

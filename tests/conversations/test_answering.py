@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from tests.conversations.answering import running_answerer
-from tests.conversations.talking import DONE, button
+from tests.conversations.answering import Answerer, running_answerer
+from tests.conversations.talking import DONE, button, buttons
+from tests.support import eventually
 
 CREATE_PUBLIC_THREADS, MANAGE_THREADS, SEND_IN_THREADS = 1 << 35, 1 << 34, 1 << 38
+SEEN, RIGHT, WRONG = "\N{EYES}", "\N{WHITE HEAVY CHECK MARK}", "\N{CROSS MARK}"
 PERSONAS = {"GUILDHALL_EXECUTOR__REPLIES__PERSONAS": '{"tutor": {"name": "The Keeper"}}'}
 
 
@@ -160,3 +163,56 @@ async def test_a_model_that_wishes_to_draw_answers_with_a_picture(redis_url: str
         assert [file["filename"] for file in answer["attachments"]] == ["image.png"]
         result = there.model.requests[-1].tool_rounds[0].results[0]
         assert "was made" in result.content
+
+
+async def marked(there: Answerer, message: dict[str, Any], *wanted: str) -> None:
+    async def so() -> bool:
+        return await there.reactions(message) == set(wanted)
+
+    await eventually(so, timeout=20, interval=0.05)
+
+
+async def test_reactions_say_how_far_each_message_of_a_burst_is(redis_url: str, tmp_path: Path) -> None:
+    async with running_answerer(redis_url, tmp_path, {}) as there:
+        await there.set(reactions=True)
+        thread = await there.talk()
+        first = await there.ask("One?", channel=thread, in_conversation=True)
+        await marked(there, first, SEEN)
+        await there.message(thread, component="reply.stop")
+        burst = [await there.ask(words, channel=thread, in_conversation=True) for words in ("Two?", "Three?")]
+        there.model.go_on.set()
+        for message in (first, *burst):
+            await marked(there, message, RIGHT)
+        failed = await there.ask("Please fail.", channel=thread, in_conversation=True)
+        await marked(there, failed, WRONG)
+
+
+async def test_a_failure_is_a_reply_a_reaction_or_known_to_the_log_channel_alone(
+    redis_url: str, tmp_path: Path
+) -> None:
+    async with running_answerer(redis_url, tmp_path, {}) as there:
+        thread = await there.talk()
+        asked = await there.ask("Please fail.", channel=thread, in_conversation=True)
+        told = await there.message(thread, component="reply.retry", after=asked["id"])
+        await there.set(error_policy="reaction")
+        await marked(there, await there.ask("Please fail.", channel=thread, in_conversation=True), WRONG)
+        log = await there.sandbox.rest("owner", "POST", f"/guilds/{there.guild_id}/channels", {"name": "log"})
+        await there.set(error_policy="silent", log_channel=str(log["id"]))
+        asked = await there.ask("Please fail.", channel=thread, in_conversation=True)
+        await there.message(int(log["id"]), contains=asked["id"])
+        await marked(there, asked)
+        after = await there.sandbox.messages("owner", str(thread), after=told["id"], limit=50)
+        assert not [message for message in after if buttons(message)]
+
+
+async def test_thinking_stands_behind_a_spoiler_or_nowhere(redis_url: str, tmp_path: Path) -> None:
+    async with running_answerer(redis_url, tmp_path, {}) as there:
+        thread = await there.talk()
+        there.model.go_on.set()
+        asked = await there.ask("Why?", channel=thread, in_conversation=True)
+        shown = await there.message(thread, component=DONE, after=asked["id"])
+        assert "||I weigh it carefully.||" in shown["content"]
+        await there.set(thinking_shown="hidden")
+        asked = await there.ask("Why?", channel=thread, in_conversation=True)
+        hidden = await there.message(thread, component=DONE, after=asked["id"])
+        assert "weigh" not in hidden["content"]
