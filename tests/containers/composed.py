@@ -37,6 +37,7 @@ class Composed:
 
     def __init__(self) -> None:
         self.port = free_port()
+        self.seconds_to_healthy = 0.0
         files = [ROOT / "docker-compose.yaml", ROOT / "tests" / "containers" / "standins.yaml"]
         self.environment = {
             key: value for key, value in os.environ.items() if not key.startswith(("DISCORD_", "OPENAI_", "ANTHROPIC_"))
@@ -127,4 +128,9 @@ class Composed:
             texts = [message["content"] for message in messages if message["content"]]
             return texts[0] if texts and any(message["components"] for message in messages) else ""
 
-        return waited(complete, timeout, f"an answer in {thread}")
+        try:
+            return waited(complete, timeout, f"an answer in {thread}")
+        except AssertionError as error:
+            shown = self.compose("logs", "--no-color", "--since", "5m", "executor", "gateway")
+            told = [line[:400] for line in shown.splitlines() if '"level": "info"' not in line]
+            raise AssertionError("\n".join([str(error), *told[-40:]])) from None
