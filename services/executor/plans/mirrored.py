@@ -1,6 +1,6 @@
 """A guild as the mirror has it, for the draft of a plan, and for the rights at the start of a run that touches nothing.
 
-Only what is whole and told up to this moment counts; else Discord is asked, as it always is before a run that has targets
+Only what is whole and told up to this moment counts; else Discord is asked, as it always is before a run with targets
 and while any is under way. A draft made from the mirror costs no call to Discord, however many members the guild has.
 """
 
