@@ -26,6 +26,8 @@ from sandbox.settings import SandboxOptions
 from services.executor.__main__ import build as build_executor
 from services.executor.plans.permissions import ALL
 from services.executor.settings import ExecutorSettings
+from services.gateway.__main__ import build as build_gateway
+from services.gateway.settings import GatewaySettings
 from services.ratelimit.app import build as build_ratelimit
 from services.ratelimit.settings import RatelimitSettings
 
@@ -180,8 +182,10 @@ class Answerer:
 
 
 @asynccontextmanager
-async def running_answerer(redis_url: str, folder: Path, options: Mapping[str, str]) -> AsyncIterator[Answerer]:
-    """Starts everything that answers need."""
+async def running_answerer(
+    redis_url: str, folder: Path, options: Mapping[str, str], *, with_gateway: bool = False
+) -> AsyncIterator[Answerer]:
+    """Starts everything that answers need; with gateway, people can use commands too."""
     token = new_bot_token(BOT_ID)
     started = SandboxOptions(port=0, state_dir=folder, bot_token=token, control_token=_CONTROL_TOKEN, with_extras=False)
     model = ScriptedModel()
@@ -211,6 +215,14 @@ async def running_answerer(redis_url: str, folder: Path, options: Mapping[str, s
         executor = await stack.enter_async_context(
             running_service("executor", ExecutorSettings, build_executor, variables=environment)
         )
+        if with_gateway:
+            environment["GUILDHALL_RPC__ADDRESSES__EXECUTOR"] = executor.address
+            environment["GUILDHALL_GATEWAY__ASK_LIMITS"] = "[]"
+            await stack.enter_async_context(
+                running_service("gateway", GatewaySettings, build_gateway, variables=environment)
+            )
+            await client.wait("session", count=1)
+            await client.wait("commands", names=["ask"])
         channel = await stack.enter_async_context(channel_to(executor.address, Caller("gateway"), audience="executor"))
         people = {one["username"]: int(one["id"]) for one in await client.call("GET", "/control/people")}
         guild = (await client.call("GET", "/control/as/owner/guilds"))[0]

@@ -216,3 +216,26 @@ async def test_thinking_stands_behind_a_spoiler_or_nowhere(redis_url: str, tmp_p
         asked = await there.ask("Why?", channel=thread, in_conversation=True)
         hidden = await there.message(thread, component=DONE, after=asked["id"])
         assert "weigh" not in hidden["content"]
+
+
+async def test_a_private_answer_ends_in_time_marked_and_goes_on_in_a_private_thread(
+    redis_url: str, tmp_path: Path
+) -> None:
+    soon = {"GUILDHALL_EXECUTOR__REPLIES__TOKEN_SECONDS": "3"}
+    async with running_answerer(redis_url, tmp_path, soon, with_gateway=True) as there:
+        used = await there.sandbox.command("member", "general", "ask", {"prompt": "What is a pier?", "private": True})
+        assert used["ephemeral"]
+        ended = await there.sandbox.wait_message(
+            as_="member", channel="general", id=used["message_id"], component="reply.privately"
+        )
+        assert "cannot be changed" in ended["content"]
+        pressed = await there.sandbox.press("member", ended["id"], button(ended, "reply.privately"))
+        told = await there.sandbox.wait_message(
+            as_="member", channel="general", id=pressed["message_id"], contains="It goes on in"
+        )
+        thread = int(told["content"].partition("<#")[2].partition(">")[0])
+        assert await there.sandbox.wait_message(as_="member", channel=str(thread), component="reply.continue")
+        there.model.go_on.set()
+        await there.sandbox.say("member", str(thread), "And why?")
+        await there.message(thread, component=DONE)
+        assert there.model.requests[-1].conversation_id == there.model.requests[0].conversation_id
