@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
@@ -23,9 +24,9 @@ EVIL = "**b** @everyone <@1> ||s|| [a](http://b) \u202egnol\u200b"
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningPlatform]:
-    """The whole platform, whose lists may be edited often."""
+    """The whole platform."""
     folder: Path = tmp_path_factory.mktemp("board-life")
-    async with RunningPlatform(folder, {"GUILDHALL_EXECUTOR__BOARD__INDEX_PAUSE": "0.05"}) as running:
+    async with RunningPlatform(folder) as running:
         yield running
 
 
@@ -183,6 +184,29 @@ async def test_what_happens_in_quiet_hours_is_told_together_when_they_end(member
     await crafter.use("board preferences", quiet="-")
 
 
+async def test_preferences_that_mean_nothing_are_refused(member: Screen) -> None:
+    for wrong, said in (
+        ({"zone": "Mars/Olympus"}, "no time zone that I know: Mars/Olympus"),
+        ({"zone": "../../etc/passwd"}, "no time zone"),
+        ({"quiet": "25-99"}, "no hours that I can read"),
+        ({"quiet": "all night"}, "no hours that I can read"),
+    ):
+        assert said in (await member.use("board preferences", **wrong))["content"], wrong
+    shown = (await member.use("board preferences", quiet="22:30 - 7"))["content"]
+    assert "22:30 - 7" in shown.replace("\\", "")
+    await member.use("board preferences", quiet="-")
+
+
+async def test_a_part_is_split_off_by_its_requester(member: Screen) -> None:
+    number = await asked(member, "6x Weavercloth Bag @Tailor")
+    card = await member.use("request show", request=number)
+    form = await member.sandbox.press("member", card["id"], custom_id(card, "Split"))
+    answer = await member.sandbox.submit("member", form["id"], {"quantity": "2"})
+    shown = await member.settled(CHANNEL, answer.get("message_id") or card["id"])
+    assert f"{number}.1** 2 × Weavercloth Bag is a request of its own" in shown["content"]
+    assert "4 × Weavercloth Bag" in text_of(await member.use("request show", request=number))
+
+
 async def test_a_digest_gathers_for_as_long_as_somebody_set(member: Screen, owner: Screen, crafter: Screen) -> None:
     shown = await member.use("board preferences", messages="digest", every=1)
     assert "`board_digest_hours`: 1.0" in shown["content"] and "`board_messages`: digest" in shown["content"]
@@ -193,37 +217,6 @@ async def test_a_digest_gathers_for_as_long_as_somebody_set(member: Screen, owne
     await eventually(lambda: told_directly(crafter, f"released {number} "), timeout=30)
     assert not any(number in one["content"] for one in await member.directs())
     await member.use("board preferences", messages="each")
-
-
-async def test_a_list_that_may_not_be_edited_any_more_is_posted_anew(
-    member: Screen, crafter: Screen, owner: Screen
-) -> None:
-    sandbox = owner.sandbox
-    index = await channel(sandbox, "old-list")
-    await owner.use("board setup", index=index)
-    number = await asked(member, "9x Quick Sapphire @JC")
-
-    async def listed(word: str) -> dict[str, Any]:
-        for one in await owner.messages(index):
-            if any(number in line and word in line for line in text_of(one).splitlines()):
-                return dict(one)
-        return {}
-
-    first = await eventually(lambda: listed("open"), timeout=30)
-    await sandbox.advance(3_700)
-    shown = await crafter.use("request show", request=number)
-    # Discord takes thirty edits an hour of messages older than an hour (30046).
-    for place in range(33):
-        label, word = ("Claim", "claimed") if place % 2 == 0 else ("Release", "open")
-        shown = await crafter.press(shown, label)
-        found = await eventually(partial(listed, word), timeout=30)
-    assert found["id"] != first["id"], "thirty-three edits of one old message"
-    assert first["id"] not in [one["id"] for one in await owner.messages(index)]
-
-    async def pinned() -> bool:
-        return bool((await listed("claimed")).get("pinned"))
-
-    await eventually(pinned, timeout=30)
 
 
 async def test_a_file_is_shown_before_it_is_taken_in_and_is_taken_in_once(member: Screen, owner: Screen) -> None:
@@ -244,12 +237,17 @@ async def test_a_file_is_shown_before_it_is_taken_in_and_is_taken_in_once(member
     assert "**board.csv** would put on the board: 2" in text_of(preview)
     assert "**Alchemy** · 1 open" in text_of(preview) and "**Jewelcrafting** · 1 completed" in text_of(preview)
     assert "Imported Flask" not in text_of(await member.use("board search", item="Imported"))
-    await owner.press(preview, "Take them in")
-    await eventually(partial(reads, owner, preview, "2 taken in."), timeout=30)
-    again = await sandbox.press("owner", preview["id"], custom_id(preview, "Take them in"))
-    assert again["state"] == "acknowledged"
+    confirm = custom_id(preview, "Take them in")
+    both = await asyncio.gather(*(sandbox.press("owner", preview["id"], confirm) for _ in range(2)))
+    assert {one["state"] for one in both} == {"acknowledged"}
+
+    async def taken() -> bool:
+        shown = await owner.settled(CHANNEL, preview["id"])
+        return "taken in" in text_of(shown) and not labels(shown)
+
+    await eventually(taken, timeout=30)
     found = text_of(await member.use("board search", item="Imported"))
-    assert found.count("Imported Flask") == 1
+    assert found.count("Imported Flask") == 1, "pressed twice, taken in once"
 
     broken = "\r\n".join([*rows, "No Such,0,Necromancy,77,Ann,open,,", ",1,Alchemy,0,,open,,"]).encode()
     wrong = text_of(await given(owner, "broken.csv", broken))

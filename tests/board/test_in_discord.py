@@ -122,6 +122,7 @@ async def test_bad_input_gets_a_clear_private_sentence(member: Screen, sandbox: 
         ("2x flask @Alch by the day after never", "is no date that I can read"),
         ("2x flask @Necromancy", "profession"),
         ("0x flask @Alch", "whole number"),
+        ("-5x flask @Alch", "whole number"),
         ("1000000000x flask @Alch", "quantity"),
         ("2x flask @Alch by 2020-01-01", "past"),
         ("2x " + "f" * 101 + " @Alch", "100 characters"),

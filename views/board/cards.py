@@ -129,6 +129,13 @@ def card(
                 text(f"board.partly.{action_name(verb)}"),
             )
         )
+    if pb.REQUEST_ACTION_SPLIT in may:
+        buttons.append(
+            button(
+                encode(PARTLY, pb.REQUEST_ACTION_SPLIT, request.request_id, request.version, *where),
+                text("board.action.split"),
+            )
+        )
     for action, verb_id in (
         (pb.REQUEST_ACTION_EDIT, EDIT),
         (pb.REQUEST_ACTION_EXTEND, EXTEND),

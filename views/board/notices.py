@@ -29,7 +29,10 @@ def notice(event: event_pb2.BoardEvent, concern: "event_pb2.Concern.ValueType", 
         crafter=person(request.claim.crafter_name),
         when=relative_time((request.claim.release_time if name == "nudge" else request.due_time).seconds),
     )
-    return f"{said} ({escaped(event.detail)})" if event.detail and event.actor_id else said
+    if not event.actor_id:
+        # The board itself may stand at the beginning of the sentence.
+        return said[:1].upper() + said[1:]
+    return f"{said} ({escaped(event.detail)})" if event.detail else said
 
 
 # What everybody sees on the board anyway and nobody has to act on.

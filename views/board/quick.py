@@ -15,8 +15,8 @@ _PROFESSION = re.compile(r"(?:^|\s)@(\"[^\"]+\"|\S+)")
 _TIP = re.compile(r"(?:^|\s)!(\"[^\"]+\"|\S+)")
 _QUALITY = re.compile(r"\s*\[([^\]]*)\]")
 _DUE = re.compile(r"(?:^|\s)(?:by|bis|pour)\s+(.+)$", re.IGNORECASE)
-_LEADING = re.compile(r"^(\d{1,12})\s*(?:x\s*|×\s*|\s+)(?=\S)", re.IGNORECASE)
-_ONLY_QUANTITY = re.compile(r"(?:\d+\s*[x×]?|x\s*\d+)", re.IGNORECASE)
+_LEADING = re.compile(r"^(-?\d{1,12})\s*(?:x\s*|×\s*|\s+)(?=\S)", re.IGNORECASE)
+_ONLY_QUANTITY = re.compile(r"(?:-?\d+\s*[x×]?|x\s*\d+)", re.IGNORECASE)
 _LEADING_X = re.compile(r"^x\s*(\d{1,12})\s+(?=\S)", re.IGNORECASE)
 
 

@@ -21,6 +21,7 @@ from views.board.index import index
 _log = structlog.get_logger(__name__)
 
 KIND = "board.index"
+_LONGEST_WAIT = 60.0
 
 
 class Index(BaseModel):
@@ -91,6 +92,8 @@ class IndexJobs:
             if not (refusal.forbidden or refusal.gone or refusal.code == Code.MAXIMUM_PINS):
                 raise
             _log.info("board.list_not_shown", job_id=job.job_id, channel_id=order.channel_id, why=str(refusal))
+        except NotPermitted as limited:
+            raise Postpone(min(limited.retry_after, _LONGEST_WAIT), str(limited)) from limited
 
     async def _edited(self, scope: Scope, shown: Shown, body: dict[str, object]) -> bool:
         """Edits what is shown; False where it takes a new message: deleted, or too old to be edited so often."""

@@ -21,8 +21,11 @@ async def do_or_ask(desk: Desk, request: request_pb2.Request, action: int) -> No
     await put(desk.context, cards.confirmation(request, action, desk.context.text, professions, guild_id=desk.carried))  # type: ignore[arg-type]
 
 
-async def answer_transition(desk: Desk, answer: request_pb2.TransitionRequestResponse) -> None:
-    """Says what came of it and shows how the request is now. A confirmation vanishes after a while."""
+async def answer_transition(desk: Desk, answer: request_pb2.TransitionRequestResponse, did: str = "") -> None:
+    """Says what came of it and shows how the request is now. A confirmation vanishes after a while.
+
+    `did` names an action that the state does not tell of.
+    """
     context = desk.context
     professions = await desk.professions()
     if answer.HasField("refusal"):
@@ -34,9 +37,8 @@ async def answer_transition(desk: Desk, answer: request_pb2.TransitionRequestRes
         await put(context, await desk.card(refusal.request, refusal.allowed, professions, notice=said))
         return
     request = answer.request
-    said = context.text(
-        "board.done", request=desk.said(request), state=context.text(f"board.state.{lines.state_name(request.state)}")
-    )
+    state = context.text(f"board.state.{lines.state_name(request.state)}")
+    said = context.text(f"board.done_by.{did}" if did else "board.done", request=desk.said(request), state=state)
     manners = await desk.manners()
     final = request.state in (request_pb2.REQUEST_STATE_COMPLETED, request_pb2.REQUEST_STATE_CANCELLED)
     card = None if final else await desk.card(request, answer.allowed, professions, notice=said)

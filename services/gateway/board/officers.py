@@ -36,7 +36,7 @@ async def assign(context: Context) -> None:
         heir_id=int(heir),
         heir_name=resolved_name(context, heir),
     )
-    await answer_transition(desk, answer)
+    await answer_transition(desk, answer, "transfer")
 
 
 async def release(context: Context) -> None:

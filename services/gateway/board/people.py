@@ -1,6 +1,8 @@
 """Vacations, and how the board treats one: `/board vacation|preferences`."""
 
+import re
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from google.protobuf.struct_pb2 import Value
 from guildhall.board.v1 import character_pb2
@@ -13,6 +15,9 @@ from services.gateway.command import Command, Option, OptionKind
 from services.gateway.context import Context
 from views.board import lines
 from views.markdown import escaped, relative_time
+
+_HOUR = r"(?:[01]?\d|2[0-4])(?::[0-5]\d)?"
+QUIET_HOURS = re.compile(rf"{_HOUR}\s*-\s*{_HOUR}")
 
 
 def resolved_name(context: Context, user_id: str) -> str:
@@ -55,9 +60,18 @@ async def preferences(context: Context) -> None:
         values["board_digest_hours"] = float(options["every"])
     if options.get("quiet"):
         quiet = cleaned(str(options["quiet"]))
+        if quiet != "-" and not QUIET_HOURS.fullmatch(quiet):
+            await context.respond(context.text("board.quiet_invalid", typed=escaped(quiet)))
+            return
         values["board_quiet_hours"] = "" if quiet == "-" else quiet
     if options.get("zone"):
-        values["board_time_zone"] = cleaned(str(options["zone"]))
+        zone = cleaned(str(options["zone"]))
+        try:
+            ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError):
+            await context.respond(context.text("board.zone_unknown", typed=escaped(zone)))
+            return
+        values["board_time_zone"] = zone
     if options.get("fast") is not None:
         values["board_fast_mode"] = bool(options["fast"])
     person = context.interaction.person.user_id

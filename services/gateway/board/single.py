@@ -67,8 +67,9 @@ async def partly_entered(context: Context) -> None:
         request = (await desk.get(request_id)).request
         await context.respond(context.text("board.partly.invalid", most=request.quantity))
         return
-    answer = await desk.transition(request_id, _action(context), version=version_of(context, 2), quantity=int(typed))
-    await answer_transition(desk, answer)
+    action = _action(context)
+    answer = await desk.transition(request_id, action, version=version_of(context, 2), quantity=int(typed))
+    await answer_transition(desk, answer, "split" if action == request_pb2.REQUEST_ACTION_SPLIT else "")
 
 
 async def extend(context: Context) -> None:
@@ -105,7 +106,7 @@ async def extended(context: Context) -> None:
             raise
         await context.respond(desk.wrong(error))
         return
-    await answer_transition(desk, answer)
+    await answer_transition(desk, answer, "extend")
 
 
 async def give(context: Context) -> None:
@@ -125,7 +126,7 @@ async def given(context: Context) -> None:
         heir_id=int(heir),
         heir_name=people.resolved_name(context, heir),
     )
-    await answer_transition(desk, answer)
+    await answer_transition(desk, answer, "transfer")
 
 
 async def character_named(context: Context) -> None:
@@ -136,7 +137,7 @@ async def character_named(context: Context) -> None:
         request_pb2.REQUEST_ACTION_NAME_CHARACTER,
         character_id=context.selected[0] if context.selected else "",
     )
-    await answer_transition(desk, answer)
+    await answer_transition(desk, answer, "name_character")
 
 
 async def request_history(context: Context) -> None:

@@ -100,7 +100,7 @@ async def _keep(desk: Desk, character: character_pb2.Character) -> None:
     except (InvalidArgument, AlreadyExists) as error:
         if not error.fields:
             raise
-        await context.respond(desk.wrong(InvalidArgument(error.message, reason=error.reason, fields=error.fields)))
+        await context.respond(desk.wrong(error))
         return
     said = people.character_line(answer.character, context.text, professions)
     await context.respond(context.text("board.character.kept", character=said))

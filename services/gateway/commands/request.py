@@ -210,7 +210,7 @@ async def change(context: Context) -> None:
             raise
         await context.respond(desk.wrong(error))
         return
-    await answer_transition(desk, answer)
+    await answer_transition(desk, answer, "edit")
 
 
 async def cancel(context: Context) -> None:

@@ -59,6 +59,7 @@ def test_dates_are_in_the_persons_time_zone() -> None:
     [
         ("2x flask @Alch by friday", Quick("flask", 2, "Alch", due=at("2027-01-22T23:59"))),
         ("flask", Quick("flask")),
+        ("-5x flask", Quick("flask", -5)),
         ("x3 Iron Sword", Quick("Iron Sword", 3)),
         ("10 Iron Bars @BS !200g", Quick("Iron Bars", 10, "BS", tip="200g")),
         (
