@@ -146,6 +146,7 @@ class Shard:
             if closed.code == _DISALLOWED_INTENTS and not self._closing and (missing := self._without_privileged()):
                 for remedy in missing:
                     _log.critical(f"{remedy} Until then the bot goes on without it.", shard=self.shard_id)
+                await self._hang_up()
                 self._forget()
                 return self._backoff()
             # A session that was saved may be another Discord's, or of a token that was reset: IDENTIFY tells.
@@ -153,6 +154,7 @@ class Shard:
                 raise Misconfigured(_FATAL[closed.code], f"GATEWAY_CLOSED_{closed.code}") from closed
             if not self._closing:
                 _log.warning("gateway closed the connection", shard=self.shard_id, code=closed.code)
+                await self._hang_up()
                 self._forget()
             return self._backoff()
         except (TimeoutError, OSError, aiohttp.ClientError, disnake.GatewayNotFound, disnake.HTTPException) as error:

@@ -239,3 +239,57 @@ async def test_a_private_answer_ends_in_time_marked_and_goes_on_in_a_private_thr
         await there.sandbox.say("member", str(thread), "And why?")
         await there.message(thread, component=DONE)
         assert there.model.requests[-1].conversation_id == there.model.requests[0].conversation_id
+
+
+async def test_a_message_that_is_changed_in_discord_is_answered_again_at_the_press_of_a_button(
+    redis_url: str, tmp_path: Path
+) -> None:
+    async with running_answerer(redis_url, tmp_path, {}, with_gateway=True) as there:
+        there.model.go_on.set()
+        used = await there.sandbox.command("member", "general", "ask", {"prompt": "Let us talk."})
+        thread = (await there.sandbox.wait("thread", message=used["message_id"]))["thread"]["id"]
+        await there.message(int(thread), component=DONE)
+        asked = await there.sandbox.say("member", thread, "What is a pier?")
+        answer = await there.message(int(thread), component=DONE, after=asked["id"])
+        path = f"/channels/{thread}/messages/{asked['id']}"
+        await there.sandbox.rest("member", "PATCH", path, {"content": "What is a pier?"})
+        await there.sandbox.rest("member", "PATCH", path, {"content": "What is a quay?"})
+        offer = await there.message(int(thread), component="reply.again")
+        await there.sandbox.press("member", offer["id"], button(offer, "reply.again"))
+        again = await there.message(int(thread), component="reply.page")
+        assert (again["id"], "quay" in again["content"]) == (answer["id"], True)
+        await there.message(int(thread), id=offer["id"], contains="answering again")
+        said = await there.sandbox.messages("owner", thread, limit=50)
+        assert sum("You changed" in message["content"] or message["id"] == offer["id"] for message in said) == 1
+
+
+async def test_words_that_ask_for_a_picture_are_offered_one_where_the_channel_says_nothing_else(
+    redis_url: str, tmp_path: Path
+) -> None:
+    async with running_answerer(redis_url, tmp_path, {}, with_gateway=True) as there:
+        there.model.go_on.set()
+        used = await there.sandbox.command("member", "general", "ask", {"prompt": "Let us talk."})
+        thread = (await there.sandbox.wait("thread", message=used["message_id"]))["thread"]["id"]
+        await there.message(int(thread), component=DONE)
+        await there.sandbox.say("member", thread, "Draw me a pier")
+        offer = await there.message(int(thread), component="image.typed")
+        pressed = await there.sandbox.press("member", offer["id"], button(offer, "image.typed"))
+        drawn = await there.message(int(thread), id=pressed["message_id"], settled=True)
+        assert [file["filename"] for file in drawn["attachments"]] == ["image.png"]
+
+
+async def test_without_an_intent_that_was_taken_away_the_bot_goes_on(redis_url: str, tmp_path: Path) -> None:
+    message_content = 1 << 15
+    async with running_answerer(redis_url, tmp_path, {}, with_gateway=True) as there:
+        there.model.go_on.set()
+        (session,) = (await there.sandbox.wait("session", count=1))["sessions"]
+        assert session["intents"] & message_content
+        await there.sandbox.gateway("close", code=4014)
+
+        async def without_it() -> bool:
+            sessions = await there.sandbox.call("GET", "/control/sessions")
+            return any(each["ready"] and not each["intents"] & message_content for each in sessions)
+
+        await eventually(without_it, timeout=30, interval=0.1)
+        used = await there.sandbox.command("member", "general", "ask", {"prompt": "Still there?"})
+        assert used["state"] == "acknowledged"

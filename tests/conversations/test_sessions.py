@@ -149,28 +149,6 @@ async def test_the_heartbeat_is_not_late_while_fifty_answers_stream(talk: Talk, 
     await sandbox.wait("session", count=1, timeout=40)
 
 
-async def test_without_an_intent_that_was_taken_away_the_bot_goes_on_and_says_what_to_do(
-    own_platform: RunningPlatform,
-) -> None:
-    message_content = 1 << 15
-    async with SandboxClient(own_platform.page, own_platform.control_token) as sandbox:
-        (session,) = (await sandbox.wait("session", count=1, timeout=40))["sessions"]
-        assert session["intents"] & message_content
-        await sandbox.gateway("close", code=4014)
-
-        async def without_it() -> bool:
-            sessions = await sandbox.call("GET", "/control/sessions")
-            return any(each["ready"] and not each["intents"] & message_content for each in sessions)
-
-        await eventually(without_it, timeout=40, interval=0.1)
-        logged = (own_platform.folder.logs / "gateway.log").read_text()
-        assert "turn it on in the developer portal" in logged
-        guilds = await sandbox.call("GET", "/control/as/owner/guilds")
-        guild = next(each for each in guilds if any(channel["name"] == "general" for channel in each["channels"]))
-        channel = next(each["id"] for each in guild["channels"] if each["name"] == "general")
-        assert (await Talk(sandbox, guild["id"], channel).ask("Hello")).message["content"]
-
-
 async def test_the_gateway_may_restart_between_every_two_steps_of_a_conversation(
     talk: Talk, sandbox: SandboxClient, platform: RunningPlatform
 ) -> None:
