@@ -222,6 +222,7 @@ class Bot:
                 where=self._recommended,
                 deliver=self._intake.deliver,
                 rng=self._rng,
+                without_privileged=partial(discord_client.without_privileged, client, settings.current.intents),
             )
             self._shards.append(shard)
             self._feeds[shard_id] = MirrorFeed(
