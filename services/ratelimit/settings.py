@@ -21,7 +21,7 @@ class Store(Section):
     """Seconds between looks for a store that is away."""
     batch: Annotated[int, Field(ge=1, le=1024)] = 64
     """Requests that one script call decides at most."""
-    in_flight: Annotated[int, Field(ge=1, le=64)] = 1
+    in_flight: Annotated[int, Field(ge=1, le=64)] = 2
     """Script calls under way at once; what comes meanwhile shares the next."""
     lease_interval: Duration = 2.0
     """Seconds between renewals of this replica's share."""
