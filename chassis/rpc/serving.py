@@ -122,7 +122,7 @@ class _Scope:
     async def run(self, respond: Callable[[Any, _Context], Awaitable[Any]], request: Any, context: _Context) -> Any:
         """Serves one call, and gives what `respond` does. Each call is a task of its own, so what is current in it
         (caller, deadline) ends with it."""
-        metadata: _Metadata = context.invocation_metadata() or ()
+        metadata = cast("_Metadata", context.invocation_metadata() or ())
         call = ServerCall(self._path, metadata)
         response, code = None, grpc.StatusCode.UNKNOWN
         try:

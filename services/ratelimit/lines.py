@@ -38,7 +38,7 @@ class ServerLine:
         """One call on a connection that nobody else uses meanwhile."""
         connection = self._idle.pop() if self._idle else await self._connect()
         try:
-            await connection.send_packed_command([pack_command(command)], check_health=False)
+            await connection.send_packed_command([pack_command(cast(Any, command))], check_health=False)
             answer = await connection.read_response()
         except ResponseError:
             self._idle.append(connection)

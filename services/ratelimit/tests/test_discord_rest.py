@@ -89,7 +89,7 @@ async def test_bulk_work_leaves_what_answers_need_and_not_more(start: Start) -> 
     settings = {"discord": {"global_window": 60.0}}
     async with start(ratelimit=settings) as (_, discord):
 
-        async def granted(credential: str, priority: pb.RestPriority, asked: int) -> int:
+        async def granted(credential: str, priority: pb.RestPriority.ValueType, asked: int) -> int:
             count = 0
             for _ in range(asked):
                 place = f"channels/{next(places)}"
