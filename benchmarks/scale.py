@@ -29,6 +29,7 @@ from chassis.settings.shared import SERVICES
 TOKENS, TOKENS_PER_SECOND = 20, 40
 ACK_BOUND_MS = 1000.0
 RESTART_RATE = 3.0
+IDLE_SECONDS = 5.0
 # The people ask faster than any limit of theirs allows; the limits are not what is measured.
 ENVIRONMENT = {"GUILDHALL_GATEWAY__ASK_LIMITS": "[]", "GUILDHALL_LLM__LIMITS__ENABLED": "false"}
 MEGABYTE = 1e6
@@ -66,6 +67,7 @@ async def with_replicas(replicas: int, rates: list[float], seconds: float, figur
                 for replica in scaled.replicas[name][:1]:
                     figures["start_up_s"].setdefault(name, round(replica.seconds_to_ready, 1))
             places = await warm(scaled)
+            at_rest = await idle(scaled)
             work_before = await scaled.work()
             used: list[dict[str, list[float]]] = []
             held: dict[str, Any] = {}
@@ -86,6 +88,8 @@ async def with_replicas(replicas: int, rates: list[float], seconds: float, figur
         "held_per_s": held.get("rate", 0),
         "ack_p99_ms": held.get("ack_p99_ms"),
         "cpu_s_per_question": round(sum(sum(each) for each in cpu.values()) / questions, 4),
+        "cpu_s_by_service": {name: round(sum(each) / questions, 4) for name, each in cpu.items()},
+        "idle_cores": at_rest,
         "busiest_over_mean": max(share for each in shares.values() for share in each.values()),
         "busiest_by": shares,
         "steps": steps,
@@ -100,6 +104,14 @@ async def warm(scaled: ScaledPlatform) -> tuple[list[str], list[str]]:
         await ask(scaled.sandbox, channels[number], people[number], "Is everything warm?")
     await answered(scaled.sandbox)
     return channels, people
+
+
+async def idle(scaled: ScaledPlatform) -> dict[str, float]:
+    """Processor seconds a second that each service's replicas use together while nobody asks."""
+    before = await scaled.cpu_seconds()
+    await asyncio.sleep(IDLE_SECONDS)
+    after = await scaled.cpu_seconds()
+    return {name: round(sum(minus(after[name], before[name])) / IDLE_SECONDS, 3) for name in SERVICES}
 
 
 async def at_rate(
