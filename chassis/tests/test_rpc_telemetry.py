@@ -13,6 +13,7 @@ from opentelemetry.trace import SpanKind, StatusCode
 
 from chassis.errors import NotFound
 from chassis.telemetry import tracer
+from chassis.telemetry.rpc import ServerCall
 from chassis.testing import channel_to, serve_in_process
 from chassis.tests.echo import METHODS, SERVICE, Echo, EchoStub, add_to_server, text, texts
 from tests.support import eventually
@@ -182,6 +183,58 @@ async def test_the_trace_goes_on_through_the_call(spans: InMemorySpanExporter) -
         client, _ = await both_spans(spans)
     assert inside == [outside.get_span_context().trace_id]
     assert client.parent.span_id == outside.get_span_context().span_id
+
+
+async def test_a_trace_that_nobody_keeps_is_passed_on_and_leaves_no_spans(spans: InMemorySpanExporter) -> None:
+    inside: list[trace.SpanContext] = []
+
+    async def look(context: Any) -> None:
+        inside.append(trace.get_current_span().get_span_context())
+
+    outside = trace.SpanContext(0xABC, 0xDEF, is_remote=False, trace_flags=trace.TraceFlags(0))
+    servicer = Echo(**behaviours(look))
+    async with serve_in_process((add_to_server, servicer)) as address, channel_to(address) as channel:
+        with trace.use_span(trace.NonRecordingSpan(outside)):
+            await EchoStub(channel).Unary(text(), timeout=5)
+    (found,) = inside
+    assert (found.trace_id, found.span_id, found.trace_flags, found.is_remote) == (0xABC, 0xDEF, 0, True)
+    assert spans.get_finished_spans() == ()
+
+
+@pytest.mark.parametrize(
+    "parent",
+    [
+        f"00-{0:032x}-{1:016x}-00",
+        f"00-{1:032x}-{0:016x}-00",
+        f"00-{1:031x}-{1:016x}-00",
+        f"ff-{1:032x}-{1:016x}-00",
+        f"00-{1:032X}-{0xA:016X}-00 ",
+        "00",
+        "",
+    ],
+)
+async def test_what_is_no_trace_begins_a_new_one(spans: InMemorySpanExporter, parent: str) -> None:
+    call = ServerCall("/service/Method", (("traceparent", parent), ("other-bin", b"x")))
+    call.finish(grpc.StatusCode.OK)
+    (span,) = spans.get_finished_spans()
+    assert span.parent is None
+    assert span.context.trace_id > 0xFFFF
+
+
+async def test_what_others_say_beside_a_trace_is_kept(spans: InMemorySpanExporter) -> None:
+    inside: list[trace.SpanContext] = []
+
+    async def look(context: Any) -> None:
+        inside.append(trace.get_current_span().get_span_context())
+
+    outside = trace.SpanContext(
+        0xABC, 0xDEF, is_remote=False, trace_flags=trace.TraceFlags(0), trace_state=trace.TraceState([("vendor", "x")])
+    )
+    servicer = Echo(**behaviours(look))
+    async with serve_in_process((add_to_server, servicer)) as address, channel_to(address) as channel:
+        with trace.use_span(trace.NonRecordingSpan(outside)):
+            await EchoStub(channel).Unary(text(), timeout=5)
+    assert inside[0].trace_state.get("vendor") == "x"
 
 
 async def test_durations_are_counted_by_outcome(metric_reader: InMemoryMetricReader, spans: object) -> None:
