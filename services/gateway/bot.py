@@ -228,7 +228,7 @@ class Bot:
             self._feeds[shard_id] = MirrorFeed(
                 shard,
                 self._services.stub(mirror_pb2_grpc.MirrorFeedServiceStub, "executor"),
-                members_told=client.intents.members,
+                members_told=lambda: client.intents.members,
                 settings=settings,
                 clock=runtime.clock,
                 rng=self._rng,

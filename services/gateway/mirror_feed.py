@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
+from collections.abc import Callable
 from typing import Any
 
 import structlog
@@ -35,14 +36,14 @@ _FIRST_RETRY, _LONGEST_RETRY = 0.2, 5.0
 
 
 class MirrorFeed:
-    """The feed of one shard."""
+    """The feed of one shard. `members_told` says whether Discord tells of members, which may end with a session."""
 
     def __init__(
         self,
         shard: Shard,
         stub: mirror_pb2_grpc.MirrorFeedServiceStub,
         *,
-        members_told: bool,
+        members_told: Callable[[], bool],
         settings: Live[GatewaySettings],
         clock: Clock,
         rng: random.Random,
@@ -84,7 +85,7 @@ class MirrorFeed:
             self._fill.limited(data)
             return False
         if name in _SEEN_IN:
-            if not self._members_told:
+            if not self._members_told():
                 mirror.see(self._queue, name, data)
                 self._changed.set()
             return False
@@ -190,7 +191,7 @@ class MirrorFeed:
             shard_count=journal.shard_count,
             session=session,
             gap=gap,
-            members_told=self._members_told,
+            members_told=self._members_told(),
             guilds=None if self._listed is None else mirror_pb2.GuildList(guild_ids=self._listed),
         )
         listed = self._listed

@@ -230,7 +230,7 @@ async def world(store: RedisStore) -> AsyncIterator[World]:
         feed = MirrorFeed(
             shard,  # type: ignore[arg-type]
             mirror_pb2_grpc.MirrorFeedServiceStub(channel),
-            members_told=True,
+            members_told=lambda: True,
             settings=Live(GatewaySettings.model_validate(SETTINGS)),
             clock=SystemClock(),
             rng=random.Random(1),
