@@ -1,7 +1,6 @@
 """How the board's parts hang together."""
 
 import asyncio
-import gc
 import sys
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -77,9 +76,6 @@ class Board:
             sys.setswitchinterval(_SWITCH_SECONDS)
         board = cls(runtime, database, version)
         board.attend(runtime)
-        # What was made until now stays for good; looking through it again would hold everybody up for 40 ms each time.
-        gc.collect()
-        gc.freeze()
         return board
 
     def attend(self, runtime: Runtime[BoardSettings]) -> None:
