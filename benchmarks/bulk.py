@@ -178,7 +178,7 @@ class Bench:
             plan: plan_pb2.Plan = (await self._call("GetPlan", plan_pb2.GetPlanRequest(plan_id=plan_id))).plan
             if plan.status in statuses:
                 return plan
-            await asyncio.sleep(0.1)
+            await asyncio.sleep(0.02)
         raise RuntimeError(f"plan {plan_id} has not ended")
 
     async def _call(self, method: str, request: Any) -> Any:

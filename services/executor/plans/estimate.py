@@ -72,16 +72,23 @@ def bare(settings: PlanSettings, latency: float) -> Model:
 
 
 def learned(
-    settings: PlanSettings, latencies: Latencies, share: float, *, polite: bool = False, begun: bool = False
+    settings: PlanSettings,
+    latencies: Latencies,
+    share: float,
+    *,
+    polite: bool = False,
+    begun: bool = False,
+    targets: bool = True,
 ) -> Model:
-    """The run as it goes here, at a share of its calls' times. `begun` leaves out what comes before the first call."""
+    """The run as it goes here, at a share of its calls' times. `begun` leaves out what comes before the first call;
+    `targets` says whether something that exists is touched, which is looked at first."""
     start = settings.concurrency_max if begun else settings.concurrency_start
     return Model(
         lambda route: latencies.of(route, share),
         settings.concurrency_polite if polite else start,
         settings.concurrency_polite if polite else settings.concurrency_max,
         overhead=latencies.overhead,
-        look=0.0 if begun else latencies.look(share),
+        look=0.0 if begun else latencies.look(share, targets=targets),
         calls_per_second=settings.bulk_calls_per_second,
         until_answered=True,
         known=latencies.knows,
@@ -93,9 +100,11 @@ def estimate(
     operations: Sequence[Operation], settings: PlanSettings, latencies: Latencies, *, polite: bool = False
 ) -> Estimate:
     """How long the operations will take from a confirmation on."""
+    targets = any(operation.watches for operation in operations)
+    usual, most = (learned(settings, latencies, share, polite=polite, targets=targets) for share in (0.5, 0.9))
     return Estimate(
-        p50=play(operations, learned(settings, latencies, 0.5, polite=polite)),
-        p90=play(operations, learned(settings, latencies, 0.9, polite=polite)),
+        p50=play(operations, usual),
+        p90=play(operations, most),
         quotas=_quotas(operations),
     )
 

@@ -33,7 +33,7 @@ class Latencies:
         self._all = _Recent(keep)
         self._routes: dict[str, _Recent] = defaultdict(lambda: _Recent(keep))
         self._beside = _Recent(keep)
-        self._looks = _Recent(keep)
+        self._looks = {targets: _Recent(keep) for targets in (False, True)}
 
     def add(self, seconds: float, route: str = "") -> None:
         """Notes how long Discord took to answer a call; `route` is the row of the operation table, if it was one."""
@@ -45,9 +45,9 @@ class Latencies:
         """Notes what came before a call: permit and journal. What took longer than those do was a wait for a slot."""
         self._beside.add(min(seconds, _WAITED_SECONDS))
 
-    def add_look(self, seconds: float) -> None:
-        """Notes how long a run took from its start to its first operation."""
-        self._looks.add(seconds)
+    def add_look(self, seconds: float, *, targets: bool) -> None:
+        """Notes how long a run took from its start to its first operation; one with targets looks at Discord itself."""
+        self._looks[targets].add(seconds)
 
     def knows(self, route: str) -> bool:
         """Whether a route was called lately, so that its bucket is known too."""
@@ -67,7 +67,7 @@ class Latencies:
         found = self._beside.quantile(0.25)
         return self._overhead if found is None else found
 
-    def look(self, share: float) -> float:
+    def look(self, share: float, *, targets: bool) -> float:
         """Seconds from a run's start to its first operation."""
-        found = self._looks.quantile(share)
+        found = self._looks[targets].quantile(share)
         return self.of("", share) + self.overhead if found is None else found

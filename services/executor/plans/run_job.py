@@ -153,7 +153,9 @@ class _Run:
             self._journal.set(_BEGUN, repr(started)),
         )
         conductor = self._conductor(outcomes)
-        self._jobs._latencies.add_look(time.monotonic() - self._begun)
+        self._jobs._latencies.add_look(
+            time.monotonic() - self._begun, targets=any(one.watches for one in self._plan.operations)
+        )
         helpers = [asyncio.create_task(self._listen()), asyncio.create_task(self._show_progress(conductor))]
         try:
             pause = await conductor.run()

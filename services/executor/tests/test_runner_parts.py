@@ -222,7 +222,7 @@ def test_the_estimate_knows_that_a_slot_is_free_a_window_after_the_answer() -> N
     latencies = Latencies(0.2, 0.0)
     for _ in range(5):
         latencies.add(0.2, "channel.create")
-        latencies.add_look(0.1)
+        latencies.add_look(0.1, targets=False)
     found = estimate(many("channel.create", 100), SETTINGS, latencies)
     rate = SETTINGS.bulk_calls_per_second / 1.2
     assert 100 / rate - 1.2 < found.p50 < 100 / rate + 1.2
