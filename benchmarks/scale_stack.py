@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import grpc
 import psutil
@@ -138,7 +139,8 @@ class ScaledPlatform:
                     status = await self._status("executor", port)
                 except grpc.aio.AioRpcError:
                     return False
-                held.append(int(status.facts["jobs"]["partitions"]))
+                facts: Any = status.facts["jobs"]
+                held.append(int(facts["partitions"]))
             return sum(held) == 32 and max(held) - min(held) <= 1
 
         async with asyncio.timeout(_READY_PATIENCE):

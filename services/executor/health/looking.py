@@ -18,8 +18,8 @@ from redis.exceptions import RedisError
 from chassis.caller import acting_for
 from services.executor.jobs import keys
 
-Answers = Mapping[str, "admin_pb2.GetStatusResponse | grpc.aio.AioRpcError"]
-AskEveryReplica = Callable[[str, Callable[[grpc.aio.Channel], Awaitable[Any]]], Awaitable[Answers]]
+AskEveryReplica = Callable[[str, Callable[[grpc.aio.Channel], Awaitable[Any]]], Awaitable[Mapping[str, Any]]]
+"""Asks every replica of a service; gives the answers, or how it failed, by address."""
 
 SERVICES = ("gateway", "llm", "ratelimit", "board")
 """Executor is not among them: who looks is there."""

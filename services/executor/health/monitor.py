@@ -13,6 +13,7 @@ import hashlib
 import math
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import structlog
 from redis.exceptions import RedisError
@@ -22,7 +23,6 @@ from chassis.ids import new_id
 from chassis.scoped import ScopedSettings, ScopeKind
 from services.executor.guild_settings import LOG_CHANNEL
 from services.executor.health.book import Change, HealthBook, Told
-from services.executor.health.looking import Looks
 from services.executor.health.settings import HealthSettings
 from services.executor.health.told import Record, ToldStore
 from services.executor.jobs.model import Job
@@ -38,6 +38,14 @@ _STILL_WATCHING_SECONDS = 120.0
 """Longer than a store takes to come back and be shared out anew, in all but the worst outages."""
 
 
+class Looking(Protocol):
+    """Whoever looks at every part."""
+
+    async def look(self) -> dict[str, bool]:
+        """Whether each part is at work."""
+        ...
+
+
 @dataclass(frozen=True)
 class LogChannel:
     """Where a guild wants to be told."""
@@ -51,7 +59,7 @@ class HealthMonitor:
 
     def __init__(
         self,
-        looks: Looks,
+        looks: Looking,
         told: ToldStore,
         jobs: JobStore,
         guild_settings: ScopedSettings,

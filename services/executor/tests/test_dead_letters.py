@@ -117,7 +117,7 @@ async def test_a_letter_of_an_earlier_version_is_shown_and_put_back(
     client: redis.Redis, store: JobStore, letters: DeadLetters
 ) -> None:
     partition = store.partition("old")
-    old = {
+    old: dict[Any, Any] = {
         "job": "an-old-job",
         "kind": "scripted",
         "key": "old",
@@ -125,7 +125,7 @@ async def test_a_letter_of_an_earlier_version_is_shown_and_put_back(
         "reason": "it was so",
         "time": "7.5",
     }
-    await client.xadd(keys.dead(partition), old)  # type: ignore[arg-type]
+    await client.xadd(keys.dead(partition), old)
     (letter,) = await letters.list()
     assert (letter.job.created, letter.created_known, letter.job.trace) == (7.5, False, {})
     await letters.retry("an-old-job", anew=True)
