@@ -96,7 +96,10 @@ test-containers: $(VENV)/.dev ## build the images and try the composed system on
 	GUILDHALL_TEST_CONTAINERS=1 $(BIN)/python -m pytest tests/containers -rs $(ARGS)
 
 test-faults: $(VENV)/.dev ## restart, cut off, fill up and kill parts of the platform under load (some minutes)
-	GUILDHALL_TEST_FAULTS=1 $(BIN)/python -m pytest tests/faults -n 0 -rs $(ARGS)
+	GUILDHALL_TEST_FAULTS=1 $(BIN)/python -m pytest tests/faults tests/operate/test_live_test.py -n 0 -rs $(ARGS)
+
+test-security: $(VENV)/.dev ## plant secrets and look for them, call every method as every service, forge and replay
+	GUILDHALL_TEST_SECURITY=1 $(BIN)/python -m pytest tests/security -n 0 -rs $(ARGS)
 
 test-k8s: $(VENV)/.dev ## check the manifests for Kubernetes
 	$(BIN)/python -m pytest tests/k8s -rs $(ARGS)
@@ -151,7 +154,7 @@ format: $(VENV)/.dev ## put the code into the one format
 	$(BIN)/ruff check --fix $(CODE)
 	$(BIN)/ruff format $(CODE)
 
-.PHONY: help run dev stop status restart doctor lock gen gen-into test test-containers test-faults test-k8s coverage lint docs format
+.PHONY: help run dev stop status restart doctor lock gen gen-into test test-containers test-faults test-security test-k8s coverage lint docs format
 
 ## benchmarks
 
