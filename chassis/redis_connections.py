@@ -27,7 +27,7 @@ class _Cancellable(AbstractConnection):
         if not self.is_connected:
             await self.connect_check_health(check_health=False)
         if check_health:
-            await self.check_health()
+            await self.check_health()  # type: ignore[no-untyped-call]
         packed = command.encode() if isinstance(command, str) else command
         try:
             async with asyncio.timeout(self.socket_timeout):
@@ -66,7 +66,7 @@ _IN_PLACE_OF: dict[type[AbstractConnection], type[AbstractConnection]] = {
 def cancellable(client: ClientT) -> ClientT:
     """Lets a client that has not connected yet use these connections."""
     if isinstance(client, RedisCluster):
-        options: dict[str, Any] = client.get_connection_kwargs()  # type: ignore[assignment]
+        options: dict[str, Any] = client.get_connection_kwargs()
         options["connection_class"] = _IN_PLACE_OF[options.get("connection_class", Connection)]
     else:
         pool = client.connection_pool

@@ -46,7 +46,7 @@ SETTINGS = (
     Setting(
         IMAGES,
         ValueKind.TEXT,
-        "Whether pictures are made of messages: after asking, where the model thinks one is wished for, always, or never.",
+        "Whether pictures are made of messages: after asking, where the model finds one wished for, always, or never.",
         default="ask",
         scopes=_IN_GUILDS,
         choices=IMAGE_MODES,

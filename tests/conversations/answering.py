@@ -149,7 +149,7 @@ class Answerer:
         self.model.go_on.clear()
         return thread
 
-    async def set(self, **values: str | bool) -> None:
+    async def configure(self, **values: str | bool) -> None:
         """Sets something for the whole guild, as its owner."""
         request = settings_pb2.UpdateSettingsRequest(
             scope=settings_pb2.Scope(kind=settings_pb2.SCOPE_KIND_GUILD, guild_id=self.guild_id, id=self.guild_id),

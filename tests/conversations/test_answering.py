@@ -174,7 +174,7 @@ async def marked(there: Answerer, message: dict[str, Any], *wanted: str) -> None
 
 async def test_reactions_say_how_far_each_message_of_a_burst_is(redis_url: str, tmp_path: Path) -> None:
     async with running_answerer(redis_url, tmp_path, {}) as there:
-        await there.set(reactions=True)
+        await there.configure(reactions=True)
         thread = await there.talk()
         first = await there.ask("One?", channel=thread, in_conversation=True)
         await marked(there, first, SEEN)
@@ -194,10 +194,10 @@ async def test_a_failure_is_a_reply_a_reaction_or_known_to_the_log_channel_alone
         thread = await there.talk()
         asked = await there.ask("Please fail.", channel=thread, in_conversation=True)
         told = await there.message(thread, component="reply.retry", after=asked["id"])
-        await there.set(error_policy="reaction")
+        await there.configure(error_policy="reaction")
         await marked(there, await there.ask("Please fail.", channel=thread, in_conversation=True), WRONG)
         log = await there.sandbox.rest("owner", "POST", f"/guilds/{there.guild_id}/channels", {"name": "log"})
-        await there.set(error_policy="silent", log_channel=str(log["id"]))
+        await there.configure(error_policy="silent", log_channel=str(log["id"]))
         asked = await there.ask("Please fail.", channel=thread, in_conversation=True)
         await there.message(int(log["id"]), contains=asked["id"])
         await marked(there, asked)
@@ -212,7 +212,7 @@ async def test_thinking_stands_behind_a_spoiler_or_nowhere(redis_url: str, tmp_p
         asked = await there.ask("Why?", channel=thread, in_conversation=True)
         shown = await there.message(thread, component=DONE, after=asked["id"])
         assert "||I weigh it carefully.||" in shown["content"]
-        await there.set(thinking_shown="hidden")
+        await there.configure(thinking_shown="hidden")
         asked = await there.ask("Why?", channel=thread, in_conversation=True)
         hidden = await there.message(thread, component=DONE, after=asked["id"])
         assert "weigh" not in hidden["content"]

@@ -35,7 +35,8 @@ async def test_what_was_attached_is_read_again_with_it(
     await sandbox.upload(MEMBER, answered.thread, "colours.txt", file, "text/plain")
     await talk.answers(answered.thread, 2)
     async with redis.Redis.from_url(RedisUrls.embedded(platform.folder).durable) as store:
-        held = [key async for kind in ("conversation", "attachment") for key in store.scan_iter(f"llm:{kind}:*")]
+        held = [key async for key in store.scan_iter("llm:conversation:*")]
+        held += [key async for key in store.scan_iter("llm:attachment:*")]
         await store.delete(*held)
         await sandbox.say(MEMBER, answered.thread, "What did it say?")
         third = max(await talk.answers(answered.thread, 3), key=lambda message: int(message["id"]))
