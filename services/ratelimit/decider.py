@@ -64,7 +64,7 @@ _COUNTER_BYTES = 32
 _STATUSES = tuple(Status)
 _MOST_KEYS = 2_048
 _GATHER_EACH, _GATHER_MOST = 0.001, 0.003
-"""Seconds by which the next call starts later for each decision beyond the first that one carries, and at most."""
+"""Seconds by which the next call starts later for each decision that one carries, and at most."""
 
 
 class _Pending:
@@ -156,7 +156,7 @@ class Decider:
         for lane, queue in list(self._pending.items()):
             while queue and self._flying.get(lane, 0) < self._in_flight:
                 batch = self._take(queue)
-                self._next_call = loop.time() + min(_GATHER_MOST, _GATHER_EACH * (len(batch) - 1))
+                self._next_call = loop.time() + min(_GATHER_MOST, _GATHER_EACH * len(batch))
                 self._flying[lane] = self._flying.get(lane, 0) + 1
                 task = loop.create_task(self._fly(lane, batch))
                 self._tasks.add(task)
