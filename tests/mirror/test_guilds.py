@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
@@ -121,7 +122,7 @@ class TestAllowed:
 
         await eventually(forgotten, timeout=10)
         async with redis.Redis.from_url(world.environment["REDIS_URL"]) as store:
-            noted = await store.zrange("executor:mirror:gone", 0, -1)
+            noted: list[Any] = list(await store.zrange("executor:mirror:gone", 0, -1))
         assert any(raw.startswith(f"{other}/1/{other} ".encode()) for raw in noted), "to be cleaned up after a while"
 
 
@@ -184,7 +185,7 @@ async def test_a_gap_is_filled_from_discord(world: World) -> None:
         redis.Redis.from_url(world.environment["REDIS_URL"]) as store,
         channel_to(world.address("executor"), Caller("gateway"), audience="executor") as channel,
     ):
-        session = json.loads(await store.get("executor:mirror:feed:0/1"))["session"]
+        session = json.loads(await store.get("executor:mirror:feed:0/1") or "{}")["session"]
         feed = mirror_pb2_grpc.MirrorFeedServiceStub(channel)
         opened = await feed.OpenFeed(
             mirror_pb2.OpenFeedRequest(shard_count=1, session=session, gap=True, members_told=True), timeout=5

@@ -34,7 +34,7 @@ async def board_request(world: World, key: str) -> request_pb2.Request:
     )
     claimed = await claim(world, made.request.request_id, Person(world.people["crafter"], world.guild, (), 0, "Cass"))
     assert claimed.request.state == request_pb2.REQUEST_STATE_CLAIMED, claimed
-    return claimed.request  # type: ignore[no-any-return]
+    return claimed.request
 
 
 async def claim(world: World, request_id: str, person: Person) -> request_pb2.TransitionRequestResponse:
