@@ -14,7 +14,7 @@ from chassis.clock import Clock
 from chassis.errors import Unavailable
 from chassis.telemetry import consumer_span
 from services.executor.jobs.lease import Lease, LeaseKeeper
-from services.executor.jobs.model import Gathering, JobKind, LeaseLost, Postpone, Queueing
+from services.executor.jobs.model import Gathering, Job, JobKind, Journal, LeaseLost, Postpone, Queueing
 from services.executor.jobs.redis_store import AWAY, Entry, JobStore
 from services.executor.jobs.settings import JobSettings
 from services.executor.jobs.slots import Slots, Ticket
@@ -190,10 +190,7 @@ class JobRunner:
                     return 1
                 along = self._along(kind, queue)
                 with consumer_span(f"executor.{job.kind}", job.trace, redelivered=attempts > 1):
-                    if along and isinstance(kind, Gathering):
-                        await kind.run_gathered(job, [other.job for other in along], journal)
-                    else:
-                        await kind.run(job, journal)
+                    await self._do(kind, job, [other.job for other in along], journal)
                     log.info("job.done", attempt=attempts, seconds=round(self._clock.now() - job.created, 3))
                 # The first comes last: while it stands in the stream, its journal says that the others are done too.
                 for each in (*along, entry):
@@ -213,6 +210,20 @@ class JobRunner:
                 await asyncio.sleep(self._pause(attempts))
             else:
                 return 1 + len(along)
+
+    @staticmethod
+    async def _do(kind: JobKind, job: Job, along: Sequence[Job], journal: Journal) -> None:
+        try:
+            if along and isinstance(kind, Gathering):
+                await kind.run_gathered(job, along, journal)
+            else:
+                await kind.run(job, journal)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is None or task.cancelling():
+                raise
+            # Something in the job was cancelled, not the job: it would wait for the next owner if it counted as ended.
+            raise RuntimeError("something in the job was cancelled") from error
 
     @staticmethod
     def _along(kind: JobKind, queue: Sequence[Entry]) -> Sequence[Entry]:

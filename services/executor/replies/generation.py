@@ -196,9 +196,11 @@ class Generation:
             raise _translated(error) from error
         except asyncio.CancelledError:
             # Cancelling a call from here looks like the task's own cancellation; only the task knows of that one.
-            if self._stopped and not _cancelling():
+            if _cancelling():
+                raise
+            if self._stopped:
                 return self._say("reply.remark.stopped")
-            raise
+            raise _Lost("the call was cancelled") from None
         finally:
             self._stream = None
             with contextlib.suppress(asyncio.InvalidStateError):

@@ -222,6 +222,23 @@ async def test_a_job_of_an_unknown_kind_blocks_nobody(
     assert await store.dead_count() == 1
 
 
+async def test_a_job_in_which_something_was_cancelled_runs_again(
+    client: redis.Redis, store: JobStore, job_settings: JobSettings
+) -> None:
+    attempts = 0
+
+    async def cancelled_inside(job: Job, journal: Journal) -> None:
+        nonlocal attempts
+        attempts += 1
+        if attempts == 1:
+            raise asyncio.CancelledError
+
+    await store.submit(a_job(), event_id=1)
+    async with worker(client, job_settings, Scripted(cancelled_inside)):
+        await eventually(lambda: _empty(store))
+    assert attempts == 2
+
+
 async def test_partitions_are_shared_out_and_given_back(client: redis.Redis, job_settings: JobSettings) -> None:
     async def nothing(job: Job, journal: Journal) -> None: ...
 
