@@ -57,7 +57,7 @@ def put_together(path: Path) -> Iterator[tuple[int, re.Pattern[str]]]:
     """The keys that a module puts together, as what fits them: `….text(f"some.{thing}")` fits `some\\..+`."""
     for line, argument in _keys(path):
         if isinstance(argument, ast.JoinedStr):
-            parts = (re.escape(part.value) if isinstance(part, ast.Constant) else ".+" for part in argument.values)
+            parts = (re.escape(str(part.value)) if isinstance(part, ast.Constant) else ".+" for part in argument.values)
             yield line, re.compile("".join(parts))
 
 
