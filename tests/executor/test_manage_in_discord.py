@@ -178,7 +178,9 @@ async def test_the_audit_trail_comes_as_a_file(owner: Owner) -> None:
     for kind in ("csv", "json"):
         answer = await owner.sandbox.command("owner", "general", "runs", {"export": kind})
         assert answer["state"] == "acknowledged", answer
-        assert f"plans.{kind}" in str(answer), answer
+        shown = await owner.sandbox.messages("owner", "general", limit=20)
+        message = next(one for one in shown if one["id"] == answer["message_id"])
+        assert [file["filename"] for file in message["attachments"]] == [f"plans.{kind}"]
 
 
 async def test_a_picture_becomes_an_emoji(owner: Owner) -> None:

@@ -185,11 +185,15 @@ def test_every_key_that_plans_ask_for_is_there() -> None:
                         node.value,
                     ):
                         found.add(node.value.rstrip("."))
-                elif isinstance(node, ast.Call) and getattr(node.func, "attr", "") in ("fail", "note", "label"):
+                elif (
+                    isinstance(node, ast.Call)
+                    and isinstance(node.func, ast.Attribute)
+                    and node.func.attr in ("fail", "note", "label")
+                ):
                     keys = [
                         one.value for one in node.args if isinstance(one, ast.Constant) and isinstance(one.value, str)
                     ]
-                    kind = {"fail": "problem", "note": "note", "label": "label"}[node.func.attr]  # type: ignore[union-attr]
+                    kind = {"fail": "problem", "note": "note", "label": "label"}[node.func.attr]
                     found |= {f"plan.{kind}.{key}" for key in keys if key.islower()}
     assert len(found) > 80
     missing = {
