@@ -59,7 +59,7 @@ class Discord:
             async with self._session.request(method, f"{self._base}{path}", json=body, headers=self._headers) as answer:
                 content = await answer.json() if answer.content_type == "application/json" else None
                 if answer.status == 429:
-                    await asyncio.sleep(float(content["retry_after"]))
+                    await asyncio.sleep(float((content or {}).get("retry_after", 1.0)))
                     continue
                 if answer.status >= 400:
                     raise Failed(f"{method} {path}: Discord answers {answer.status} {content}")
@@ -160,7 +160,7 @@ class LiveTest:
     async def _confirmed(self, plans: plan_pb2_grpc.PlanServiceStub, plan_id: str) -> None:
         """Waits for the preview, confirms, and waits for the end."""
 
-        async def stands(*wanted: plan_pb2.PlanStatus) -> plan_pb2.Plan | None:
+        async def stands(*wanted: int) -> plan_pb2.Plan | None:
             plan = (await plans.GetPlan(plan_pb2.GetPlanRequest(plan_id=plan_id), timeout=5)).plan
             ended = (plan_pb2.PLAN_STATUS_REFUSED, plan_pb2.PLAN_STATUS_FAILED, plan_pb2.PLAN_STATUS_QUESTION)
             if plan.status in ended:

@@ -3,7 +3,7 @@ import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import pytest
 
@@ -133,15 +133,29 @@ async def test_what_did_not_change_is_not_read_as_yaml_again(
     configuration_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reloader = reloader_for(configuration_file)
-    looks, reads = [], []
+    looks: list[Path] = []
+    reads: list[object] = []
     read, content = sources.read, reload._content
-    monkeypatch.setattr(sources, "read", lambda variables: (reads.append(1), read(variables))[1])
-    monkeypatch.setattr(reload, "_content", lambda file: (looks.append(1), content(file))[1])
+
+    def counted_read(variables: Any) -> Any:
+        reads.append(variables)
+        return read(variables)
+
+    def counted_look(file: Path) -> Any:
+        looks.append(file)
+        return content(file)
+
+    monkeypatch.setattr(sources, "read", counted_read)
+    monkeypatch.setattr(reload, "_content", counted_look)
     async with watching(reloader):
         for place in range(3):
             configuration_file.with_name("beside").write_text(str(place))
             before = len(looks)
-            await eventually(lambda before=before: len(looks) > before, timeout=10)
+
+            def looked_again(before: int = before) -> bool:
+                return len(looks) > before
+
+            await eventually(looked_again, timeout=10)
     assert not reads
 
 

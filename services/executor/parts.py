@@ -48,8 +48,7 @@ class Parts:
         self.rest = RestClient(
             api_base=access.api_base, token=access.token, settings=settings.rest, permits=self.permits, clock=clock
         )
-        for client in (self._start_up_rest, self.rest):
-            runtime.settings.subscribe(lambda _, new, client=client: client.use_token(new.discord.token))
+        runtime.settings.subscribe(self._use_new_token)
         self.api = DiscordApi(self.rest)
         self.store = JobStore(redis, settings.jobs, clock)
         self.replies = ReplyParts(runtime, redis, store=self.store, api=self.api, identity=self.identity)
@@ -117,6 +116,10 @@ class Parts:
         runtime.status("jobs", self._status)
         for step in (self.rest.close, self._start_up_rest.close, self.permits.close, self._stop_jobs):
             runtime.on_stop(step)
+
+    def _use_new_token(self, _: ExecutorSettings, new: ExecutorSettings) -> None:
+        for client in (self._start_up_rest, self.rest):
+            client.use_token(new.discord.token)
 
     def _language(self, guild_id: int) -> str:
         return str(self.board.gateway_settings.value(Place(guild_id=guild_id), "language") or "en")

@@ -78,7 +78,7 @@ def _series(request: ExportMetricsServiceRequest) -> Iterator[tuple[str, str, tu
         instance = of_resource.get("service_instance_id", "")
         for scope in resource.scope_metrics:
             for metric in scope.metrics:
-                kind = metric.WhichOneof("data")
+                kind = metric.WhichOneof("data") or "gauge"
                 base = _NAME.sub("_", metric.name) + _UNITS.get(metric.unit, "")
                 for point in getattr(metric, kind).data_points:
                     labels = of_resource | _labels(point.attributes)
