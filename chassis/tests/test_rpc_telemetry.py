@@ -17,6 +17,7 @@ from chassis.telemetry.rpc import ServerCall
 from chassis.testing import channel_to, serve_in_process
 from chassis.tests.echo import METHODS, SERVICE, Echo, EchoStub, add_to_server, text, texts
 from tests.support import eventually
+from tests.support.telemetry import points
 
 KINDS = ("Unary", "Down", "Up", "Both")
 
@@ -239,19 +240,21 @@ async def test_what_others_say_beside_a_trace_is_kept(spans: InMemorySpanExporte
 
 async def test_durations_are_counted_by_outcome(metric_reader: InMemoryMetricReader, spans: object) -> None:
     servicer = Echo(Again=behaviours(not_found)["Unary"])
+
+    def counted() -> dict[tuple[str, str], int]:
+        """How often each end of this method was counted, by all tests of this process."""
+        found = {}
+        for name in ("rpc.client.call.duration", "rpc.server.call.duration"):
+            for point in points(metric_reader, name):
+                if point.attributes["rpc.method"] == f"{SERVICE}/Again":
+                    found[name, point.attributes["rpc.response.status_code"]] = point.count
+        return found
+
+    before = counted()
     async with serve_in_process((add_to_server, servicer)) as address, channel_to(address) as channel:
         with pytest.raises(grpc.aio.AioRpcError):
             await EchoStub(channel).Again(text(), timeout=5)
 
-    def counted() -> set[tuple[str, str]]:
-        found = set()
-        data: Any = metric_reader.get_metrics_data()
-        for resource in data.resource_metrics:
-            for scope in resource.scope_metrics:
-                for metric in scope.metrics:
-                    for point in metric.data.data_points:
-                        if point.attributes.get("rpc.method") == f"{SERVICE}/Again":
-                            found.add((metric.name, point.attributes["rpc.response.status_code"]))
-        return found
-
-    assert counted() == {("rpc.client.call.duration", "NOT_FOUND"), ("rpc.server.call.duration", "NOT_FOUND")}
+    more = {end: count for end, count in counted().items() if count != before.get(end, 0)}
+    assert set(more) == {("rpc.client.call.duration", "NOT_FOUND"), ("rpc.server.call.duration", "NOT_FOUND")}
+    assert all(count == before.get(end, 0) + 1 for end, count in more.items())

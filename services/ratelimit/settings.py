@@ -21,8 +21,9 @@ class Store(Section):
     """Seconds between looks for a store that is away."""
     batch: Annotated[int, Field(ge=1, le=1024)] = 64
     """Requests that one script call decides at most."""
-    in_flight: Annotated[int, Field(ge=1, le=64)] = 2
-    """Script calls under way at once; what comes meanwhile shares the next."""
+    in_flight: Annotated[int, Field(ge=1, le=64)] = 1
+    """Script calls under way at once; what comes meanwhile shares the next. With more than one, requests of one stream
+    may be decided in another order than they came."""
     lease_interval: Duration = 2.0
     """Seconds between renewals of this replica's share."""
     lease_ttl: Duration = 10.0
