@@ -89,7 +89,10 @@ class Platform:
         own = {}
         for key, value in self.environment.items():
             known_secret = key in SECRETS
-            looks_secret = any(word in key for word in _SECRET_WORDS)
+            # A setting of ours is named by its last word: GUILDHALL_EXECUTOR__REPLIES__TOKEN_SECONDS is no token.
+            looks_secret = any(
+                key.endswith(word) if key.startswith("GUILDHALL_") else word in key for word in _SECRET_WORDS
+            )
             if (key in needed) or not (known_secret or (looks_secret and name != "llm")):
                 own[key] = value
         own["PYTHONPATH"] = str(ROOT / "gen")

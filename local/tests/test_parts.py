@@ -83,6 +83,15 @@ def test_each_process_gets_only_its_own_secrets(tmp_path: Path) -> None:
     assert secrets_of("ratelimit") == secrets_of("redis") == secrets_of("sandbox") == set()
 
 
+def test_a_setting_that_speaks_of_tokens_is_no_secret(tmp_path: Path) -> None:
+    settings = {"GUILDHALL_EXECUTOR__REPLIES__TOKEN_SECONDS": "6", "GUILDHALL_LLM__PROVIDERS__MINE__API_KEY": "secret"}
+    platform = Platform.prepare({**free_ports(), **settings}, RunFolder(tmp_path))
+    executor, llm = platform.environment_of("executor"), platform.environment_of("llm")
+    assert executor["GUILDHALL_EXECUTOR__REPLIES__TOKEN_SECONDS"] == "6"
+    assert "secret" in llm.values()
+    assert "secret" not in executor.values()
+
+
 def test_with_no_token_and_no_key_everything_points_at_the_sandbox(tmp_path: Path) -> None:
     platform = Platform.prepare(free_ports(), RunFolder(tmp_path))
     page = f"http://{platform.ports.address('sandbox')}"
