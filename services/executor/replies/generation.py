@@ -238,6 +238,10 @@ class Generation:
                 self._count(event.end.usage)
                 if calls and event.end.finish_reason == generation_pb2.FINISH_REASON_TOOL_CALLS:
                     raise _ToolsWanted(self.text, tuple(calls))
+                interrupted = event.end.finish_reason == generation_pb2.FINISH_REASON_INTERRUPTED
+                if interrupted and self._time_left() <= _TIME_UP_SECONDS:
+                    # llm keeps to the deadline as well, and may say so a little earlier.
+                    raise TimeoutError
                 return notices.remark(self._say, event.end.finish_reason)
         return None
 
