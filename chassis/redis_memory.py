@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
-from opentelemetry.metrics import CallbackOptions, Observation
+from opentelemetry.metrics import CallbackOptions, Meter, Observation
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from chassis.telemetry import meter
+from chassis.telemetry import meter as of_process
 
 SAMPLED = 16
 _PAGE = 500
@@ -48,12 +48,15 @@ def family(key: str) -> str:
 class RedisMemory:
     """Looks at the servers of one process now and then."""
 
-    def __init__(self, stores: Mapping[str, Redis], prefix: str, *, interval: float) -> None:
+    def __init__(
+        self, stores: Mapping[str, Redis], prefix: str, *, interval: float, meter: Meter | None = None
+    ) -> None:
+        """`meter` is where the gauges are shown; the process's own by default."""
         self._stores: Mapping[str, Any] = stores
         self._prefix = prefix
         self._interval = interval
         self._seen: dict[str, Usage] = {}
-        gauges = meter()
+        gauges = meter or of_process()
         gauges.create_observable_gauge("guildhall.redis.memory.used", [self._used], "By", "Memory in use")
         gauges.create_observable_gauge("guildhall.redis.memory.limit", [self._limits], "By", "Memory there is")
         gauges.create_observable_gauge("guildhall.redis.keys.count", [self._counts], "{key}", "Keys by family")

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 from sandbox.app import Sandbox, running
+from sandbox.conformance import find_description
 from sandbox.control.client import Refused, SandboxClient
 from sandbox.discord.seed import GUILD_ID, MEMBER_ID
 from sandbox.settings import SandboxOptions, read_options
@@ -212,6 +213,8 @@ async def test_lenient_reports_instead_of_refusing(bot: Bot, sandbox: SandboxCli
     assert (status, code) == (400, 50035)
     await sandbox.settings(strict=False)
     await bot.call("POST", SEND, {"content": "x", "unheard_of": 1, "tts": None})
+    if find_description() is None:
+        pytest.skip("Discord's openapi.json is not here (DISCORD_OPENAPI): reports by it were NOT tried")
     entry = (await sandbox.requests())[-1]
     assert entry["request"] == {"verdict": "valid", "findings": ["unheard_of: not described"]}
 
