@@ -116,6 +116,9 @@ async def quick(context: Context) -> None:
             context.text("board.quick.due" if read.problem == "due" else "board.quick.item", about=about)
         )
         return
+    if read.quantity < 1:
+        await context.respond(context.text("board.quantity_invalid", typed=str(read.quantity)))
+        return
     draft = request_pb2.RequestDraft(
         item=read.item,
         quantity=read.quantity,
@@ -126,9 +129,6 @@ async def quick(context: Context) -> None:
     )
     if read.due is not None:
         draft.due_time.CopyFrom(desk.timestamp("", read.due))
-    if read.quantity < 1:
-        await context.respond(context.text("board.quantity_invalid", typed=str(read.quantity)))
-        return
     await _put(context, draft)
 
 
