@@ -195,8 +195,10 @@ def open_channel(
         ("grpc.max_receive_message_length", max_message_bytes),
         ("grpc.max_send_message_length", max_message_bytes),
         ("grpc.initial_reconnect_backoff_ms", 100),
-        ("grpc.min_reconnect_backoff_ms", 100),
-        ("grpc.max_reconnect_backoff_ms", 2_000),
+        # What gRPC calls so is how long one attempt to connect may take; a service that just starts is slow to answer.
+        ("grpc.min_reconnect_backoff_ms", 2_000),
+        # A service that came back is found within this, at worst a fifth more.
+        ("grpc.max_reconnect_backoff_ms", 400),
         # A channel of its own per service: connections are not shared with other channels of this process.
         ("grpc.use_local_subchannel_pool", 1),
     )

@@ -1,4 +1,5 @@
 import asyncio
+import itertools
 import json
 import time
 from contextlib import AsyncExitStack
@@ -150,6 +151,25 @@ async def test_calls_go_round_and_leave_a_replica_that_drains() -> None:
         await eventually(the_first_is_left)
     for replica in replicas:
         await replica.server.stop(0)
+
+
+async def test_a_service_that_comes_back_is_looked_for_within_a_second() -> None:
+    attempts: list[float] = []
+
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        attempts.append(time.monotonic())
+        writer.close()
+
+    async def many_attempts() -> bool:
+        return len(attempts) >= 12
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as listening:
+        port = listening.sockets[0].getsockname()[1]
+        async with channel_to(f"127.0.0.1:{port}") as channel:
+            channel.get_state(try_to_connect=True)
+            await eventually(many_attempts, timeout=30)
+    gaps = [later - earlier for earlier, later in itertools.pairwise(attempts)]
+    assert max(gaps) < 1, gaps
 
 
 async def test_calls_under_way_finish_while_a_server_stops() -> None:
