@@ -56,6 +56,9 @@ async def target(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Targ
             "OPENAI_BASE_URL": f"http://127.0.0.1:{ports['sandbox']}/v1",
             "ANTHROPIC_API_KEY": planted["anthropic key"],
             "ANTHROPIC_BASE_URL": f"http://127.0.0.1:{runner.addresses[0][1]}",
+            # The sandbox answers unless a question names the provider that gives its key away.
+            "GUILDHALL_LLM__DEFAULT_MODELS": '["openai/demo"]',
+            "GUILDHALL_LLM__TITLE_MODELS": '["openai/demo"]',
             "SPOTIFY_CLIENT_ID": "planted-id",
             "SPOTIFY_CLIENT_SECRET": planted["spotify secret"],
             "GUILDHALL_LOGGING__LEVEL": "debug",
