@@ -30,21 +30,30 @@ async function use(names, channelId, texts) {
   return result.modal ? fillIn(result.id, result.modal, texts) : result;
 }
 
-/** Fills a form: its text fields in their order with the texts, its choices with the first there is. */
+/** Fills a form: choices with the text that names one of theirs, else with the first where one is needed; then text fields in their order. */
 async function fillIn(id, modal, texts) {
   const values = {};
   const left = [...texts];
-  for (const row of modal.components) {
-    const field = row.component ?? row.components?.[0];
-    if (!field?.custom_id) continue;
-    if (field.type === 4) {
-      const text = left.shift() ?? field.value ?? (field.required === false ? "" : "something");
-      if (text) values[field.custom_id] = text;
-    } else if (field.options?.length && field.required !== false) values[field.custom_id] = field.type === 21 ? field.options[0].value : [field.options[0].value];
+  const fields = modal.components.map((row) => row.component ?? row.components?.[0]).filter((field) => field?.custom_id);
+  for (const field of fields.filter((f) => f.options?.length)) {
+    const named = left.findIndex((text) => optionNamed(field, text));
+    const [text] = named < 0 ? [] : left.splice(named, 1);
+    const chosen = text === undefined ? (field.required === false ? null : field.options[0]) : optionNamed(field, text);
+    if (chosen) values[field.custom_id] = field.type === 21 ? chosen.value : [chosen.value];
+  }
+  for (const field of fields.filter((f) => f.type === 4)) {
+    const text = left.shift() ?? field.value ?? (field.required === false ? "" : "something");
+    if (text) values[field.custom_id] = text;
   }
   const result = await state.acting.control("POST", `/interactions/${id}/modal?wait=5`, { values });
   if (result.state === "failed") throw new Error("The application did not respond.");
   return result;
+}
+
+/** The option of a choice that a text names, by its label or its value. */
+function optionNamed(field, text) {
+  const name = text.toLowerCase();
+  return field.options.find((o) => o.label.toLowerCase() === name || o.value.toLowerCase() === name);
 }
 
 /** A text the bot's own suggestions confirm, where it suggests. */
