@@ -13,6 +13,15 @@ INFORMATION, LOUNGE, GENERAL, RULES, TEST_ONE, TEST_TWO, VOICE, FORUM = range(2_
 THREAD, EMOJI, EVENT, RULE, HOOK, BANNED = 3_001, 4_001, 5_001, 6_001, 7_001, 8_001
 
 
+NOW = 1_800_000_000.0
+"""The time of the tests, in Unix seconds."""
+
+
+def select(**fields: Any) -> dict[str, Any]:
+    """A choice among what exists, as intents say it."""
+    return {"select": fields}
+
+
 def role(number: int, name: str, position: int, bits: int = 0, **more: Any) -> dict[str, Any]:
     """A role."""
     return {"id": str(number), "name": name, "position": position, "permissions": str(bits), "managed": False, **more}

@@ -13,9 +13,8 @@ from services.executor.plans.schema import PLAN
 from services.executor.plans.snapshot import Role, Snapshot
 from services.executor.plans.table import TABLE
 from services.executor.tests import guilds as g
+from services.executor.tests.guilds import NOW, select
 from services.executor.tests.rows import ROWS
-
-NOW = 1_800_000_000.0
 
 
 def kinds(requester: int, *intents: dict[str, Any], snapshot: Snapshot | None = None) -> list[str]:
@@ -25,11 +24,6 @@ def kinds(requester: int, *intents: dict[str, Any], snapshot: Snapshot | None = 
     checked = check(plan.operations, guild, guild.members[requester], guild.members[g.BOT])
     assert len(checked.security) <= len(checked.problems)
     return [operation.kind for operation in checked.operations]
-
-
-def select(**fields: Any) -> dict[str, Any]:
-    """A choice."""
-    return {"select": fields}
 
 
 ONE = select(names=["general"])

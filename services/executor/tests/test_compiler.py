@@ -9,8 +9,7 @@ import pytest
 from services.executor.plans.compiler import Compiled, compile_plan
 from services.executor.plans.schema import PLAN
 from services.executor.tests import guilds as g
-
-NOW = 1_800_000_000.0
+from services.executor.tests.guilds import NOW, select
 
 
 def compiled(*intents: dict[str, Any], answers: dict[str, str] | None = None) -> Compiled:
@@ -25,11 +24,6 @@ def compiled(*intents: dict[str, Any], answers: dict[str, str] | None = None) ->
 def _message(number: int, days: float, text: str = "hello") -> dict[str, Any]:
     snowflake = (int((NOW - days * 86_400) * 1000) - 1_420_070_400_000 << 22) + number
     return {"id": str(snowflake), "content": text, "author": {"id": "5", "username": "member"}, "pinned": False}
-
-
-def select(**fields: Any) -> dict[str, Any]:
-    """A choice."""
-    return {"select": fields}
 
 
 ONE = select(names=["general"])
