@@ -1,8 +1,8 @@
 """Text commands such as `!ask`, for those who come from older bots.
 
 A message carries a person's roles and no permissions. What changes something is done at once where executor's copy of
-the guild says for certain what the person may; else the answer is a button, for with a press Discord says it. Pictures
-and plans always take a press. All answers are posted by executor.
+the guild, or Discord when asked, says for certain what the person may; else the answer is a button, for with a press
+Discord says it. Pictures and plans always take a press. All answers are posted by executor.
 """
 
 import json
@@ -37,6 +37,8 @@ from views.messages import message as made
 
 _log = structlog.get_logger(__name__)
 _DEADLINE = 1.0
+# executor may have to ask Discord.
+_CERTAIN_DEADLINE = 5.0
 DRAW, PLAN = "image.typed", "manage.typed"
 _LONGEST_WISH = 1_500
 _ON, _OFF = ("on", "an", "1"), ("off", "aus", "0")
@@ -231,7 +233,7 @@ class TextCommands:
         return made(self._texts.text(typed.locale, "settings.set", name=name))
 
     async def _permissions(self, typed: Typed) -> int | None:
-        """What the person may in the channel; None where executor's copy of the guild is not certain."""
+        """What the person may in the channel; None where neither executor's copy of the guild nor Discord says."""
         author = typed.message.author
         request = mirror_pb2.GetPermissionsRequest(
             guild_id=typed.place.guild_id,
@@ -241,7 +243,7 @@ class TextCommands:
         )
         stub = self._services.stub(mirror_pb2_grpc.MirrorServiceStub, "executor")
         try:
-            answer = await called(stub.GetPermissions(request, timeout=_DEADLINE))
+            answer = await called(stub.GetPermissions(request, timeout=_CERTAIN_DEADLINE))
         except GuildhallError as error:
             _log.info("permissions not known", reason=error.reason)
             return None

@@ -71,6 +71,25 @@ async def test_a_new_guild_works_at_once(world: World) -> None:
     assert world.people["owner"] in {one.user_id for one in listed.members}
 
 
+async def test_what_somebody_may_is_certain_in_a_channel_that_nobody_told_of(world: World) -> None:
+    made = await world.sandbox.rest("owner", "POST", f"/guilds/{world.guild}/channels", {"name": "new", "type": 0})
+
+    async def permissions(person: str, channel: int) -> mirror_pb2.GetPermissionsResponse:
+        request = mirror_pb2.GetPermissionsRequest(
+            guild_id=world.guild, channel_id=channel, user_id=world.people[person]
+        )
+        return await world.ask("GetPermissions", request, service="gateway")  # type: ignore[no-any-return]
+
+    manage_channels = 1 << 4
+    owner = await permissions("owner", int(made["id"]))
+    assert owner.certain and owner.permissions & manage_channels
+    crafter = await permissions("crafter", int(made["id"]))
+    assert crafter.certain and not crafter.permissions & manage_channels
+    with pytest.raises(grpc.aio.AioRpcError) as refused:
+        await permissions("owner", world.guild + 1)
+    assert refused.value.code() is grpc.StatusCode.NOT_FOUND
+
+
 class TestAllowed:
     """Only one of the two guilds is allowed."""
 

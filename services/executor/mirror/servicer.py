@@ -118,14 +118,16 @@ class MirrorServicer(mirror_pb2_grpc.MirrorServiceServicer):
     ) -> mirror_pb2.GetPermissionsResponse:
         """Says what somebody may do in a channel."""
         guild_id = _guild(request.guild_id)
-        copy, certainty = await self._reader.guild(guild_id), await self._reader.certainty(guild_id)
-        if copy is None:
-            raise NotFound("nothing is known of this guild", reason="GUILD_UNKNOWN")
+        certainty = await self._reader.certainty(guild_id)
+        copy = await self._reader.guild(guild_id) if certainty.guild else None
+        if copy is None or request.channel_id not in copy.channels:
+            # A channel may be so new that nobody told of it yet.
+            copy = await self._fetching.guild(guild_id)
         if request.channel_id not in copy.channels:
-            raise NotFound("nothing is known of this channel", reason="CHANNEL_UNKNOWN")
+            raise NotFound("there is no such channel", reason="CHANNEL_UNKNOWN")
         who = Person(user_id=request.user_id, guild_id=guild_id, role_ids=tuple(request.role_ids))
         return mirror_pb2.GetPermissionsResponse(
-            permissions=permissions_there(copy, request.channel_id, who), certain=certainty.guild
+            permissions=permissions_there(copy, request.channel_id, who), certain=True
         )
 
     @_stored

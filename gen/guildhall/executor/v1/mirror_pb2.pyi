@@ -875,8 +875,8 @@ class GetPermissionsResponse(_message.Message):
     permissions: _builtins.int
     """Their permissions there, as Discord's bit set."""
     certain: _builtins.bool
-    """Whether the copy of the guild was whole, with every change told until a moment ago. Nobody is let do anything where
-    it was not.
+    """Whether the copy of the guild was whole, with every change told until a moment ago, or was fetched just now. Nobody
+    is let do anything where it was not.
     """
     def __init__(
         self,

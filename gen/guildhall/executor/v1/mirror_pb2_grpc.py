@@ -212,7 +212,8 @@ class MirrorServiceServicer:
 
     def GetPermissions(self, request, context):
         """Says what somebody may do in a channel, from their roles and the copy of the guild; for what comes as a message, with
-        which Discord says no permissions. NOT_FOUND (GUILD_UNKNOWN, CHANNEL_UNKNOWN).
+        which Discord says no permissions. NOT_FOUND (GUILD_UNKNOWN, CHANNEL_UNKNOWN). What is not certain is fetched anew
+        from Discord first; UNAVAILABLE where that can't be had.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -67,7 +67,8 @@ class MirrorServiceStub:
     """
     GetPermissions: _aio.UnaryUnaryMultiCallable[_mirror_pb2.GetPermissionsRequest, _mirror_pb2.GetPermissionsResponse]
     """Says what somebody may do in a channel, from their roles and the copy of the guild; for what comes as a message, with
-    which Discord says no permissions. NOT_FOUND (GUILD_UNKNOWN, CHANNEL_UNKNOWN).
+    which Discord says no permissions. NOT_FOUND (GUILD_UNKNOWN, CHANNEL_UNKNOWN). What is not certain is fetched anew
+    from Discord first; UNAVAILABLE where that can't be had.
     """
     WatchMembers: _aio.UnaryStreamMultiCallable[_mirror_pb2.WatchMembersRequest, _mirror_pb2.WatchMembersResponse]
     """Tells of members who join, leave or change, from a revision on. Ends after five minutes at most; go on from the last
@@ -112,7 +113,8 @@ class MirrorServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_mirror_pb2.GetPermissionsRequest, _abc.Awaitable[_mirror_pb2.GetPermissionsResponse]],
     ) -> _abc.Awaitable[_mirror_pb2.GetPermissionsResponse]:
         """Says what somebody may do in a channel, from their roles and the copy of the guild; for what comes as a message, with
-        which Discord says no permissions. NOT_FOUND (GUILD_UNKNOWN, CHANNEL_UNKNOWN).
+        which Discord says no permissions. NOT_FOUND (GUILD_UNKNOWN, CHANNEL_UNKNOWN). What is not certain is fetched anew
+        from Discord first; UNAVAILABLE where that can't be had.
         """
 
     @_abc_1.abstractmethod
