@@ -97,6 +97,7 @@ def _service(context: Context, service: str, sample: Sample, replicas: Answers) 
         cpu=f"{sample.cpu * 100:.0f}",
         memory=f"{sample.memory / _MEGABYTE:.0f}",
         disk=f"{sample.disk_free / _GIGABYTE:.0f}",
+        lag=f"{max(each.resources.loop_lag_max.ToNanoseconds() for each in there) / 1e6:.0f}",
     )
     if sample.longest:
         times = (sample.average, sample.shortest, sample.longest, sample.p95)
