@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
+import pytest_asyncio
 from guildhall.board.v1 import (
     character_pb2_grpc,
     event_pb2_grpc,
@@ -23,9 +24,12 @@ from chassis.caller import Caller, Person, acting_for
 from chassis.caller_signing import Signer
 from chassis.rpc.channel import Channel, open_channel
 from chassis.testing import RunningService, TestKeys, running_service
+from sandbox.control.client import SandboxClient
 from services.board.__main__ import build
 from services.board.settings import BoardSettings
+from tests.board.screen import Screen
 from tests.support import ManualClock
+from tests.support.platform import RunningPlatform
 
 GUILD = 500
 MANAGE_GUILD = 0x20
@@ -165,3 +169,36 @@ async def world(start: Start, database_url: str) -> AsyncIterator[World]:
     """A board on each database."""
     async with start(database_url) as running:
         yield running
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningPlatform]:
+    """The whole platform."""
+    folder: Path = tmp_path_factory.mktemp("board")
+    async with RunningPlatform(folder) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def sandbox(platform: RunningPlatform) -> AsyncIterator[SandboxClient]:
+    """The sandbox of the platform."""
+    async with SandboxClient(platform.page, platform.control_token) as client:
+        yield client
+
+
+@pytest.fixture
+def member(sandbox: SandboxClient) -> Screen:
+    """Somebody who asks."""
+    return Screen(sandbox, "member")
+
+
+@pytest.fixture
+def crafter(sandbox: SandboxClient) -> Screen:
+    """Somebody who makes."""
+    return Screen(sandbox, "crafter")
+
+
+@pytest.fixture
+def owner(sandbox: SandboxClient) -> Screen:
+    """An officer."""
+    return Screen(sandbox, "owner")

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from sandbox.control.client import SandboxClient
 from tests.board.screen import CHANNEL, Screen, asked, components, custom_id, labels, text_of, told_directly
@@ -20,39 +17,6 @@ from tests.support.platform import RunningPlatform
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 EVIL = "**b** @everyone <@1> ||s|| [a](http://b) \u202egnol\u200b"
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningPlatform]:
-    """The whole platform."""
-    folder: Path = tmp_path_factory.mktemp("board-life")
-    async with RunningPlatform(folder) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def sandbox(platform: RunningPlatform) -> AsyncIterator[SandboxClient]:
-    """The sandbox of the platform."""
-    async with SandboxClient(platform.page, platform.control_token) as client:
-        yield client
-
-
-@pytest.fixture
-def member(sandbox: SandboxClient) -> Screen:
-    """Somebody who asks."""
-    return Screen(sandbox, "member")
-
-
-@pytest.fixture
-def crafter(sandbox: SandboxClient) -> Screen:
-    """Somebody who makes."""
-    return Screen(sandbox, "crafter")
-
-
-@pytest.fixture
-def owner(sandbox: SandboxClient) -> Screen:
-    """An officer."""
-    return Screen(sandbox, "owner")
 
 
 async def guild_of(sandbox: SandboxClient) -> str:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from sandbox.control.client import SandboxClient
 from tests.board.screen import CHANNEL, Screen, asked, components, labels, text_of, told_directly
@@ -15,39 +12,8 @@ from tests.support import eventually
 from tests.support.platform import RunningPlatform
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[RunningPlatform]:
-    """The whole platform."""
-    folder: Path = tmp_path_factory.mktemp("board-platform")
-    async with RunningPlatform(folder) as running:
-        yield running
-
-
-@pytest_asyncio.fixture(loop_scope="module")
-async def sandbox(platform: RunningPlatform) -> AsyncIterator[SandboxClient]:
-    """The sandbox of the platform."""
-    async with SandboxClient(platform.page, platform.control_token) as client:
-        yield client
-
-
-@pytest.fixture
-def member(sandbox: SandboxClient) -> Screen:
-    """Somebody who asks."""
-    return Screen(sandbox, "member")
-
-
-@pytest.fixture
-def crafter(sandbox: SandboxClient) -> Screen:
-    """Somebody who makes."""
-    return Screen(sandbox, "crafter")
-
-
-@pytest.fixture
-def owner(sandbox: SandboxClient) -> Screen:
-    """An officer."""
-    return Screen(sandbox, "owner")
+PINNED = 6
+"""The type of the message that says that another was pinned."""
 
 
 async def test_the_whole_life_of_a_request_by_two_people(
@@ -141,7 +107,7 @@ async def test_names_are_shown_harmless(member: Screen, sandbox: SandboxClient) 
     evil = "**bold** @everyone <@1> `x` ||y|| [a](http://b) \u202egnol\u200b\u2066"
     form = await member.opens("request new")
     answer = await sandbox.submit(
-        "member", form, {"item": evil, "quantity": "1", "profession": "alchemy", "note": evil + "\n> quote"}
+        "member", form, {"item": evil, "quantity": "1", "profession": ["alchemy"], "note": evil + "\n> quote"}
     )
     shown = (await member.settled(CHANNEL, answer["message_id"]))["content"]
     assert "\u202e" not in shown and "\u2066" not in shown
@@ -189,7 +155,16 @@ async def test_lists_posts_and_messages_follow(member: Screen, crafter: Screen, 
         return "claimed" in text_of(await listed())
 
     await eventually(list_says_claimed, timeout=30)
-    assert len(await owner.messages(index["id"])) == 2, "the list and the notice that it was pinned"
+
+    async def all_pinned() -> list[dict[str, Any]]:
+        shown = await owner.messages(index["id"])
+        return shown if all(one.get("pinned") for one in shown if one["embeds"]) else []
+
+    shown = await eventually(all_pinned, timeout=30)
+    lists = [one["embeds"][0]["title"] for one in shown if one["embeds"]]
+    assert len(lists) == len(set(lists)), "one list for each profession, edited when it changes"
+    notices = [one for one in shown if one["type"] == PINNED]
+    assert len(notices) == len(lists) and len(shown) == 2 * len(lists), "and one notice that it was pinned"
 
 
 async def test_characters_and_who_can_make_this(member: Screen, crafter: Screen) -> None:
@@ -236,7 +211,9 @@ async def test_due_date_materials_and_quality_ride_along_with_the_form(member: S
     wrong = await member.use("request new", due="whenever")
     assert "no date that I can read" in wrong["content"]
     form = await member.opens("request new", due="in 3 days", materials="requester", quality="Rank 2")
-    answer = await sandbox.submit("member", form, {"item": "Quick Sapphire", "quantity": "2", "profession": "JC"})
+    answer = await sandbox.submit(
+        "member", form, {"item": "Quick Sapphire", "quantity": "2", "profession": ["jewelcrafting"]}
+    )
     said = (await member.settled(CHANNEL, answer["message_id"]))["content"]
     assert "(Rank 2)" in said and "due <t:" in said
     card = await member.use("request show", request=said.split("**")[1])

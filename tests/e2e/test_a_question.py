@@ -65,7 +65,7 @@ async def test_both_questions_survive_a_restart_of_every_service(
 async def test_requests_are_put_up_and_listed(guild: Guild, sandbox: SandboxClient) -> None:
     opened = await sandbox.command(guild.me, "requests", "request new", {})
     assert opened["modal"], opened
-    values = {"item": "Flask of Power", "quantity": "2", "profession": "Alchemy"}
+    values = {"item": "Flask of Power", "quantity": "2", "profession": ["alchemy"]}
     submitted = await sandbox.submit(guild.me, opened["id"], values)
     assert submitted["state"] == "acknowledged", submitted
     listed = await sandbox.command("crafter", "requests", "request list", {})
