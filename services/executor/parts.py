@@ -110,6 +110,7 @@ class Parts:
         runtime = self._runtime
         runtime.background("leases", self._lead)
         runtime.background("jobs", self._run_jobs)
+        runtime.background("health", self.monitor.watch)
         self.replies.work()
         self.board.work()
         self.mirror.work()
