@@ -103,13 +103,8 @@ class Files:
         digest = hashlib.blake2s(data, digest_size=16).hexdigest()
         if expected not in ("", digest):
             raise InvalidArgument("that is another file than the one that was seen", reason="IMPORT_CHANGED")
-        if key and not preview:
-            async with self._database.read() as connection:
-                earlier = await listing.earlier_result(connection, guild_id, key)
-            if earlier is not None:
-                if earlier[0] != digest:
-                    raise InvalidArgument("this key was used for another file", reason="IDEMPOTENCY_KEY_REUSED")
-                return Taken(0, digest, duplicate=True)
+        if key and not preview and await self._was_taken(guild_id, key, digest):
+            return Taken(0, digest, duplicate=True)
         fields = exchange.REQUEST_FIELDS if requests else exchange.CHARACTER_FIELDS
         origin = Origin(actor, round(self._clock.now() * 1000), key, digest)
         try:
@@ -124,6 +119,9 @@ class Files:
                 taken = Taken(len(found), digest)
                 work = self._taking_characters(guild_id, found, origin)
         except FileError as error:
+            # Somebody may have taken in the same meanwhile: the characters that are there by now are the file's own.
+            if key and not preview and await self._was_taken(guild_id, key, digest):
+                return Taken(0, digest, duplicate=True)
             raise InvalidArgument(
                 "the file cannot be taken in",
                 reason="IMPORT_INVALID",
@@ -135,9 +133,19 @@ class Files:
         try:
             await self._database.write(work)
         except DuplicateError as error:
+            if key and await self._was_taken(guild_id, key, digest):
+                return Taken(0, digest, duplicate=True)
             raise Aborted("somebody took the same in at the same time", reason="CONTENDED", retry_after=1.0) from error
         self._written()
         return taken
+
+    async def _was_taken(self, guild_id: int, key: str, digest: str) -> bool:
+        """Whether this file was taken in under this key; InvalidArgument where another one was."""
+        async with self._database.read() as connection:
+            earlier = await listing.earlier_result(connection, guild_id, key)
+        if earlier is not None and earlier[0] != digest:
+            raise InvalidArgument("this key was used for another file", reason="IDEMPOTENCY_KEY_REUSED")
+        return earlier is not None
 
     async def _read_requests(self, guild_id: int, rows: list[dict[str, str]], first: int, now: int) -> list[Change]:
         return exchange.read_requests(

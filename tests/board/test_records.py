@@ -241,6 +241,25 @@ async def test_a_preview_says_what_a_file_would_do_and_does_nothing(world: World
         assert from_rpc_error(caught.value).reason == "OFFICERS_ONLY"
 
 
+@pytest.mark.parametrize("content", [history_pb2.FILE_CONTENT_REQUESTS, history_pb2.FILE_CONTENT_CHARACTERS])
+async def test_a_file_given_several_times_at_once_is_taken_in_once(
+    world: World, content: history_pb2.FileContent
+) -> None:
+    requests = [{"item": f"Soup {count}", "profession": "cooking", "requester_id": "21"} for count in range(20)]
+    characters = [{"owner_id": "1", "name": f"Ann{count}"} for count in range(20)]
+    rows = requests if content == history_pb2.FILE_CONTENT_REQUESTS else characters
+    async with world.person(9, officer=True) as officer:
+        for key in ("first", "second"):
+            named = [
+                {name: f"{value} {key}" if name in ("item", "name") else value for name, value in one.items()}
+                for one in rows
+            ]
+            taken = await asyncio.gather(
+                *(take(officer, named, content=content, idempotency_key=key) for _ in range(6))
+            )
+            assert sorted((one.created, one.duplicate) for one in taken) == [(0, True)] * 5 + [(20, False)]
+
+
 async def test_lines_are_counted_as_people_see_them(world: World) -> None:
     async with world.person(9, officer=True) as officer:
         characters = {"content": history_pb2.FILE_CONTENT_CHARACTERS}
