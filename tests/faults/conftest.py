@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -54,7 +55,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         for proxy in proxies.values():
             stack.push_async_callback(proxy.stop)
             await proxy.start()
-        postgres = _postgres(tmp_path_factory.mktemp("postgres"), stack)
+        postgres = _postgres(stack)
         environment = {
             **{f"{name.upper()}_PORT": str(port) for name, port in ports.items()},
             **{f"GUILDHALL_RPC__ADDRESSES__{name.upper()}": f"127.0.0.1:{proxies[name].port}" for name in SERVICES},
@@ -79,14 +80,14 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
         yield Stage(platform, sandbox, proxies, stores, postgres, await _log_channel(sandbox), guild)
 
 
-def _postgres(folder: Path, stack: AsyncExitStack) -> PostgresProcess | None:
+def _postgres(stack: AsyncExitStack) -> PostgresProcess | None:
     binaries = postgres_bin()
     if binaries is None:
         return None
-    for parent in (folder, *folder.parents):
-        if parent.is_relative_to("/tmp") and parent != Path("/tmp"):
-            parent.chmod(0o755)
-    server = PostgresProcess(folder, binaries, durable=True)
+    # Not in pytest's own folder, which it closes to other users each time that it starts.
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="guildhall-postgres-", ignore_cleanup_errors=True))
+    Path(folder).chmod(0o755)
+    server = PostgresProcess(Path(folder), binaries, durable=True)
     server.start()
     stack.callback(server.stop)
     return server

@@ -2,11 +2,16 @@
 
 Each question is a new member's. It is taken on (acknowledged in public, and then it must be answered exactly once), or
 refused with a private sentence, or Discord says that the application did not respond.
+
+A channel takes only so many new threads in five minutes, so each load has channels of its own and asks in them in turn:
+otherwise a load would wait for what an earlier one used up.
 """
 
 from __future__ import annotations
 
 import asyncio
+import itertools
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +19,7 @@ from sandbox.control.client import Refused, SandboxClient
 from tests.e2e.asking import Guild
 
 ANSWERED_WITHIN = 90.0
+_CHANNELS = 3
 
 
 @dataclass
@@ -31,6 +37,7 @@ class Load:
 
     async def __aenter__(self) -> Load:
         self._stopping = asyncio.Event()
+        self._channels: Iterator[str] = itertools.cycle([await self._new_channel() for _ in range(_CHANNELS)])
         self._asking = asyncio.create_task(self._ask_on())
         return self
 
@@ -55,6 +62,11 @@ class Load:
             return 0
         return len([m for m in await guild.said_in(message) if m["author"]["id"] == await guild.bot_id()])
 
+    async def _new_channel(self) -> str:
+        (guild, *_) = await self.sandbox.call("GET", "/control/as/owner/guilds")
+        made = await self.sandbox.rest("owner", "POST", f"/guilds/{guild['id']}/channels", {"name": "load", "type": 0})
+        return str(made["id"])
+
     async def _ask_on(self) -> None:
         async with asyncio.TaskGroup() as group:
             while not self._stopping.is_set():
@@ -66,9 +78,9 @@ class Load:
                     continue
 
     async def _ask(self) -> None:
-        guild = await Guild.joined(self.sandbox)
+        guild, channel = await Guild.joined(self.sandbox), next(self._channels)
         try:
-            used: dict[str, Any] = await self.sandbox.command(guild.me, "general", "ask", {"prompt": "Are you there?"})
+            used: dict[str, Any] = await self.sandbox.command(guild.me, channel, "ask", {"prompt": "Are you there?"})
         except Refused:
             self.unheard += 1  # No session of the bot's is there to hear it.
             return
@@ -76,7 +88,7 @@ class Load:
             self.unheard += 1
         elif used["ephemeral"]:
             found = await self.sandbox.wait(
-                "message", as_=guild.me, channel="general", id=used["message_id"], settled=True, timeout=30
+                "message", as_=guild.me, channel=channel, id=used["message_id"], settled=True, timeout=30
             )
             self.told.append(str(found["messages"][0]["content"]))
         else:
