@@ -353,7 +353,8 @@ async def test_a_restart_between_any_two_clicks_is_not_noticed(
     await restarted("gateway", "board", "executor")
     question = await crafter.press(card, "Complete")
     await restarted("board")
-    await crafter.press(question, "Complete")
+    done = await crafter.press(question, "Complete")
+    assert "is now completed" in done["content"], done["content"]
     await eventually(lambda: told_directly(member, f"completed your {number} "), timeout=30)
     seen = [one["content"] for one in await member.directs() if f"{number} " in one["content"]]
     for words in ("claimed your", "waits for your materials", "has the materials", "is ready", "completed your"):
