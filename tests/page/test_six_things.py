@@ -66,3 +66,21 @@ async def test_the_six_things_work_one_click_each(browser: Browser, platform: Ru
         if step == "continue" and not phone:
             await _traced(seen)
     assert seen.complaints == []
+
+
+async def test_a_profession_is_chosen_in_the_form_or_left_open(browser: Browser, platform: RunningPlatform) -> None:
+    seen = await visit(browser, platform.page)
+    page = seen.page
+    for profession, said in (("Blacksmithing", "Blacksmithing"), ("", "say which")):
+        await page.fill("#composer", "/request new")
+        await page.press("#composer", "Enter")
+        await page.locator(".command-form .more-options").click()
+        await page.locator(".command-form .pill-input").press("Enter")
+        await page.fill('.modal [data-custom-id="item"]', "Lantern of no recipe")
+        if profession:
+            await page.click(".modal .select")
+            await page.click(f'.select-list .option:has-text("{profession}")')
+        await page.click(".modal .primary")
+        await page.locator(".message", has_text=said).last.wait_for()
+        await page.locator(".modal").wait_for(state="detached")
+    assert seen.complaints == []
