@@ -242,9 +242,7 @@ async def test_a_preview_says_what_a_file_would_do_and_does_nothing(world: World
 
 
 @pytest.mark.parametrize("content", [history_pb2.FILE_CONTENT_REQUESTS, history_pb2.FILE_CONTENT_CHARACTERS])
-async def test_a_file_given_several_times_at_once_is_taken_in_once(
-    world: World, content: history_pb2.FileContent
-) -> None:
+async def test_a_file_given_several_times_at_once_is_taken_in_once(world: World, content: Any) -> None:
     requests = [{"item": f"Soup {count}", "profession": "cooking", "requester_id": "21"} for count in range(20)]
     characters = [{"owner_id": "1", "name": f"Ann{count}"} for count in range(20)]
     rows = requests if content == history_pb2.FILE_CONTENT_REQUESTS else characters
