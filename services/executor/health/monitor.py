@@ -23,6 +23,7 @@ from chassis.ids import new_id
 from chassis.scoped import ScopedSettings, ScopeKind
 from services.executor.guild_settings import LOG_CHANNEL
 from services.executor.health.book import Change, HealthBook, Told
+from services.executor.health.looking import DURABLE
 from services.executor.health.settings import HealthSettings
 from services.executor.health.told import Record, ToldStore
 from services.executor.jobs.model import Job
@@ -99,8 +100,8 @@ class HealthMonitor:
         for change in self._book.changes(self._logged):
             self._logged[change.part] = Told(change.well, change.since)
             _log.warning("health.changed", part=change.part, well=change.well, since=change.since)
-        if not self._settings.enabled:
-            return
+        if not self._settings.enabled or not found.get(DURABLE, True):
+            return  # To try and tell would wait for the store, and keep from looking as long as it is away.
         try:
             await self._tell(now)
         except RedisError as error:
