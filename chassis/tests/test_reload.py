@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import pytest
+import watchfiles
+import yaml
 
-from chassis.settings import AtStart, Live, Section, reload, sources
+from chassis.settings import AtStart, Live, Section
 from chassis.settings.loading import load
 from chassis.settings.reload import Reloader
 from tests.support import ManualClock, eventually
@@ -133,30 +135,31 @@ async def test_what_did_not_change_is_not_read_as_yaml_again(
     configuration_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reloader = reloader_for(configuration_file)
-    looks: list[Path] = []
-    reads: list[object] = []
-    read, content = sources.read, reload._content
+    looks, reads = 0, 0
+    awatch, parse = watchfiles.awatch, yaml.load
 
-    def counted_read(variables: Any) -> Any:
-        reads.append(variables)
-        return read(variables)
+    async def counted_looks(*folders: Path, **options: Any) -> AsyncIterator[Any]:
+        nonlocal looks
+        async for changes in awatch(*folders, **options):
+            yield changes
+            looks += 1  # asked for the next: it looked at these
 
-    def counted_look(file: Path) -> Any:
-        looks.append(file)
-        return content(file)
+    def counted_read(*arguments: Any) -> Any:
+        nonlocal reads
+        reads += 1
+        return parse(*arguments)
 
-    monkeypatch.setattr(sources, "read", counted_read)
-    monkeypatch.setattr(reload, "_content", counted_look)
+    monkeypatch.setattr(watchfiles, "awatch", counted_looks)
+    monkeypatch.setattr(yaml, "load", counted_read)
     async with watching(reloader):
         for place in range(3):
             configuration_file.with_name("beside").write_text(str(place))
-            before = len(looks)
-
-            def looked_again(before: int = before) -> bool:
-                return len(looks) > before
-
-            await eventually(looked_again, timeout=10)
-    assert not reads
+            before = looks
+            await eventually(lambda before=before: looks > before, timeout=10)  # type: ignore[misc]
+        assert reads == 0
+        configuration_file.write_text("gateway: {greeting: anew}")
+        await eventually(lambda: reloader.settings.current.greeting == "anew", timeout=10)
+    assert reads > 0
 
 
 async def test_kubernetes_swap_of_a_link_is_noticed(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from services.executor.plans.run_journal import RunJournal
 from services.executor.plans.settings import PlanSettings
 from services.executor.plans.shared_looks import SharedLooks
 from services.executor.tests.rows import ROWS
+from tests.support.waiting import eventually
 
 SETTINGS = PlanSettings()
 
@@ -176,9 +177,9 @@ async def test_looks_at_one_moment_share_a_call_and_later_ones_get_their_own() -
         return mine
 
     first = [asyncio.create_task(looks.get("a", fetch)) for _ in range(3)]
-    await asyncio.sleep(0.01)
+    await eventually(lambda: begun == 1)
     later = [asyncio.create_task(looks.get("a", fetch)) for _ in range(3)]
-    await asyncio.sleep(0.01)
+    await asyncio.sleep(0)  # lets each of them begin
     assert begun == 1
     for gate in gates:
         gate.set()
