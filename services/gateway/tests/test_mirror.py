@@ -172,8 +172,15 @@ class Connected:
     def __init__(self, journal: Journal) -> None:
         self.journal = journal
         self.shard_id = journal.shard_id
-        self.connected = True
+        self.is_connected = True
+        self.looked_at = 0
         self.asked: list[tuple[int, str]] = []
+
+    @property
+    def connected(self) -> bool:
+        """Counts who asks, so that a test can wait for that."""
+        self.looked_at += 1
+        return self.is_connected
 
     async def request_members(self, guild_id: int, nonce: str) -> bool:
         self.asked.append((guild_id, nonce))
@@ -256,9 +263,10 @@ async def test_silence_is_told_as_well(world: World) -> None:
     assert all(not request.changes for request in world.executor.applied)
     numbers = [request.number for request in world.executor.applied]
     assert numbers == sorted(set(numbers))
-    world.shard.connected = False
+    world.shard.is_connected = False
     count = len(world.executor.applied)
-    await asyncio.sleep(0.6)
+    looked_at = world.shard.looked_at
+    await eventually(lambda: world.shard.looked_at >= looked_at + 3, timeout=5)
     assert len(world.executor.applied) <= count + 1, "nothing is known while the shard is not connected"
 
 
