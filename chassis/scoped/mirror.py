@@ -65,6 +65,12 @@ class SettingsMirror:
             if scope.kind is kind and key in values.values
         }
 
+    def learn(self, message: settings_pb2.ScopeSettings) -> None:
+        """Takes what an update was just answered with, so that whoever changed something reads it at once here: the
+        watch tells the same a moment later."""
+        held = _scope_values(message)
+        self._scopes[held.scope] = held
+
     async def follow(self) -> None:
         """Watches, and watches again; runs for as long as the process does."""
         pause = 0.1

@@ -234,6 +234,17 @@ async def test_a_mirror_follows_without_asking(redis_url: str) -> None:
             assert runtime.health("settings.llm").is_serving
 
 
+async def test_who_changes_something_reads_it_at_once(redis_url: str) -> None:
+    async with serving(redis_url) as (service, _settings), mirrored(service) as (mirror, _), stub_for(service) as stub:
+        async with asyncio.timeout(10):
+            await mirror.current.wait()
+        for turn in range(20):
+            held = await stub.UpdateSettings(update(scope("guild"), model=f"model {turn}"), timeout=5)
+            mirror.learn(held.settings)
+            assert mirror.value(PLACE, "model") == f"model {turn}"
+        await eventually(lambda: mirror.value(PLACE, "model") == "model 19")
+
+
 async def test_a_mirror_outlives_the_service_and_the_loss_of_its_store(redis_url: str) -> None:
     async with AsyncExitStack() as stack:
         first = await stack.enter_async_context(AsyncExitStack())

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from guildhall.settings.v1 import settings_pb2
+
 from chassis.scoped import Place, ScopeKind, Setting, SettingsMirror, ValueKind
 from chassis.tiers import role_grants
 
@@ -70,6 +72,12 @@ class GuildSettings:
     def __init__(self, mirror: SettingsMirror, of_llm: SettingsMirror) -> None:
         self._mirror = mirror
         self._of_llm = of_llm
+        self._mirrors = {"gateway": mirror, "llm": of_llm}
+
+    def learn(self, service: str, held: settings_pb2.ScopeSettings) -> None:
+        """Takes what a service answered to a change, so that what is drawn next already shows it."""
+        if mirror := self._mirrors.get(service):
+            mirror.learn(held)
 
     def flag(self, place: Place, key: str) -> bool:
         """A setting that is true or false."""

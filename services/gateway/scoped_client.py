@@ -65,7 +65,9 @@ async def update(
     context: Context, service: str, scope: Scope, values: Mapping[str, Plain], cleared: Sequence[str] = ()
 ) -> settings_pb2.ScopeSettings:
     """Sets and clears values at one scope; gives the scope as it is then. Errors as the contract names them."""
-    return await change(context.services, service, scope, values, cleared, deadline=context.timeout)
+    held = await change(context.services, service, scope, values, cleared, deadline=context.timeout)
+    context.guild_settings.learn(service, held)
+    return held
 
 
 async def change(

@@ -228,6 +228,7 @@ class TextCommands:
         scope = Scope(ScopeKind.CHANNEL, typed.place.guild_id, typed.place.channel_id)
         with acting_for(replace(typed.message.author, permissions=permissions)):
             held = await change(self._services, service, scope, {key: plain_value(item, value)}, deadline=_DEADLINE)
+        self._guild_settings.learn(service, held)
         await announce_at(self._services, typed.message.message_id, typed.message.channel_id, held, deadline=_DEADLINE)
         name = self._texts.text(typed.locale, f"settings.name.{key}")
         return made(self._texts.text(typed.locale, "settings.set", name=name))
