@@ -35,6 +35,7 @@ async def ask(
 ) -> None:
     """Asks in the name of the person who used a command; what is wrong with the question is said privately."""
     interaction = context.interaction
+    context.expect(private=private)
     prompt = cleaned(prompt)
     if not prompt and attached is None:
         await context.respond(context.text("error.empty_prompt"))

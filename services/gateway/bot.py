@@ -166,6 +166,7 @@ class Bot:
         def make_context(interaction: Interaction) -> Context:
             return Context(
                 interaction,
+                callbacks,
                 self._services,
                 texts(),
                 settings,
@@ -174,7 +175,6 @@ class Bot:
                 self._guild_settings,
                 self._activity_store,
                 self._samples,
-                callbacks,
             )
 
         conversations = Conversations(

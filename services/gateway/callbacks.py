@@ -108,15 +108,27 @@ class Callbacks:
             )
         )
 
-    async def follow_up(self, interaction: Interaction, body: Mapping[str, Any]) -> None:
+    async def follow_up(self, interaction: Interaction, body: Mapping[str, Any], files: Sequence[File] = ()) -> None:
         """Says something more. Raises InteractionGone, CallbackRefused."""
+        payload = {"allowed_mentions": NO_MENTIONS, **body}
+        made = _files(files)
         await self._send(
             AsyncWebhookAdapter().execute_webhook(
                 interaction.application_id,
                 interaction.token,
                 session=self._session,
-                payload={"allowed_mentions": NO_MENTIONS, **body},
+                payload=None if made else payload,
+                multipart=to_multipart(payload, made) if made else None,
+                files=made or None,
                 wait=True,
+            )
+        )
+
+    async def delete(self, interaction: Interaction) -> None:
+        """Takes the first answer back. Raises InteractionGone, CallbackRefused."""
+        await self._send(
+            AsyncWebhookAdapter().delete_original_interaction_response(
+                interaction.application_id, interaction.token, session=self._session
             )
         )
 
@@ -126,11 +138,7 @@ class Callbacks:
         async def remove() -> None:
             await asyncio.sleep(after)
             try:
-                await self._send(
-                    AsyncWebhookAdapter().delete_original_interaction_response(
-                        interaction.application_id, interaction.token, session=self._session
-                    )
-                )
+                await self.delete(interaction)
             except (InteractionGone, CallbackRefused) as error:
                 _log.info("a confirmation stays", error=str(error))
 

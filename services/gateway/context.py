@@ -13,22 +13,20 @@ from chassis.scoped import Place
 from chassis.settings import Live
 from chassis.tiers import may
 from services.gateway.analytics.store import ActivityStore
-from services.gateway.callbacks import Callbacks, CallbackType, File
-from services.gateway.command import MANAGE_GUILD, Choice, OptionKind
-from services.gateway.events import Attached, Interaction, attachment
+from services.gateway.answering import Answering
+from services.gateway.command import MANAGE_GUILD, OptionKind
+from services.gateway.events import Attached, attachment
 from services.gateway.guild_settings import LANGUAGE, GuildSettings
 from services.gateway.numbers.store import SampleStore
+from services.gateway.patience import PatientChannel
 from services.gateway.settings import GatewaySettings
 from services.gateway.threads import ThreadIndex
 from views.catalogue import Catalogue
 from views.custom_id import CustomId, decode
-from views.markdown import shortened
-from views.messages import EPHEMERAL, message
 
 StubT = TypeVar("StubT")
 AnswerT = TypeVar("AnswerT")
 
-CHOICES_LIMIT, CHOICE_LENGTH = 25, 100
 ADMINISTRATOR = 1 << 3
 
 
@@ -37,7 +35,7 @@ AskEvery = Callable[[str, Callable[[grpc.aio.Channel], Awaitable[Any]]], Awaitab
 
 
 class Services:
-    """The other services' stubs, each made once."""
+    """The other services' stubs, each made once. Where somebody is patient, calls wait for a service that is away."""
 
     def __init__(self, channel: Callable[[str], grpc.aio.Channel], every_replica: AskEvery) -> None:
         self._channel = channel
@@ -47,15 +45,15 @@ class Services:
     def stub(self, stub_type: Callable[[grpc.aio.Channel], StubT], service: str) -> StubT:
         """The stub of one contract, for example `stub(RequestServiceStub, "board")`."""
         if (stub_type, service) not in self._stubs:
-            self._stubs[stub_type, service] = stub_type(self._channel(service))
+            channel = PatientChannel(self._channel(service), service)
+            self._stubs[stub_type, service] = stub_type(cast(grpc.aio.Channel, channel))
         return cast(StubT, self._stubs[stub_type, service])
 
 
 @dataclass
-class Context:
+class Context(Answering):
     """One use of a command, component, modal or autocomplete. Handlers get it and nothing else."""
 
-    interaction: Interaction
     services: Services
     texts: Catalogue
     settings: Live[GatewaySettings]
@@ -64,9 +62,7 @@ class Context:
     guild_settings: GuildSettings
     activity: ActivityStore
     samples: SampleStore
-    _callbacks: Callbacks = field(repr=False)
-    acknowledged: bool = False
-    denied: bool = False
+    denied: bool = field(default=False, init=False)
     """Whether the person was told that a limit does not allow it now."""
 
     @property
@@ -173,58 +169,6 @@ class Context:
         value = self.options.get(option)
         raw = (self.interaction.data.get("resolved") or {}).get("attachments", {}).get(str(value))
         return attachment(raw) if value is not None and raw is not None else None
-
-    async def respond(self, body: Mapping[str, Any] | str, *, private: bool = True, files: Sequence[File] = ()) -> None:
-        """Says something: as the first answer, or after a deferral in its place."""
-        made = message(body) if isinstance(body, str) else dict(body)
-        if self.acknowledged:
-            await self._callbacks.edit(self.interaction, made, files)
-            return
-        if private:
-            made["flags"] = made.get("flags", 0) | EPHEMERAL
-        await self._first(CallbackType.MESSAGE, made, files)
-
-    async def defer(self, *, private: bool) -> None:
-        """Acknowledges; the answer follows. Whether it is private is fixed now."""
-        await self._first(CallbackType.DEFERRED_MESSAGE, {"flags": EPHEMERAL} if private else {})
-
-    async def defer_update(self) -> None:
-        """Acknowledges a component; its message stays as it is."""
-        await self._first(CallbackType.DEFERRED_UPDATE)
-
-    async def update(self, body: Mapping[str, Any]) -> None:
-        """Replaces the message that carries the component."""
-        await self._first(CallbackType.UPDATE, body)
-
-    async def modal(self, modal: Mapping[str, Any]) -> None:
-        """Opens a modal."""
-        await self._first(CallbackType.MODAL, modal)
-
-    async def choose(self, choices: Sequence[Choice]) -> None:
-        """Offers choices to an autocomplete, as many as Discord takes."""
-        offered = [
-            {"name": shortened(choice.label, CHOICE_LENGTH), "value": choice.value}
-            for choice in choices
-            if 1 <= len(choice.value) <= CHOICE_LENGTH and choice.label.strip()
-        ]
-        await self._first(CallbackType.CHOICES, {"choices": offered[:CHOICES_LIMIT]})
-
-    async def follow_up(self, body: Mapping[str, Any] | str, *, private: bool = True) -> None:
-        """Says something more after the first answer."""
-        made = message(body) if isinstance(body, str) else dict(body)
-        if private:
-            made["flags"] = made.get("flags", 0) | EPHEMERAL
-        await self._callbacks.follow_up(self.interaction, made)
-
-    def vanish(self, after: float) -> None:
-        """Removes the first answer after some seconds, without making anybody wait for it."""
-        self._callbacks.vanish(self.interaction, after)
-
-    async def _first(
-        self, kind: CallbackType, data: Mapping[str, Any] | None = None, files: Sequence[File] = ()
-    ) -> None:
-        self.acknowledged = True
-        await self._callbacks.first(self.interaction, kind, data, files)
 
 
 def path_of(data: Mapping[str, Any]) -> str:

@@ -30,6 +30,7 @@ from services.gateway.handover import Denied, HandOver, Question, from_message
 from services.gateway.loop_guard import LoopGuard
 from services.gateway.model_names import ModelNames
 from services.gateway.notices import Notices
+from services.gateway.patience import Patience, patient
 from services.gateway.settings import GatewaySettings
 from services.gateway.text_commands import TextCommands
 from services.gateway.threads import ThreadIndex
@@ -126,7 +127,8 @@ class Conversations:
         ):
             if isinstance(meaning, Question):
                 return await self._persist(meaning)
-            question = await self._text_commands.carry_out(message, self.place(message), meaning)
+            with patient(Patience(self._clock, self._settings.current.deadlines)):
+                question = await self._text_commands.carry_out(message, self.place(message), meaning)
             return True if question is None else await self._persist(question)
 
     def _question(self, message: Message, place: Place) -> Question | None:

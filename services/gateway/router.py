@@ -21,6 +21,7 @@ from services.gateway.callbacks import CallbackRefused, InteractionGone
 from services.gateway.command import Handler
 from services.gateway.context import Context, path_of
 from services.gateway.events import Interaction, InteractionKind
+from services.gateway.patience import Patience, patient
 from services.gateway.registry import Registry
 from views.catalogue import Catalogue
 from views.custom_id import decode
@@ -61,7 +62,7 @@ class Router:
             context = self.make_context(interaction)
             outcome = Outcome.ERROR
             try:
-                with acting_for(interaction.person):
+                with acting_for(interaction.person), patient(_patience(context)):
                     await self._handler(interaction)(context)
                 outcome = Outcome.DENIED if context.denied else Outcome.DONE
             except InteractionGone:
@@ -151,6 +152,13 @@ def name_of(interaction: Interaction) -> str:
         slash = "/" if interaction.data.get("type", 1) == 1 else ""
         return f"{slash}{path}" + (" (autocomplete)" if interaction.kind is InteractionKind.AUTOCOMPLETE else "")
     return decode(interaction.data.get("custom_id", "")).action
+
+
+def _patience(context: Context) -> Patience | None:
+    """How a use waits for services that are away; whoever types is offered nothing rather than something late."""
+    if context.interaction.kind is InteractionKind.AUTOCOMPLETE:
+        return None
+    return Patience(context.clock, context.settings.current.deadlines, context.hold)
 
 
 def _gated(handler: Handler, feature: str) -> Handler:

@@ -45,6 +45,10 @@ class Deadlines(Section):
     """The one call behind an autocomplete, a modal or a command that answers at once."""
     callback: Annotated[Seconds, AtStart()] = 2.5
     """Discord's own endpoint for acknowledgements."""
+    unnoticed: Seconds = 0.5
+    """How long what a person does waits for a service that is away before they read that the bot thinks."""
+    away: Seconds = 20.0
+    """How long it waits for such a service in all, before they are told that a part of the bot is not reachable."""
     slow: Seconds = 30.0
     """What is done after the acknowledgement, for example a chart."""
 

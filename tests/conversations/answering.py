@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import grpc
@@ -30,6 +31,7 @@ from services.gateway.__main__ import build as build_gateway
 from services.gateway.settings import GatewaySettings
 from services.ratelimit.app import build as build_ratelimit
 from services.ratelimit.settings import RatelimitSettings
+from tests.support import free_port
 
 _CONTROL_TOKEN = "control"
 
@@ -88,12 +90,32 @@ class ScriptedPictures(image_pb2_grpc.ImageServiceServicer):
         yield image_pb2.GenerateImageResponse(end=image_pb2.ImageEnd())
 
 
+class Executor:
+    """executor at one address, where it may go away and come back."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        port = free_port()
+        self.address = f"127.0.0.1:{port}"
+        self._environment = {**environment, "GUILDHALL_RPC__PORTS__EXECUTOR": str(port)}
+        self._running = AsyncExitStack()
+
+    async def start(self) -> None:
+        """Starts it."""
+        service = running_service("executor", ExecutorSettings, build_executor, variables=self._environment)
+        await self._running.enter_async_context(service)
+
+    async def stop(self) -> None:
+        """Stops it; a second call does nothing."""
+        await self._running.aclose()
+
+
 @dataclass
 class Answerer:
     """A guild in which questions are asked as gateway hands them over."""
 
     sandbox: SandboxClient
     model: ScriptedModel
+    executor: Executor
     stub: reply_pb2_grpc.ReplyServiceStub
     settings: settings_pb2_grpc.SettingsServiceStub
     guild_id: int
@@ -183,7 +205,12 @@ class Answerer:
 
 @asynccontextmanager
 async def running_answerer(
-    redis_url: str, folder: Path, options: Mapping[str, str], *, with_gateway: bool = False
+    redis_url: str,
+    folder: Path,
+    options: Mapping[str, str],
+    *,
+    with_gateway: bool = False,
+    of_gateway: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Answerer]:
     """Starts everything that answers need; with gateway, people can use commands too."""
     token = new_bot_token(BOT_ID)
@@ -212,11 +239,11 @@ async def running_answerer(
             running_service("ratelimit", RatelimitSettings, build_ratelimit, variables=environment)
         )
         environment["GUILDHALL_RPC__ADDRESSES__RATELIMIT"] = limits.address
-        executor = await stack.enter_async_context(
-            running_service("executor", ExecutorSettings, build_executor, variables=environment)
-        )
+        executor = Executor(environment)
+        stack.push_async_callback(executor.stop)
+        await executor.start()
         if with_gateway:
-            environment["GUILDHALL_RPC__ADDRESSES__EXECUTOR"] = executor.address
+            environment |= {"GUILDHALL_RPC__ADDRESSES__EXECUTOR": executor.address, **of_gateway}
             environment["GUILDHALL_GATEWAY__ASK_LIMITS"] = "[]"
             await stack.enter_async_context(
                 running_service("gateway", GatewaySettings, build_gateway, variables=environment)
@@ -228,4 +255,5 @@ async def running_answerer(
         guild = (await client.call("GET", "/control/as/owner/guilds"))[0]
         general = next(each for each in guild["channels"] if each["name"] == "general")
         stub, settings = reply_pb2_grpc.ReplyServiceStub(channel), settings_pb2_grpc.SettingsServiceStub(channel)
-        yield Answerer(client, model, stub, settings, int(guild["id"]), int(general["id"]), people)
+        guild_id, channel_id = int(guild["id"]), int(general["id"])
+        yield Answerer(client, model, executor, stub, settings, guild_id, channel_id, people)

@@ -6,6 +6,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -147,6 +148,29 @@ async def test_the_heartbeat_is_not_late_while_fifty_answers_stream(talk: Talk, 
     await sandbox.settings(heartbeat_ms=usual)
     await sandbox.gateway("cut")
     await sandbox.wait("session", count=1, timeout=40)
+
+
+@pytest.mark.parametrize(("service", "command"), [("executor", "runs"), ("llm", "models"), ("board", "board mine")])
+async def test_whoever_uses_commands_while_a_service_restarts_is_answered_all_the_same(
+    talk: Talk, platform: RunningPlatform, service: str, command: str
+) -> None:
+    used: list[dict[str, Any]] = []
+
+    async def restarted() -> None:
+        await platform.restart(service)
+        await platform.all_ready()
+
+    restarting = asyncio.create_task(restarted())
+    while not restarting.done():
+        used.append(await talk.use(command, OWNER))
+        await asyncio.wait([restarting], timeout=0.2)
+    await restarting
+    assert any(each["callback_type"] == 5 for each in used), "the bot was seen to think"
+    for each in used:
+        assert each["ack_ms"] < 3000
+        content = (await talk.said(each, OWNER))["content"]
+        assert "not reachable" not in content, content
+        assert "took too long" not in content, content
 
 
 async def test_the_gateway_may_restart_between_every_two_steps_of_a_conversation(

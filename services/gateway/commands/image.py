@@ -28,6 +28,7 @@ async def image(context: Context) -> None:
 async def draw(context: Context, prompt: str, *, size: str = "", private: bool = False) -> None:
     """Hands the wish for a picture over and acknowledges it, or says privately why not."""
     context.require(FEATURE)
+    context.expect(private=private)
     if context.guild_settings.text(context.place, IMAGES) == "never":
         await context.respond(context.text("image.never"))
         return
@@ -56,6 +57,7 @@ async def draw_typed(context: Context) -> None:
 async def plan_typed(context: Context) -> None:
     """Has the plan made that was asked for in a message."""
     context.require(PLAN_FEATURE)
+    context.expect(private=False)
     interaction = context.interaction
     request = plan_pb2.CreatePlanRequest(
         event_id=interaction.interaction_id,

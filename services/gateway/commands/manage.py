@@ -30,6 +30,7 @@ _FORMATS = {"csv": plan_pb2.AUDIT_FORMAT_CSV, "json": plan_pb2.AUDIT_FORMAT_JSON
 async def manage(context: Context) -> None:
     """Takes a request over; its plan appears in place of the answer."""
     options, interaction = context.options, context.interaction
+    context.expect(private=False)
     request = plan_pb2.CreatePlanRequest(
         event_id=interaction.interaction_id,
         interaction=_origin(context),
@@ -207,6 +208,7 @@ async def _export(context: Context, wanted: str) -> None:
 
 async def _undo(context: Context, plan_id: str) -> None:
     interaction = context.interaction
+    context.expect(private=False)
     request = plan_pb2.UndoPlanRequest(
         event_id=interaction.interaction_id,
         plan_id=plan_id,

@@ -72,6 +72,7 @@ async def again(context: Context) -> None:
 async def go_on_privately(context: Context) -> None:
     """Lets a private answer that ran out of time go on in a private thread."""
     _require_owner(context)
+    context.expect(private=True)
     interaction = context.interaction
     request = reply_pb2.ContinueReplyPrivatelyRequest(
         event_id=interaction.interaction_id,

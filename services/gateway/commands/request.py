@@ -233,6 +233,7 @@ async def listed(context: Context) -> None:
 
 
 async def _put(context: Context, draft: request_pb2.RequestDraft) -> None:
+    context.expect(private=False)
     desk = Desk(context)
     try:
         answer: Any = await desk.ask(
