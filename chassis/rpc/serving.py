@@ -10,7 +10,6 @@ from contextlib import aclosing
 from typing import Any, TypeAlias, cast
 
 import grpc
-import redis.exceptions
 import structlog
 from grpc_status import rpc_status
 
@@ -30,6 +29,7 @@ from chassis.errors import (
     status_code,
     to_status,
 )
+from chassis.redis_outage import is_outage
 from chassis.rpc.methods import Method, methods_of
 from chassis.telemetry.call_statistics import CallStatistics
 from chassis.telemetry.names import Attribute
@@ -178,7 +178,7 @@ def as_error(raised: Exception) -> GuildhallError:
     """What an exception means to the caller of an RPC. Whatever has no meaning there is a defect."""
     if isinstance(raised, GuildhallError):
         return raised
-    if isinstance(raised, redis.exceptions.ConnectionError | redis.exceptions.TimeoutError):
+    if is_outage(raised):
         return Unavailable("the store is away", reason="STORE_UNAVAILABLE", retry_after=1.0)
     if isinstance(raised, grpc.aio.AioRpcError):
         error = from_rpc_error(raised)

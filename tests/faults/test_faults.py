@@ -8,12 +8,12 @@ import time
 from typing import Any
 
 import pytest
-import redis.asyncio as redis
 
 from chassis.settings.shared import SERVICES
 from sandbox.control.client import Refused
 from tests.faults.conftest import Stage
 from tests.faults.load import Load
+from tests.support.redis_full import FULL
 from views.catalogue import texts
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.timeout(300)]
@@ -107,17 +107,14 @@ async def test_the_way_to_executor_is_cut(stage: Stage) -> None:
     assert clear(load.told), load.told
 
 
-async def test_the_durable_store_is_full(stage: Stage) -> None:
+@pytest.mark.parametrize("what", sorted(FULL))
+async def test_the_durable_store_is_full(stage: Stage, what: str) -> None:
     await quiet(stage)
     before = await newest(stage)
-    async with redis.Redis(port=stage.stores["durable"].port) as client, Load(stage.sandbox) as load:
+    async with Load(stage.sandbox) as load:
         await asyncio.sleep(2)
-        await client.config_set("maxmemory-policy", "noeviction")
-        await client.config_set("maxmemory", "1mb")
-        try:
+        async with FULL[what](stage.stores["durable"]):
             await asyncio.sleep(FULL_SECONDS)
-        finally:
-            await client.config_set("maxmemory", "0")
         await _grows(load, len(load.taken))
     await load.answered()
     assert load.told

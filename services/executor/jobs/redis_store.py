@@ -17,17 +17,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import redis.asyncio as redis
-from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, WatchError
-from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from chassis.clock import Clock
 from services.executor.jobs import keys
 from services.executor.jobs.model import Fence, Job, LeaseLost, partition_of
 from services.executor.jobs.settings import JobSettings
-
-AWAY = (RedisConnectionError, RedisTimeoutError)
-"""What redis-py raises when the server cannot be reached, as opposed to refusing."""
 
 _MAX_RACES = 16
 _ATTEMPTS = "_attempts"
@@ -143,10 +138,13 @@ class JobStore:
                 raise LeaseLost(fence.name) from None
             return result
 
-    async def begin(self, entry: Entry, fence: Fence) -> int:
-        """Counts an attempt; gives how many there were since the job last made progress, this one included."""
+    async def begin(self, entry: Entry, fence: Fence, *, forgiven: int = 0) -> int:
+        """Counts an attempt; gives how many there were since the job last made progress, this one included.
+
+        So many attempts are `forgiven` with it that ended through no fault of the job when nothing could be written.
+        """
         name = keys.journal(entry.partition, entry.job.job_id)
-        result = await self.fenced(entry.partition, fence, lambda pipe: pipe.hincrby(name, _ATTEMPTS, 1))
+        result = await self.fenced(entry.partition, fence, lambda pipe: pipe.hincrby(name, _ATTEMPTS, 1 - forgiven))
         return int(result[0])
 
     async def forgive(self, entry: Entry, fence: Fence) -> None:

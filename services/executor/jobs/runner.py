@@ -9,13 +9,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import structlog
+from redis.exceptions import RedisError
 
 from chassis.clock import Clock
 from chassis.errors import Unavailable
+from chassis.redis_outage import is_outage
 from chassis.telemetry import consumer_span
 from services.executor.jobs.lease import Lease, LeaseKeeper
 from services.executor.jobs.model import Gathering, Job, JobKind, Journal, LeaseLost, Postpone, Queueing
-from services.executor.jobs.redis_store import AWAY, Entry, JobStore
+from services.executor.jobs.redis_store import Entry, JobStore
 from services.executor.jobs.settings import JobSettings
 from services.executor.jobs.slots import Slots, Ticket
 
@@ -112,7 +114,9 @@ class JobRunner:
                     {p: partition.cursor for p, partition in held.items()},
                     block_seconds=self._settings.read_block_seconds,
                 )
-            except AWAY as error:
+            except RedisError as error:
+                if not is_outage(error):
+                    raise
                 _log.warning("jobs.unreachable", error=str(error), retry_in=pause)
                 await asyncio.sleep(pause)
                 continue
@@ -176,10 +180,12 @@ class JobRunner:
         job = entry.job
         log = _log.bind(job_id=job.job_id, kind=job.kind, key=job.key, epoch=lease.epoch)
         journal = self._store.journal(entry, lease)
+        owed = 0
         while True:
             attempts = 0
             try:
-                attempts = await self._store.begin(entry, lease)
+                attempts = await self._store.begin(entry, lease, forgiven=owed)
+                owed = 0
                 kind = self._kinds.get(job.kind)
                 if kind is None:
                     await self._store.bury(entry, lease, "no module runs this kind of job")
@@ -199,15 +205,17 @@ class JobRunner:
                 raise
             except Postpone as later:
                 log.info("job.postponed", why=str(later), after=later.after)
-                await self._forgive(entry, lease)
+                owed += not await self._forgive(entry, lease)
                 await asyncio.sleep(later.after)
-            except (*AWAY, Unavailable) as error:
-                log.warning("job.dependency_away", error=str(error))
-                await self._forgive(entry, lease)
-                await asyncio.sleep(self._pause(1))
             except Exception as error:
-                log.exception("job.failed", attempt=attempts, error=str(error))
-                await asyncio.sleep(self._pause(attempts))
+                if isinstance(error, Unavailable) or is_outage(error):
+                    log.warning("job.dependency_away", error=str(error))
+                    # Where not even the attempt was counted, there is nothing to forgive.
+                    owed += attempts > 0 and not await self._forgive(entry, lease)
+                    await asyncio.sleep(self._pause(1))
+                else:
+                    log.exception("job.failed", attempt=attempts, error=str(error))
+                    await asyncio.sleep(self._pause(attempts))
             else:
                 return 1 + len(along)
 
@@ -232,11 +240,14 @@ class JobRunner:
             return ()
         return queue[1 : 1 + kind.gathers(queue[0].job, [entry.job for entry in queue[1:]])]
 
-    async def _forgive(self, entry: Entry, lease: Lease) -> None:
+    async def _forgive(self, entry: Entry, lease: Lease) -> bool:
+        """Takes the attempt off the count; whether that could be written."""
         try:
             await self._store.forgive(entry, lease)
-        except AWAY as error:
+        except RedisError as error:
             _log.warning("job.attempt_not_forgiven", job_id=entry.job.job_id, error=str(error))
+            return False
+        return True
 
     async def _bury(self, kind: JobKind, entry: Entry, lease: Lease, reason: str) -> None:
         _log.error("job.given_up", job_id=entry.job.job_id, kind=entry.job.kind, reason=reason)
