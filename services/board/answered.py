@@ -38,6 +38,13 @@ async def earlier(
     found = await listing.earlier_result(connection, guild_id, key) if key else None
     if found is None:
         return None
+    return await again(connection, guild_id, found, fingerprint, request_id=request_id, actor=actor)
+
+
+async def again(
+    connection: Connection, guild_id: int, found: tuple[str, str], fingerprint: str, *, request_id: str, actor: Actor
+) -> Request | Refused | None:
+    """The same where what is kept under the key, as (fingerprint, result), has been read already."""
     if found[0] != fingerprint:
         raise InvalidArgument("this idempotency key was used for something else", reason="IDEMPOTENCY_KEY_REUSED")
     if not found[1].startswith(_NO):

@@ -138,16 +138,18 @@ class Requests:
         rules = await self._rules.of(guild_id)
 
         async def look(connection: Connection) -> Outcome | Request:
-            said = await answered.earlier(connection, guild_id, key, fingerprint, request_id=request_id, actor=actor)
-            if said is not None:
-                return Outcome(said, duplicate=True)
-            if command.action is Action.CLAIM:
-                reason = await people.why_blocked(connection, guild_id, actor.user_id)
-                if reason is not None:
-                    return Outcome(Refused(Why.BLOCKED, detail=reason))
+            found = await listing.standing(connection, guild_id, request_id, key=key, user_id=actor.user_id)
+            if found.earlier is not None:
+                said = await answered.again(
+                    connection, guild_id, found.earlier, fingerprint, request_id=request_id, actor=actor
+                )
+                if said is not None:
+                    return Outcome(said, duplicate=True)
+            if command.action is Action.CLAIM and found.blocked is not None:
+                return Outcome(Refused(Why.BLOCKED, detail=found.blocked))
             if command.character_id and command.action in (Action.CLAIM, Action.NAME_CHARACTER):
                 await self._require_own(connection, guild_id, command.character_id, actor, "character_id")
-            return await listing.get(connection, guild_id, request_id) or Outcome(Refused(Why.UNKNOWN_REQUEST))
+            return found.request or Outcome(Refused(Why.UNKNOWN_REQUEST))
 
         for _ in range(_ATTEMPTS):
             found = await self._database.look(look)

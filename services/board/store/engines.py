@@ -16,8 +16,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from chassis.errors import FailedPrecondition
 from services.board.settings import DatabaseSettings
-from services.board.store.connection import Connection, Result
+from services.board.store.connection import Connection, Result, Write, runs
 from services.board.store.group_commit import Failed, GroupCommit, Work
+from services.board.store.together import Combiner, PostgresConnection
 
 T = TypeVar("T")
 _STATEMENT_SECONDS = 60.0
@@ -35,12 +36,13 @@ class PostgresEngine:
             connect_args={"timeout": settings.timeout, "command_timeout": _STATEMENT_SECONDS},
         )
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._combiner = Combiner(self._engine.dialect)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
         """A connection outside of any transaction."""
         async with self._reader.connect() as connection:
-            yield connection
+            yield PostgresConnection(connection, self._combiner)
 
     async def look(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Runs reads on one connection, outside of any transaction."""
@@ -50,7 +52,7 @@ class PostgresEngine:
     async def write(self, work: Callable[[Connection], Awaitable[T]]) -> T:
         """Runs `work` in a transaction of its own."""
         async with self._engine.begin() as connection:
-            return await work(connection)
+            return await work(PostgresConnection(connection, self._combiner))
 
     async def run_sync(self, work: Callable[[sa.Connection], T]) -> T:
         """Runs `work` in a transaction on a plain connection."""
@@ -160,6 +162,10 @@ class _ThreadedConnection:
         """Runs one statement."""
         return await self._engine.statement(lambda: self._connection.execute(statement, parameters))
 
+    async def together(self, writes: Sequence[Write], /) -> int:
+        """Nothing is written while reading."""
+        raise RuntimeError("a connection for reading does not write")
+
 
 class _DirectConnection:
     """Statements right here: the whole transaction is in its thread already."""
@@ -170,6 +176,11 @@ class _DirectConnection:
     async def execute(self, statement: sa.Executable, parameters: Any = None, /) -> Result:
         """Runs one statement; never waits."""
         return self._connection.execute(statement, parameters)
+
+    async def together(self, writes: Sequence[Write], /) -> int:
+        """Runs one write after the other: nothing is on the way between them."""
+        counts = [self._connection.execute(*run).rowcount for run in runs(writes)]
+        return counts[0]
 
 
 def _spoils_all(error: Exception) -> bool:

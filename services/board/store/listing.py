@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from services.board.model import ACTIVE, Request, State
 from services.board.store.connection import Connection
 from services.board.store.rows import from_record
-from services.board.store.schema import boards, idempotency, items, requests
+from services.board.store.schema import boards, idempotency, items, members, requests
 from services.board.text import search_key
 
 _LIKE_ESCAPE = "\\"
@@ -19,6 +19,23 @@ _SEARCH_ITEMS = 200
 # Made once: putting a statement together costs more than running it.
 _GET = sa.select(requests).where(
     requests.c.request_id == sa.bindparam("of"), requests.c.guild_id == sa.bindparam("guild")
+)
+# One way to the database for all that a transition is decided on. The single row is there whatever else is.
+_STANDING = sa.select(
+    requests,
+    idempotency.c.fingerprint.label("was_fingerprint"),
+    idempotency.c.result.label("was_result"),
+    members.c.blocked_at,
+    members.c.blocked_reason,
+).select_from(
+    sa.select(sa.literal(1).label("one"))
+    .subquery()
+    .outerjoin(requests, (requests.c.request_id == sa.bindparam("of")) & (requests.c.guild_id == sa.bindparam("guild")))
+    .outerjoin(
+        idempotency,
+        (idempotency.c.guild_id == sa.bindparam("guild")) & (idempotency.c.idempotency_key == sa.bindparam("key")),
+    )
+    .outerjoin(members, (members.c.guild_id == sa.bindparam("guild")) & (members.c.user_id == sa.bindparam("user")))
 )
 _EARLIER = sa.select(idempotency.c.fingerprint, idempotency.c.result).where(
     idempotency.c.guild_id == sa.bindparam("guild"), idempotency.c.idempotency_key == sa.bindparam("key")
@@ -63,10 +80,30 @@ class Page:
     total: int
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """A request of a guild where there is one, what was answered under a key, and why a person is blocked."""
+
+    request: Request | None
+    earlier: tuple[str, str] | None
+    blocked: str | None
+
+
 async def get(connection: Connection, guild_id: int, request_id: str) -> Request | None:
     """A request of this guild by its id."""
     row = (await connection.execute(_GET, {"of": request_id, "guild": guild_id})).mappings().first()
     return None if row is None else from_record(row)  # type: ignore[arg-type]
+
+
+async def standing(connection: Connection, guild_id: int, request_id: str, *, key: str, user_id: int) -> Standing:
+    """What a transition is decided on."""
+    parameters = {"guild": guild_id, "of": request_id, "key": key, "user": user_id}
+    row = (await connection.execute(_STANDING, parameters)).mappings().one()
+    return Standing(
+        None if row[requests.c.request_id] is None else from_record(row),  # type: ignore[arg-type]
+        None if row["was_result"] is None else (row["was_fingerprint"], row["was_result"]),
+        None if row["blocked_at"] is None else str(row["blocked_reason"]),
+    )
 
 
 async def by_number(connection: Connection, guild_id: int, number: int, part: int = 0) -> Request | None:

@@ -3,7 +3,7 @@
 Either all of it is there or none.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from services.board.machine import Policy
 from services.board.model import Actor
-from services.board.store.connection import Connection
+from services.board.store.connection import Connection, Write
 from services.board.store.database import Database
 from services.board.store.rows import dumps
 from services.board.store.schema import events, guilds, idempotency, outbox
@@ -80,8 +80,8 @@ class Transaction:
         row = (await self._connection.execute(_RESERVE[self._database.is_sqlite], parameters)).one()
         return int(row[0]), int(row[1])
 
-    async def record(self, last_sequence: int, entries: Sequence[AuditEntry]) -> None:
-        """Writes history and outbox under the sequences that `reserve` gave."""
+    def recorded(self, last_sequence: int, entries: Sequence[AuditEntry]) -> list[Write]:
+        """History and outbox under the sequences that `reserve` gave."""
         first = last_sequence - len(entries) + 1
         origin = self._origin
         rows = [
@@ -103,32 +103,33 @@ class Transaction:
             }
             for index, entry in enumerate(entries)
         ]
-        await self._insert(_INSERT_EVENTS, rows)
         # Every sequence leaves, so that a reader can tell a gap from a change that is none of its business.
         leaving = [
             {"guild_id": self._guild_id, "sequence": first + index, "at": origin.at, "payload": dumps(entry.payload)}
             for index, entry in enumerate(entries)
         ]
-        await self._insert(_INSERT_OUTBOX, leaving)
-
-    async def _insert(self, statement: sa.Insert, rows: Sequence[Mapping[str, Any]]) -> None:
-        """Inserts rows; one row is most of what is inserted, and goes without the way of many."""
-        await self._connection.execute(statement, rows[0] if len(rows) == 1 else rows)
+        return [(_INSERT_EVENTS, row) for row in rows] + [(_INSERT_OUTBOX, row) for row in leaving]
 
     async def audit(self, *entries: AuditEntry) -> None:
         """Writes history of changes that are not to requests."""
         last, _ = await self.reserve(sequences=len(entries))
-        await self.record(last, entries)
+        await self._connection.together(self.recorded(last, entries))
 
     async def remember(self, result: str) -> None:
         """Keeps what was done under the idempotency key; a second writer with the same key fails on it."""
+        for statement, values in self.remembered(result):
+            await self._connection.execute(statement, values)
+
+    def remembered(self, result: str) -> list[Write]:
+        """The same, to be written together with something else."""
         origin = self._origin
-        if origin.key:
-            values = {
-                "guild_id": self._guild_id,
-                "idempotency_key": origin.key,
-                "fingerprint": origin.fingerprint,
-                "result": result,
-                "at": origin.at,
-            }
-            await self._connection.execute(_REMEMBER, values)
+        if not origin.key:
+            return []
+        values = {
+            "guild_id": self._guild_id,
+            "idempotency_key": origin.key,
+            "fingerprint": origin.fingerprint,
+            "result": result,
+            "at": origin.at,
+        }
+        return [(_REMEMBER, values)]

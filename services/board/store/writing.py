@@ -6,13 +6,14 @@ idempotency key. Either all of it is there or none.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import sqlalchemy as sa
 
 from services.board.machine import due_times
 from services.board.model import HELD, Action, Change, Claim, Request, State
+from services.board.store.connection import Write
 from services.board.store.rows import difference, to_columns, to_record
 from services.board.store.schema import boards, claims, due, items, requests
 from services.board.store.transaction import INSERTS, AuditEntry, Transaction
@@ -29,7 +30,7 @@ _COMPARE_AND_SET = (
     .where(requests.c.request_id == sa.bindparam("old_id"), requests.c.version == sa.bindparam("old_version"))
     .values({name: sa.bindparam(f"new_{name}") for name in _MUTABLE})
 )
-_INSERT_CLAIMS, _INSERT_DUE = sa.insert(claims), sa.insert(due)
+_INSERT_REQUEST, _INSERT_CLAIM, _INSERT_DUE = sa.insert(requests), sa.insert(claims), sa.insert(due)
 _END_CLAIM = (
     sa.update(claims)
     .where(claims.c.request_id == sa.bindparam("of"), claims.c.ended_at.is_(None))
@@ -50,7 +51,24 @@ def _counting(is_sqlite: bool) -> sa.Executable:
     return made
 
 
+def _asking(is_sqlite: bool) -> sa.Executable:
+    named, times = sa.bindparam("named", type_=sa.String), sa.bindparam("times", type_=sa.BigInteger)
+    statement = INSERTS[is_sqlite](items).values(
+        guild_id=sa.bindparam("guild"),
+        item_key=sa.bindparam("key"),
+        profession=sa.bindparam("of"),
+        item=named,
+        requested=times,
+    )
+    made: sa.Executable = statement.on_conflict_do_update(
+        index_elements=[items.c.guild_id, items.c.item_key, items.c.profession],
+        set_={"requested": items.c.requested + times, "item": named},
+    )
+    return made
+
+
 _COUNT = {is_sqlite: _counting(is_sqlite) for is_sqlite in (True, False)}
+_ASK_FOR = {is_sqlite: _asking(is_sqlite) for is_sqlite in (True, False)}
 
 
 class LostRaceError(Exception):
@@ -67,26 +85,18 @@ class RequestTransaction(Transaction):
         """
         for change in changes:
             if change.before is not None:
-                await self._compare_and_set(change.before, change.after)
-        if all(change.before is not None for change in changes):
-            # The guild's lock comes as late as can be: nobody else in the guild can commit while it is held.
-            await self._private_consequences(changes, result_id)
-            last, _ = await self.reserve(sequences=len(changes))
-            written = tuple(changes)
-        else:
-            last, _ = await self.reserve(sequences=len(changes))
-            written = tuple([await self._placed(change) for change in changes])
-            await self._private_consequences(written, result_id)
-        await self._shared_consequences(last, written)
+                await self._compare_and_set(change, change.before)
+        # The guild's lock comes as late as can be: nobody else in the guild can commit while it is held.
+        last, _ = await self.reserve(sequences=len(changes))
+        written = tuple([await self._placed(change) for change in changes])
+        await self._connection.together(self._consequences(last, written, result_id))
         return written
 
     async def created(self, change: Change) -> Request:
         """Writes a new request and gives it the guild's next number."""
         last, number = await self.reserve(sequences=1, numbers=1)
         numbered = replace(change, after=replace(change.after, number=number))
-        await self._connection.execute(sa.insert(requests).values(**to_columns(numbered.after)))
-        await self._private_consequences((numbered,), numbered.after.request_id)
-        await self._shared_consequences(last, (numbered,))
+        await self._connection.together(self._consequences(last, (numbered,), numbered.after.request_id))
         return numbered.after
 
     async def imported(self, changes: Sequence[Change], result: str) -> None:
@@ -97,27 +107,18 @@ class RequestTransaction(Transaction):
             replace(change, after=replace(change.after, number=number - count + 1 + index))
             for index, change in enumerate(changes)
         ]
-        await self._connection.execute(sa.insert(requests), [to_columns(change.after) for change in numbered])
-        await self._private_consequences(numbered, result)
-        await self._shared_consequences(last, numbered)
+        await self._connection.together(self._consequences(last, numbered, result))
 
-    async def _private_consequences(self, changes: Sequence[Change], result_id: str) -> None:
-        """What follows in rows that no other change of the guild touches."""
-        await self._claims(changes)
-        await self._due(changes)
-        await self.remember(result_id)
-
-    async def _shared_consequences(self, last_sequence: int, changes: Sequence[Change]) -> None:
-        """What follows in rows that all changes of the guild share, or that are numbered through."""
-        await self.record(last_sequence, [_entry(change) for change in changes])
-        await self._count(changes)
-        await self._items(changes)
-
-    async def _compare_and_set(self, before: Request, after: Request) -> None:
-        new = to_columns(after)
+    async def _compare_and_set(self, change: Change, before: Request) -> None:
+        """Changes a row that is there, and takes away what it no longer implies."""
+        new = to_columns(change.after)
         values = {f"new_{name}": new[name] for name in _MUTABLE}
         values |= {"old_id": before.request_id, "old_version": before.version}
-        if (await self._connection.execute(_COMPARE_AND_SET, values)).rowcount != 1:
+        gone: list[Write] = [(_COMPARE_AND_SET, values), (_NOT_DUE, {"of": before.request_id})]
+        if _ended(change):
+            outcome = _OUTCOMES.get(change.action, change.action.value)
+            gone.append((_END_CLAIM, {"of": before.request_id, "ended": self._origin.at, "so": outcome}))
+        if await self._connection.together(gone) != 1:
             raise LostRaceError(before.request_id)
 
     async def _placed(self, change: Change) -> Change:
@@ -128,66 +129,38 @@ class RequestTransaction(Transaction):
             requests.c.guild_id == change.after.guild_id, requests.c.number == change.after.number
         )
         part = int((await self._connection.execute(highest)).scalar_one()) + 1
-        placed = replace(change, after=replace(change.after, part=part))
-        await self._connection.execute(sa.insert(requests).values(**to_columns(placed.after)))
-        return placed
+        return replace(change, after=replace(change.after, part=part))
 
-    async def _claims(self, changes: Sequence[Change]) -> None:
-        begun = []
+    def _consequences(self, last_sequence: int, changes: Sequence[Change], result: str) -> list[Write]:
+        """Everything that follows from changes that hold: new rows, what they imply, what is told, what is counted."""
+        return [
+            *((_INSERT_REQUEST, to_columns(change.after)) for change in changes if change.before is None),
+            *((_INSERT_CLAIM, begun) for change in changes if (begun := _begun(change)) is not None),
+            *self._due(changes),
+            *self.remembered(result),
+            *self.recorded(last_sequence, [_entry(change) for change in changes]),
+            *self._counted(changes),
+            *self._asked_for(changes),
+        ]
+
+    def _due(self, changes: Sequence[Change]) -> Iterator[Write]:
         for change in changes:
-            before, after = change.before, change.after
-            held_before = before.claim if before is not None and before.state in HELD else None
-            held_after = after.claim if after.state in HELD else None
-            if held_before and held_after and _same_hold(held_before, held_after):
-                continue
-            if held_before is not None:
-                outcome = _OUTCOMES.get(change.action, change.action.value)
-                ended = {"of": after.request_id, "ended": self._origin.at, "so": outcome}
-                await self._connection.execute(_END_CLAIM, ended)
-            # A part split off to be handed over comes with its claim ended already; so does an imported one.
-            done_part = before is None and after.state is State.COMPLETED
-            claim = held_after or (after.claim if done_part else None)
-            if claim is not None:
-                begun.append(
-                    {
-                        "request_id": after.request_id,
-                        "version": after.version,
-                        "guild_id": after.guild_id,
-                        "crafter_id": claim.crafter_id,
-                        "claimed_at": claim.claimed_at,
-                        "ended_at": after.closed_at if done_part else None,
-                        "outcome": "completed" if done_part else "",
-                    }
-                )
-        if begun:
-            await self._insert(_INSERT_CLAIMS, begun)
+            request = change.after
+            for action, at in due_times(request, self._policy).items():
+                row = {"request_id": request.request_id, "action": action.value, "guild_id": request.guild_id, "at": at}
+                yield _INSERT_DUE, row
 
-    async def _count(self, changes: Sequence[Change]) -> None:
+    def _counted(self, changes: Sequence[Change]) -> Iterator[Write]:
         moved: dict[str, Counter[str]] = {}
         for change in changes:
             if change.before is not None:
                 moved.setdefault(change.before.profession, Counter())[change.before.state.value] -= 1
             moved.setdefault(change.after.profession, Counter())[change.after.state.value] += 1
         for profession in sorted(moved):
-            parameters: dict[str, object] = {
-                f"by_{state.value}": moved[profession].get(state.value, 0) for state in State
-            }
-            parameters |= {"guild": self._guild_id, "of": profession}
-            await self._connection.execute(_COUNT[self._database.is_sqlite], parameters)
+            by_state = {f"by_{state.value}": moved[profession].get(state.value, 0) for state in State}
+            yield _COUNT[self._database.is_sqlite], {**by_state, "guild": self._guild_id, "of": profession}
 
-    async def _due(self, changes: Sequence[Change]) -> None:
-        moved = [{"of": change.after.request_id} for change in changes if change.before is not None]
-        if moved:
-            await self._connection.execute(_NOT_DUE, moved[0] if len(moved) == 1 else moved)
-        rows = [
-            {"request_id": change.after.request_id, "action": action.value, "guild_id": change.after.guild_id, "at": at}
-            for change in changes
-            for action, at in due_times(change.after, self._policy).items()
-        ]
-        if rows:
-            await self._insert(_INSERT_DUE, rows)
-
-    async def _items(self, changes: Sequence[Change]) -> None:
+    def _asked_for(self, changes: Sequence[Change]) -> Iterator[Write]:
         asked: dict[tuple[str, str], tuple[str, int]] = {}
         for change in changes:
             before, after = change.before, change.after
@@ -197,15 +170,8 @@ class RequestTransaction(Transaction):
                 key = search_key(after.item), after.profession
                 asked[key] = after.item, asked.get(key, ("", 0))[1] + 1
         for (item_key, profession), (item, times) in sorted(asked.items()):
-            statement = self._database.insert(items).values(
-                guild_id=self._guild_id, item_key=item_key, profession=profession, item=item, requested=times
-            )
-            await self._connection.execute(
-                statement.on_conflict_do_update(
-                    index_elements=[items.c.guild_id, items.c.item_key, items.c.profession],
-                    set_={"requested": items.c.requested + times, "item": item},
-                )
-            )
+            values = {"guild": self._guild_id, "key": item_key, "of": profession, "named": item, "times": times}
+            yield _ASK_FOR[self._database.is_sqlite], values
 
 
 _OUTCOMES = {
@@ -216,8 +182,45 @@ _OUTCOMES = {
 }
 
 
+def _holds(change: Change) -> tuple[Claim | None, Claim | None]:
+    """The claim that held before a change and the one that holds after it."""
+    before, after = change.before, change.after
+    return (
+        before.claim if before is not None and before.state in HELD else None,
+        after.claim if after.state in HELD else None,
+    )
+
+
 def _same_hold(one: Claim, other: Claim) -> bool:
     return (one.crafter_id, one.claimed_at) == (other.crafter_id, other.claimed_at)
+
+
+def _ended(change: Change) -> bool:
+    """Whether a claim ended with a change."""
+    before, after = _holds(change)
+    return before is not None and (after is None or not _same_hold(before, after))
+
+
+def _begun(change: Change) -> dict[str, object] | None:
+    """The row of a claim that begins with a change."""
+    held_before, claim = _holds(change)
+    if held_before is not None and claim is not None and _same_hold(held_before, claim):
+        return None
+    after = change.after
+    # A part split off to be handed over comes with its claim ended already; so does an imported one.
+    done = change.before is None and after.state is State.COMPLETED
+    claim = claim or (after.claim if done else None)
+    if claim is None:
+        return None
+    return {
+        "request_id": after.request_id,
+        "version": after.version,
+        "guild_id": after.guild_id,
+        "crafter_id": claim.crafter_id,
+        "claimed_at": claim.claimed_at,
+        "ended_at": after.closed_at if done else None,
+        "outcome": "completed" if done else "",
+    }
 
 
 def _entry(change: Change) -> AuditEntry:
