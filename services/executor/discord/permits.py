@@ -96,8 +96,10 @@ class Permits(Protocol):
         *,
         retry_after: float = 0.0,
         is_global: bool = False,
+        travel: float = 0.0,
     ) -> None:
-        """Says how the call went; `status` 0 where no answer came. Never waits, never fails."""
+        """Says how the call went; `status` 0 where no answer came. `travel` is how many seconds lie between its sending
+        and its answer. Never waits, never fails."""
         ...
 
 
@@ -167,6 +169,7 @@ class RateLimitPermits:
         *,
         retry_after: float = 0.0,
         is_global: bool = False,
+        travel: float = 0.0,
     ) -> None:
         """One ReportRest, behind the caller's back: an answer to a person does not wait for it."""
         request = discord_pb2.ReportRestRequest(
@@ -174,6 +177,7 @@ class RateLimitPermits:
             status=status,
             headers={k.lower(): v for k, v in headers.items() if k.lower().startswith(_REPORTED_HEADERS)},
             retry_after_us=round(retry_after * 1e6),
+            travel_us=round(travel * 1e6),
         )
         setattr(request, "global", is_global)
         task = asyncio.create_task(self._send(request))

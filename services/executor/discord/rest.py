@@ -86,6 +86,8 @@ class _Answer:
     status: int
     headers: Mapping[str, str]
     body: Any
+    travel: float
+    """Seconds from sending the request to the head of its answer."""
 
 
 class RestClient:
@@ -124,21 +126,21 @@ class RestClient:
                 async with call.passage or nullcontext():
                     answer = await self._send(call, ends)
             except NotSent:
-                self._report(permit, 0)
+                self._report(permit, None)
                 raise
             except _NOT_SENT as error:
-                self._report(permit, 0)
+                self._report(permit, None)
                 failure: DiscordError = Unreachable(f"{call.route}: {type(error).__name__}")
                 repeat = True
             except (aiohttp.ClientError, TimeoutError, ConnectionError) as error:
-                self._report(permit, 0)
+                self._report(permit, None)
                 if call.fence is not None and call.fence.remaining() <= 0:
                     raise LeaseLost(call.fence.name) from error
                 failure = self._failure(f"{call.route}: {type(error).__name__} {error}".rstrip(), repeatable)
                 repeat = repeatable
             else:
                 retry_after, is_global = _limits(answer)
-                self._report(permit, answer.status, answer.headers, retry_after, is_global)
+                self._report(permit, answer, retry_after=retry_after, is_global=is_global)
                 if answer.status == 429:
                     await self._wait_out(call, retry_after, give_up)
                     continue
@@ -192,15 +194,17 @@ class RestClient:
             headers["X-Audit-Log-Reason"] = quote(call.reason[:_REASON_LIMIT], safe=" ,.:;=/-_()#@!+'\"")
         url = self._base + call.route.path + (f"?{urlencode(call.query)}" if call.query else "")
         with calling(call.route) as span:
+            sent = self._clock.monotonic()
             async with (
                 asyncio.timeout(min(limits)),
                 self._connected().request(
                     call.route.method, url, headers=headers, **_body(call), allow_redirects=False
                 ) as response,
             ):
+                travel = self._clock.monotonic() - sent
                 raw = await response.read()
                 span.answered(response.status)
-                return _Answer(response.status, response.headers, _decoded(raw, response.content_type))
+                return _Answer(response.status, response.headers, _decoded(raw, response.content_type), travel)
 
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:
@@ -211,13 +215,24 @@ class RestClient:
     def _report(
         self,
         permit: Permit | None,
-        status: int,
-        headers: Mapping[str, str] | None = None,
+        answer: _Answer | None,
+        *,
         retry_after: float = 0.0,
         is_global: bool = False,
     ) -> None:
-        if permit is not None and self._permits is not None:
-            self._permits.report(permit, status, headers or {}, retry_after=retry_after, is_global=is_global)
+        if permit is None or self._permits is None:
+            return
+        if answer is None:
+            self._permits.report(permit, 0, {})
+            return
+        self._permits.report(
+            permit,
+            answer.status,
+            answer.headers,
+            retry_after=retry_after,
+            is_global=is_global,
+            travel=answer.travel,
+        )
 
     async def _wait_out(self, call: Call, retry_after: float, give_up: float) -> None:
         """After a 429: routes with permits wait for the next one, the others for as long as Discord says."""

@@ -76,6 +76,7 @@ class Counter:
         *,
         retry_after: float = 0.0,
         is_global: bool = False,
+        travel: float = 0.0,
     ) -> None:
         """Keeps it."""
         self.reports.append((status, retry_after, is_global))

@@ -18,6 +18,8 @@ class RestAnswer:
     retry_after_us: int = 0
     is_global: bool = False
     shared: bool = False
+    travel_us: int = 0
+    """From sending to the answer; 0 where nobody measured it."""
 
     @property
     def has_headers(self) -> bool:
@@ -30,7 +32,9 @@ class RestAnswer:
         return self.status in (401, 403) or (self.status == 429 and not self.shared)
 
 
-def read_answer(status: int, headers: Mapping[str, str], retry_after_us: int, is_global: bool) -> RestAnswer:
+def read_answer(
+    status: int, headers: Mapping[str, str], retry_after_us: int, is_global: bool, travel_us: int = 0
+) -> RestAnswer:
     """Reads what was reported; what can't be read counts as absent."""
     given = {name.lower(): value for name, value in headers.items()}
     scope = given.get("x-ratelimit-scope", "")
@@ -48,6 +52,7 @@ def read_answer(status: int, headers: Mapping[str, str], retry_after_us: int, is
         retry_after_us=min(retry, _LONGEST_US),
         is_global=is_global or scope == "global" or given.get("x-ratelimit-global", "").lower() == "true",
         shared=scope == "shared",
+        travel_us=min(travel_us, _LONGEST_US),
     )
 
 

@@ -130,11 +130,18 @@ class RestPermits:
         return result
 
     async def report(
-        self, permit: str, status: int, headers: Mapping[str, str], retry_after_us: int, is_global: bool
+        self,
+        permit: str,
+        status: int,
+        headers: Mapping[str, str],
+        retry_after_us: int,
+        is_global: bool,
+        *,
+        travel_us: int = 0,
     ) -> None:
         """Says how a permitted call went. Idempotent; a permit that is not known changes nothing."""
         credential, major, identifier = _parse_permit(permit)
-        answer = read_answer(status, headers, retry_after_us, is_global)
+        answer = read_answer(status, headers, retry_after_us, is_global, travel_us)
         REST_ANSWERS.add(1, {"status": f"{status // 100}xx" if status != 429 else "429"})
         if identifier.startswith("local"):
             return
@@ -181,11 +188,14 @@ class RestPermits:
         )
 
     async def _first_try(self, ask: RestAsk, taker: Taker) -> tuple[RestResult, str]:
-        key = self._store.bucket_key(ask.credential, taker.route)
-        if self._queue.waits(key, ask.priority):
-            # Others at least as important wait for this bucket: whoever comes later goes behind them.
-            refusal = Refusal.YIELDED if ask.priority is Priority.PREVIEW else Refusal.LIMITED
-            return RestResult(refusal=refusal, retry_after=0.0 if ask.max_wait > 0 else 0.05), key
+        keys = [self._store.bucket_key(ask.credential, taker.route)]
+        if not taker.route.exempt:
+            keys.append(self._store.global_key(ask.credential))
+        for key in keys:
+            if self._queue.waits(key, ask.priority):
+                # Others at least as important wait for the same: whoever comes later goes behind them.
+                refusal = Refusal.YIELDED if ask.priority is Priority.PREVIEW else Refusal.LIMITED
+                return RestResult(refusal=refusal, retry_after=0.0 if ask.max_wait > 0 else 0.05), key
         return await self._decide(ask, taker)
 
     async def _decide(self, ask: RestAsk, taker: Taker) -> tuple[RestResult, str]:

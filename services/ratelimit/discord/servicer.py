@@ -60,7 +60,12 @@ class DiscordLimitServicer(discord_pb2_grpc.DiscordLimitServiceServicer):
 
     async def ReportRest(self, request: pb.ReportRestRequest, context: _Context) -> pb.ReportRestResponse:
         await self._rest.report(
-            request.permit_id, request.status, dict(request.headers), request.retry_after_us, getattr(request, "global")
+            request.permit_id,
+            request.status,
+            dict(request.headers),
+            request.retry_after_us,
+            getattr(request, "global"),
+            travel_us=request.travel_us,
         )
         return pb.ReportRestResponse()
 

@@ -79,6 +79,10 @@ class DiscordLimits(Section):
     """Seconds."""
     global_margin: Annotated[float, Field(ge=0, le=1)] = 0.005
     """Seconds by which the window is taken longer, as clocks don't run alike."""
+    travel_memory: Seconds = 60.0
+    """Seconds for which it is remembered how fast calls of a route were answered at best."""
+    travel_samples: Annotated[int, Field(ge=1)] = 8
+    """Answers of a route before its fastest is trusted to tell when calls were counted."""
     permit_ttl: Seconds = 15.0
     """Seconds that a permit lasts; the holder aborts its request then. Shorter than any lease."""
     in_flight_patience: Seconds = 3.0

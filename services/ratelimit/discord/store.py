@@ -16,7 +16,7 @@ from services.ratelimit.discord.settings import DiscordLimits
 from services.ratelimit.scripts import Script, Scripts
 
 _MICRO = 1_000_000
-_ACQUIRE, _REPORT = struct.Struct("<16d"), struct.Struct("<14d")
+_ACQUIRE, _REPORT = struct.Struct("<16d"), struct.Struct("<18d")
 _HEAD = struct.Struct("<4d")
 _LEASE_LIFE_MS = 7 * 86_400_000
 _NO_BUCKET = "-"
@@ -74,6 +74,11 @@ class DiscordStore:
     def bucket_key(self, credential: str, route: Route) -> str:
         """The key of the bucket that a route is taken to have."""
         return _bucket_key(credential, route, self._buckets.get((credential, route.name), ""))
+
+    @staticmethod
+    def global_key(credential: str) -> str:
+        """The key of a credential's global limit."""
+        return f"{_base(credential)}:global"
 
     async def acquire(self, settings: DiscordLimits, permit: str, taker: Taker) -> Decision:
         """Takes one permit, or says what is short. StoreAway, if the store is."""
@@ -146,6 +151,10 @@ class DiscordStore:
             round(settings.unauthorized_pause * _MICRO),
             round(settings.unknown_window * _MICRO),
             round(settings.memory * 1000),
+            answer.travel_us,
+            round(settings.travel_memory * _MICRO),
+            settings.travel_samples,
+            round(settings.in_flight_patience * _MICRO),
         )
         result = await self._scripts.run(
             self._report,

@@ -11,11 +11,19 @@
 --
 -- Bucket  { limit, window, travel time, paused until, entries, misses in a row, stopped until }, limit 0 while unknown;
 --         entries flat: id, given at, free at, answered (0, 1).
--- The global limit has no headers; when a call arrived there only Discord knows, but not after its answer. So its slot is
--- used until a window after the report, and while it travels.
+-- The global limit has no headers; when a call was counted only Discord knows. It lies between sending and answer, and
+-- how far from either is bounded by the fastest. Let x be the time from a permit to Discord's counting, y from there to
+-- the report, q the least travel (sending to answer) seen lately on that route, so q <= least x + least y as far as was
+-- seen. A call i reported at p was counted at p - y. A call j that gets its permit at p - q + window is counted at
+-- p - q + window + x of j, which is at least a window later as long as x of j + y of i >= q. So its slot is used until a
+-- window after p - q; every answer that took longer than the fastest keeps its slot for as much longer. One that is
+-- the fastest itself counts from its sending. What holds a report or a permit up errs on the safe side. Where few
+-- answers are known (of the route, else of the credential), where there was none, or where it came from something in
+-- between (5xx, 429), q is 0.
 --
 -- Credential { entries, paused until, stopped until, when important calls went }, entries flat: id, counted at, answered
 --         (0, 1); an unanswered one is counted at the end of the patience with it.
+-- Fastest { least travel and answers in this period, the same in the one before, begin of this one }; stands with the route.
 -- Sub     { entries, paused until }, entries flat: id, at. Its limit stands with the route: { limit, window, until }.
 
 local LIMIT, WINDOW_US, TRAVEL, PAUSED, ENTRIES, MISSES, STOPPED = 1, 2, 3, 4, 5, 6, 7

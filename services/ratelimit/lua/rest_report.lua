@@ -7,10 +7,11 @@
 -- which is too little rather than too much. What was learned so is forgotten after a while, as it may have been a mishap.
 --
 -- KEYS   1 routes; 2 credential; 3 bucket of the permit; 4 bucket of the answer; 5 sub-limit; 6 permit.
--- ARGV   1 now or 0; 2 milliseconds added to each TTL; 3 fourteen doubles: status (0 for no answer), limit, remaining, reset after,
+-- ARGV   1 now or 0; 2 milliseconds added to each TTL; 3 eighteen doubles: status (0 for no answer), limit, remaining, reset after,
 --        retry after (microseconds), global (0, 1), shared (0, 1), has headers (0, 1), a webhook's own token (0, 1), misses until
 --        it counts as gone, its pause, the credential's pause, window where none is known (microseconds), memory in
---        milliseconds; 4 route; 5 bucket of the answer, empty for none; 6 permit id; 7 sub-limit's field; 8 milliseconds to remember routes.
+--        milliseconds, travel (0 where not measured), how long a period of the fastest is, answers before it is trusted,
+--        patience with calls under way (microseconds); 4 route; 5 bucket of the answer, empty for none; 6 permit id; 7 sub-limit's field; 8 milliseconds to remember routes.
 -- Gives  packed doubles: now; whether the permit was open (0, 1); whether a sub-limit was learned (0, 1).
 
 --!include counters.lua
@@ -23,7 +24,7 @@ local FORGOTTEN_AFTER = 3600000000
 
 local now, slack = clock(ARGV[1]), tonumber(ARGV[2])
 local status, limit, remaining, reset, retry, global, shared, headers, webhook, misses, webhook_pause, credential_pause,
-  unknown_window, memory = sunpack('<dddddddddddddd', ARGV[3])
+  unknown_window, memory, travelled, period, samples, patience = sunpack('<dddddddddddddddddd', ARGV[3])
 if redis.call('DEL', KEYS[6]) == 0 then return spack('<ddd', now, 0, 0) end
 local id, limited, success = ARGV[6], status == 429, status >= 200 and status < 300
 
@@ -115,6 +116,25 @@ if webhook == 1 then
     bucket[MISSES] = 0
   end
 end
+-- The fastest answer lately under a name, this one included; 0 while there are too few.
+local function fastest(name)
+  local raw = redis.call('HGET', KEYS[1], name)
+  local known = raw and cmsgpack.unpack(raw) or { travelled, 0, travelled, 0, now }
+  if now - known[5] >= period then
+    if now - known[5] >= 2 * period then known[1], known[2] = travelled, 0 end
+    known = { travelled, 0, known[1], known[2], now }
+  end
+  known[1], known[2] = min(known[1], travelled), known[2] + 1
+  redis.call('HSET', KEYS[1], name, cmsgpack.pack(known))
+  if known[2] + known[4] < samples then return 0 end
+  return known[4] > 0 and min(known[1], known[3]) or known[1]
+end
+local before = 0
+if status > 0 and travelled > 0 then
+  local of_all, of_route = fastest('q:'), fastest('q:' .. ARGV[4])
+  if status < 500 and not limited then before = of_route > 0 and of_route or of_all end
+end
+
 local log = sub[1]
 for i = 1, #log, PAIR do
   if log[i] == id then
@@ -130,7 +150,8 @@ end
 local counted = global == 1 or status == 401
 for i = 1, #credential[1], TRIPLE do
   if credential[1][i] == id then
-    credential[1][i + 1], credential[1][i + 2], counted = now, 1, true
+    -- Not before its permit was given, whatever was measured.
+    credential[1][i + 1], credential[1][i + 2], counted = max(now - before, credential[1][i + 1] - patience), 1, true
     break
   end
 end

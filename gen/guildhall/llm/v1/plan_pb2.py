@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from guildhall.llm.v1 import generation_pb2 as guildhall_dot_llm_dot_v1_dot_generation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bguildhall/llm/v1/plan.proto\x12\x10guildhall.llm.v1\x1a!guildhall/llm/v1/generation.proto\"/\n\x0bPlanMessage\x12\x12\n\nfrom_model\x18\x01 \x01(\x08\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xc4\x01\n\x0bPlanRequest\x12\x14\n\x0cinstructions\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontext\x18\x02 \x01(\t\x12/\n\x08messages\x18\x03 \x03(\x0b\x32\x1d.guildhall.llm.v1.PlanMessage\x12\x13\n\x0bschema_json\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\r\n\x05model\x18\x06 \x01(\t\x12\x10\n\x08guild_id\x18\x07 \x01(\x04\x12\x19\n\x11max_output_tokens\x18\x08 \x01(\r\"\xa7\x01\n\x0cPlanResponse\x12\x17\n\rdocument_json\x18\x01 \x01(\tH\x00\x12*\n\x06\x64\x65nied\x18\x02 \x01(\x0b\x32\x18.guildhall.llm.v1.DeniedH\x00\x12\r\n\x05model\x18\x03 \x01(\t\x12&\n\x05usage\x18\x04 \x01(\x0b\x32\x17.guildhall.llm.v1.Usage\x12\x10\n\x08repaired\x18\x05 \x01(\x08\x42\t\n\x07outcome2T\n\x0bPlanService\x12\x45\n\x04Plan\x12\x1d.guildhall.llm.v1.PlanRequest\x1a\x1e.guildhall.llm.v1.PlanResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bguildhall/llm/v1/plan.proto\x12\x10guildhall.llm.v1\x1a!guildhall/llm/v1/generation.proto\"/\n\x0bPlanMessage\x12\x12\n\nfrom_model\x18\x01 \x01(\x08\x12\x0c\n\x04text\x18\x02 \x01(\t\"\xd4\x01\n\x0bPlanRequest\x12\x14\n\x0cinstructions\x18\x01 \x01(\t\x12\x0f\n\x07\x63ontext\x18\x02 \x01(\t\x12/\n\x08messages\x18\x03 \x03(\x0b\x32\x1d.guildhall.llm.v1.PlanMessage\x12\x13\n\x0bschema_json\x18\x04 \x01(\t\x12\x0c\n\x04name\x18\x05 \x01(\t\x12\r\n\x05model\x18\x06 \x01(\t\x12\x10\n\x08guild_id\x18\x07 \x01(\x04\x12\x19\n\x11max_output_tokens\x18\x08 \x01(\r\x12\x0e\n\x06locale\x18\t \x01(\t\"\xa7\x01\n\x0cPlanResponse\x12\x17\n\rdocument_json\x18\x01 \x01(\tH\x00\x12*\n\x06\x64\x65nied\x18\x02 \x01(\x0b\x32\x18.guildhall.llm.v1.DeniedH\x00\x12\r\n\x05model\x18\x03 \x01(\t\x12&\n\x05usage\x18\x04 \x01(\x0b\x32\x17.guildhall.llm.v1.Usage\x12\x10\n\x08repaired\x18\x05 \x01(\x08\x42\t\n\x07outcome2T\n\x0bPlanService\x12\x45\n\x04Plan\x12\x1d.guildhall.llm.v1.PlanRequest\x1a\x1e.guildhall.llm.v1.PlanResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,9 +35,9 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PLANMESSAGE']._serialized_start=84
   _globals['_PLANMESSAGE']._serialized_end=131
   _globals['_PLANREQUEST']._serialized_start=134
-  _globals['_PLANREQUEST']._serialized_end=330
-  _globals['_PLANRESPONSE']._serialized_start=333
-  _globals['_PLANRESPONSE']._serialized_end=500
-  _globals['_PLANSERVICE']._serialized_start=502
-  _globals['_PLANSERVICE']._serialized_end=586
+  _globals['_PLANREQUEST']._serialized_end=346
+  _globals['_PLANRESPONSE']._serialized_start=349
+  _globals['_PLANRESPONSE']._serialized_end=516
+  _globals['_PLANSERVICE']._serialized_start=518
+  _globals['_PLANSERVICE']._serialized_end=602
 # @@protoc_insertion_point(module_scope)

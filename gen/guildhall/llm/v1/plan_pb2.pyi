@@ -59,6 +59,7 @@ class PlanRequest(_message.Message):
     MODEL_FIELD_NUMBER: _builtins.int
     GUILD_ID_FIELD_NUMBER: _builtins.int
     MAX_OUTPUT_TOKENS_FIELD_NUMBER: _builtins.int
+    LOCALE_FIELD_NUMBER: _builtins.int
     instructions: _builtins.str
     """What the model shall do with it all; the service's own words, never a member's."""
     context: _builtins.str
@@ -73,6 +74,10 @@ class PlanRequest(_message.Message):
     """The guild, for access and usage."""
     max_output_tokens: _builtins.int
     """Tokens of the document at most; 0 for the configured number."""
+    locale: _builtins.str
+    """The language of whoever asked, as Discord names locales (`de`, `en-GB`): what the document says to people comes in
+    it, whatever language the words are in. Empty where it is not known; then it is the words' own.
+    """
     @_builtins.property
     def messages(self) -> _containers.RepeatedCompositeFieldContainer[Global___PlanMessage]:
         """What was said, oldest first; the last is the wish."""
@@ -88,10 +93,11 @@ class PlanRequest(_message.Message):
         model: _builtins.str = ...,
         guild_id: _builtins.int = ...,
         max_output_tokens: _builtins.int = ...,
+        locale: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "guild_id", b"guild_id", "instructions", b"instructions", "max_output_tokens", b"max_output_tokens", "messages", b"messages", "model", b"model", "name", b"name", "schema_json", b"schema_json"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["context", b"context", "guild_id", b"guild_id", "instructions", b"instructions", "locale", b"locale", "max_output_tokens", b"max_output_tokens", "messages", b"messages", "model", b"model", "name", b"name", "schema_json", b"schema_json"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

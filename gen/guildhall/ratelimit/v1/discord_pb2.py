@@ -26,7 +26,7 @@ from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guildhall/ratelimit/v1/discord.proto\x12\x16guildhall.ratelimit.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Q\n\x05Lease\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12,\n\tremaining\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xb6\x02\n\x12\x41\x63quireRestRequest\x12\x12\n\ncredential\x18\x01 \x01(\t\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\r\n\x05route\x18\x03 \x01(\t\x12\r\n\x05major\x18\x04 \x01(\t\x12\x10\n\x08guild_id\x18\x05 \x01(\x04\x12\x36\n\x08priority\x18\x06 \x01(\x0e\x32$.guildhall.ratelimit.v1.RestPriority\x12,\n\x05lease\x18\x07 \x01(\x0b\x32\x1d.guildhall.ratelimit.v1.Lease\x12+\n\x08max_wait\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11target_message_id\x18\t \x01(\x04\x12\x0e\n\x06\x61spect\x18\n \x01(\t\x12\x0e\n\x06\x65gress\x18\x0b \x01(\t\"x\n\nRestPermit\x12\x11\n\tpermit_id\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x03ttl\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"x\n\x0bRestRefusal\x12\x39\n\x06reason\x18\x01 \x01(\x0e\x32).guildhall.ratelimit.v1.RestRefusalReason\x12.\n\x0bretry_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xb9\x01\n\x13\x41\x63quireRestResponse\x12\x34\n\x06permit\x18\x01 \x01(\x0b\x32\".guildhall.ratelimit.v1.RestPermitH\x00\x12\x36\n\x07refusal\x18\x02 \x01(\x0b\x32#.guildhall.ratelimit.v1.RestRefusalH\x00\x12)\n\x06waited\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\t\n\x07outcome\"\xeb\x01\n\x11ReportRestRequest\x12\x11\n\tpermit_id\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\r\x12G\n\x07headers\x18\x03 \x03(\x0b\x32\x36.guildhall.ratelimit.v1.ReportRestRequest.HeadersEntry\x12\x16\n\x0eretry_after_us\x18\x04 \x01(\x04\x12\x0e\n\x06global\x18\x05 \x01(\x08\x12\x12\n\nerror_code\x18\x06 \x01(\r\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x14\n\x12ReportRestResponse\"\xdc\x01\n\x16\x41\x63quireIdentifyRequest\x12\x12\n\ncredential\x18\x01 \x01(\t\x12\x10\n\x08shard_id\x18\x02 \x01(\r\x12\x17\n\x0fmax_concurrency\x18\x03 \x01(\r\x12\x11\n\tremaining\x18\x04 \x01(\r\x12.\n\x0breset_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08max_wait\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0buse_reserve\x18\x07 \x01(\x08\"\x95\x01\n\x17\x41\x63quireIdentifyResponse\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x08\x12\x11\n\tpermit_id\x18\x02 \x01(\t\x12.\n\x0bretry_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"d\n\x15ReportIdentifyRequest\x12\x11\n\tpermit_id\x18\x01 \x01(\t\x12\x38\n\x07outcome\x18\x02 \x01(\x0e\x32\'.guildhall.ratelimit.v1.IdentifyOutcome\"\x18\n\x16ReportIdentifyResponse*\x92\x01\n\x0cRestPriority\x12\x1d\n\x19REST_PRIORITY_UNSPECIFIED\x10\x00\x12\x17\n\x13REST_PRIORITY_FINAL\x10\x01\x12\x17\n\x13REST_PRIORITY_FIRST\x10\x02\x12\x16\n\x12REST_PRIORITY_BULK\x10\x03\x12\x19\n\x15REST_PRIORITY_PREVIEW\x10\x04*\xac\x02\n\x11RestRefusalReason\x12#\n\x1fREST_REFUSAL_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x1bREST_REFUSAL_REASON_LIMITED\x10\x01\x12\x1d\n\x19REST_REFUSAL_REASON_QUOTA\x10\x02\x12#\n\x1fREST_REFUSAL_REASON_STALE_LEASE\x10\x03\x12&\n\"REST_REFUSAL_REASON_INVALID_BUDGET\x10\x04\x12\x1f\n\x1bREST_REFUSAL_REASON_YIELDED\x10\x05\x12\x1f\n\x1bREST_REFUSAL_REASON_STOPPED\x10\x06\x12#\n\x1fREST_REFUSAL_REASON_UNAVAILABLE\x10\x07*\x90\x01\n\x0fIdentifyOutcome\x12 \n\x1cIDENTIFY_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16IDENTIFY_OUTCOME_READY\x10\x01\x12$\n IDENTIFY_OUTCOME_INVALID_SESSION\x10\x02\x12\x19\n\x15IDENTIFY_OUTCOME_LOST\x10\x03\x32\xd1\x03\n\x13\x44iscordLimitService\x12\x66\n\x0b\x41\x63quireRest\x12*.guildhall.ratelimit.v1.AcquireRestRequest\x1a+.guildhall.ratelimit.v1.AcquireRestResponse\x12h\n\nReportRest\x12).guildhall.ratelimit.v1.ReportRestRequest\x1a*.guildhall.ratelimit.v1.ReportRestResponse\"\x03\x90\x02\x02\x12r\n\x0f\x41\x63quireIdentify\x12..guildhall.ratelimit.v1.AcquireIdentifyRequest\x1a/.guildhall.ratelimit.v1.AcquireIdentifyResponse\x12t\n\x0eReportIdentify\x12-.guildhall.ratelimit.v1.ReportIdentifyRequest\x1a..guildhall.ratelimit.v1.ReportIdentifyResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$guildhall/ratelimit/v1/discord.proto\x12\x16guildhall.ratelimit.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"Q\n\x05Lease\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05\x65poch\x18\x02 \x01(\x04\x12,\n\tremaining\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xb6\x02\n\x12\x41\x63quireRestRequest\x12\x12\n\ncredential\x18\x01 \x01(\t\x12\x0e\n\x06method\x18\x02 \x01(\t\x12\r\n\x05route\x18\x03 \x01(\t\x12\r\n\x05major\x18\x04 \x01(\t\x12\x10\n\x08guild_id\x18\x05 \x01(\x04\x12\x36\n\x08priority\x18\x06 \x01(\x0e\x32$.guildhall.ratelimit.v1.RestPriority\x12,\n\x05lease\x18\x07 \x01(\x0b\x32\x1d.guildhall.ratelimit.v1.Lease\x12+\n\x08max_wait\x18\x08 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x19\n\x11target_message_id\x18\t \x01(\x04\x12\x0e\n\x06\x61spect\x18\n \x01(\t\x12\x0e\n\x06\x65gress\x18\x0b \x01(\t\"x\n\nRestPermit\x12\x11\n\tpermit_id\x18\x01 \x01(\t\x12/\n\x0b\x65xpire_time\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12&\n\x03ttl\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"x\n\x0bRestRefusal\x12\x39\n\x06reason\x18\x01 \x01(\x0e\x32).guildhall.ratelimit.v1.RestRefusalReason\x12.\n\x0bretry_after\x18\x02 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xb9\x01\n\x13\x41\x63quireRestResponse\x12\x34\n\x06permit\x18\x01 \x01(\x0b\x32\".guildhall.ratelimit.v1.RestPermitH\x00\x12\x36\n\x07refusal\x18\x02 \x01(\x0b\x32#.guildhall.ratelimit.v1.RestRefusalH\x00\x12)\n\x06waited\x18\x03 \x01(\x0b\x32\x19.google.protobuf.DurationB\t\n\x07outcome\"\xfe\x01\n\x11ReportRestRequest\x12\x11\n\tpermit_id\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\r\x12G\n\x07headers\x18\x03 \x03(\x0b\x32\x36.guildhall.ratelimit.v1.ReportRestRequest.HeadersEntry\x12\x16\n\x0eretry_after_us\x18\x04 \x01(\x04\x12\x0e\n\x06global\x18\x05 \x01(\x08\x12\x12\n\nerror_code\x18\x06 \x01(\r\x12\x11\n\ttravel_us\x18\x07 \x01(\x04\x1a.\n\x0cHeadersEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"\x14\n\x12ReportRestResponse\"\xdc\x01\n\x16\x41\x63quireIdentifyRequest\x12\x12\n\ncredential\x18\x01 \x01(\t\x12\x10\n\x08shard_id\x18\x02 \x01(\r\x12\x17\n\x0fmax_concurrency\x18\x03 \x01(\r\x12\x11\n\tremaining\x18\x04 \x01(\r\x12.\n\x0breset_after\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12+\n\x08max_wait\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x13\n\x0buse_reserve\x18\x07 \x01(\x08\"\x95\x01\n\x17\x41\x63quireIdentifyResponse\x12\x0f\n\x07\x61llowed\x18\x01 \x01(\x08\x12\x11\n\tpermit_id\x18\x02 \x01(\t\x12.\n\x0bretry_after\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12&\n\x03ttl\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"d\n\x15ReportIdentifyRequest\x12\x11\n\tpermit_id\x18\x01 \x01(\t\x12\x38\n\x07outcome\x18\x02 \x01(\x0e\x32\'.guildhall.ratelimit.v1.IdentifyOutcome\"\x18\n\x16ReportIdentifyResponse*\x92\x01\n\x0cRestPriority\x12\x1d\n\x19REST_PRIORITY_UNSPECIFIED\x10\x00\x12\x17\n\x13REST_PRIORITY_FINAL\x10\x01\x12\x17\n\x13REST_PRIORITY_FIRST\x10\x02\x12\x16\n\x12REST_PRIORITY_BULK\x10\x03\x12\x19\n\x15REST_PRIORITY_PREVIEW\x10\x04*\xac\x02\n\x11RestRefusalReason\x12#\n\x1fREST_REFUSAL_REASON_UNSPECIFIED\x10\x00\x12\x1f\n\x1bREST_REFUSAL_REASON_LIMITED\x10\x01\x12\x1d\n\x19REST_REFUSAL_REASON_QUOTA\x10\x02\x12#\n\x1fREST_REFUSAL_REASON_STALE_LEASE\x10\x03\x12&\n\"REST_REFUSAL_REASON_INVALID_BUDGET\x10\x04\x12\x1f\n\x1bREST_REFUSAL_REASON_YIELDED\x10\x05\x12\x1f\n\x1bREST_REFUSAL_REASON_STOPPED\x10\x06\x12#\n\x1fREST_REFUSAL_REASON_UNAVAILABLE\x10\x07*\x90\x01\n\x0fIdentifyOutcome\x12 \n\x1cIDENTIFY_OUTCOME_UNSPECIFIED\x10\x00\x12\x1a\n\x16IDENTIFY_OUTCOME_READY\x10\x01\x12$\n IDENTIFY_OUTCOME_INVALID_SESSION\x10\x02\x12\x19\n\x15IDENTIFY_OUTCOME_LOST\x10\x03\x32\xd1\x03\n\x13\x44iscordLimitService\x12\x66\n\x0b\x41\x63quireRest\x12*.guildhall.ratelimit.v1.AcquireRestRequest\x1a+.guildhall.ratelimit.v1.AcquireRestResponse\x12h\n\nReportRest\x12).guildhall.ratelimit.v1.ReportRestRequest\x1a*.guildhall.ratelimit.v1.ReportRestResponse\"\x03\x90\x02\x02\x12r\n\x0f\x41\x63quireIdentify\x12..guildhall.ratelimit.v1.AcquireIdentifyRequest\x1a/.guildhall.ratelimit.v1.AcquireIdentifyResponse\x12t\n\x0eReportIdentify\x12-.guildhall.ratelimit.v1.ReportIdentifyRequest\x1a..guildhall.ratelimit.v1.ReportIdentifyResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -39,12 +39,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DISCORDLIMITSERVICE'].methods_by_name['ReportRest']._serialized_options = b'\220\002\002'
   _globals['_DISCORDLIMITSERVICE'].methods_by_name['ReportIdentify']._loaded_options = None
   _globals['_DISCORDLIMITSERVICE'].methods_by_name['ReportIdentify']._serialized_options = b'\220\002\002'
-  _globals['_RESTPRIORITY']._serialized_start=1721
-  _globals['_RESTPRIORITY']._serialized_end=1867
-  _globals['_RESTREFUSALREASON']._serialized_start=1870
-  _globals['_RESTREFUSALREASON']._serialized_end=2170
-  _globals['_IDENTIFYOUTCOME']._serialized_start=2173
-  _globals['_IDENTIFYOUTCOME']._serialized_end=2317
+  _globals['_RESTPRIORITY']._serialized_start=1740
+  _globals['_RESTPRIORITY']._serialized_end=1886
+  _globals['_RESTREFUSALREASON']._serialized_start=1889
+  _globals['_RESTREFUSALREASON']._serialized_end=2189
+  _globals['_IDENTIFYOUTCOME']._serialized_start=2192
+  _globals['_IDENTIFYOUTCOME']._serialized_end=2336
   _globals['_LEASE']._serialized_start=129
   _globals['_LEASE']._serialized_end=210
   _globals['_ACQUIRERESTREQUEST']._serialized_start=213
@@ -56,19 +56,19 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ACQUIRERESTRESPONSE']._serialized_start=770
   _globals['_ACQUIRERESTRESPONSE']._serialized_end=955
   _globals['_REPORTRESTREQUEST']._serialized_start=958
-  _globals['_REPORTRESTREQUEST']._serialized_end=1193
-  _globals['_REPORTRESTREQUEST_HEADERSENTRY']._serialized_start=1147
-  _globals['_REPORTRESTREQUEST_HEADERSENTRY']._serialized_end=1193
-  _globals['_REPORTRESTRESPONSE']._serialized_start=1195
-  _globals['_REPORTRESTRESPONSE']._serialized_end=1215
-  _globals['_ACQUIREIDENTIFYREQUEST']._serialized_start=1218
-  _globals['_ACQUIREIDENTIFYREQUEST']._serialized_end=1438
-  _globals['_ACQUIREIDENTIFYRESPONSE']._serialized_start=1441
-  _globals['_ACQUIREIDENTIFYRESPONSE']._serialized_end=1590
-  _globals['_REPORTIDENTIFYREQUEST']._serialized_start=1592
-  _globals['_REPORTIDENTIFYREQUEST']._serialized_end=1692
-  _globals['_REPORTIDENTIFYRESPONSE']._serialized_start=1694
-  _globals['_REPORTIDENTIFYRESPONSE']._serialized_end=1718
-  _globals['_DISCORDLIMITSERVICE']._serialized_start=2320
-  _globals['_DISCORDLIMITSERVICE']._serialized_end=2785
+  _globals['_REPORTRESTREQUEST']._serialized_end=1212
+  _globals['_REPORTRESTREQUEST_HEADERSENTRY']._serialized_start=1166
+  _globals['_REPORTRESTREQUEST_HEADERSENTRY']._serialized_end=1212
+  _globals['_REPORTRESTRESPONSE']._serialized_start=1214
+  _globals['_REPORTRESTRESPONSE']._serialized_end=1234
+  _globals['_ACQUIREIDENTIFYREQUEST']._serialized_start=1237
+  _globals['_ACQUIREIDENTIFYREQUEST']._serialized_end=1457
+  _globals['_ACQUIREIDENTIFYRESPONSE']._serialized_start=1460
+  _globals['_ACQUIREIDENTIFYRESPONSE']._serialized_end=1609
+  _globals['_REPORTIDENTIFYREQUEST']._serialized_start=1611
+  _globals['_REPORTIDENTIFYREQUEST']._serialized_end=1711
+  _globals['_REPORTIDENTIFYRESPONSE']._serialized_start=1713
+  _globals['_REPORTIDENTIFYRESPONSE']._serialized_end=1737
+  _globals['_DISCORDLIMITSERVICE']._serialized_start=2339
+  _globals['_DISCORDLIMITSERVICE']._serialized_end=2804
 # @@protoc_insertion_point(module_scope)

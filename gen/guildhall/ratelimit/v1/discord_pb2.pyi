@@ -357,6 +357,7 @@ class ReportRestRequest(_message.Message):
     RETRY_AFTER_US_FIELD_NUMBER: _builtins.int
     GLOBAL_FIELD_NUMBER: _builtins.int
     ERROR_CODE_FIELD_NUMBER: _builtins.int
+    TRAVEL_US_FIELD_NUMBER: _builtins.int
     permit_id: _builtins.str
     """The permit that was used."""
     status: _builtins.int
@@ -365,6 +366,10 @@ class ReportRestRequest(_message.Message):
     """`retry_after` of a 429's body, in microseconds; 0 where there is none."""
     error_code: _builtins.int
     """Discord's own error code from the body; 0 where there is none."""
+    travel_us: _builtins.int
+    """Microseconds from sending the request to its answer, by the holder's clock; 0 where that is not known. Tells how soon
+    after its permit Discord can have counted it.
+    """
     @_builtins.property
     def headers(self) -> _containers.ScalarMap[_builtins.str, _builtins.str]:
         """Discord's rate-limit headers, in lower case: `x-ratelimit-*`, `retry-after`, `via`."""
@@ -377,10 +382,11 @@ class ReportRestRequest(_message.Message):
         headers: _abc.Mapping[_builtins.str, _builtins.str] | None = ...,
         retry_after_us: _builtins.int = ...,
         error_code: _builtins.int = ...,
+        travel_us: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["error_code", b"error_code", "global", b"global", "headers", b"headers", "permit_id", b"permit_id", "retry_after_us", b"retry_after_us", "status", b"status"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["error_code", b"error_code", "global", b"global", "headers", b"headers", "permit_id", b"permit_id", "retry_after_us", b"retry_after_us", "status", b"status", "travel_us", b"travel_us"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
