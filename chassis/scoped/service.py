@@ -66,7 +66,8 @@ class ScopedSettings:
 
     async def held(self, scopes: Iterable[Scope]) -> list[ScopeValues]:
         """What some scopes hold, in their order."""
-        return await (self._recent or self.store).get(scopes)
+        source = self.store if self._recent is None else self._recent
+        return await source.get(scopes)
 
     async def value(self, place: Place, key: str) -> Value | None:
         """One value in force; the declaration's default where nobody set it. KeyError for a key never declared."""

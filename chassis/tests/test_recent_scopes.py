@@ -1,16 +1,25 @@
 """Scopes that are remembered, and forgotten the moment that they change, whoever changes them."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
 from redis.asyncio import Redis
 
 from chassis.clock import SystemClock
-from chassis.scoped import Scope, ScopeKind
+from chassis.runtime import Runtime
+from chassis.scoped import Place, Scope, ScopedSettings, ScopeKind, Setting, ValueKind
 from chassis.scoped.recent import RecentScopes
 from chassis.scoped.store import ScopeStore
+from chassis.settings import Section
+from chassis.testing import running_service
 from tests.support import eventually
+
+
+class Empty(Section):
+    """No settings of its own."""
+
 
 GUILD, OTHER = Scope(ScopeKind.GUILD, 10, 10), Scope(ScopeKind.GUILD, 20, 20)
 
@@ -103,4 +112,24 @@ async def test_the_least_recently_used_are_forgotten(redis_url: str) -> None:
         assert await commands(redis) == before
         await recent.get([OTHER])
         assert (len(recent), await commands(redis)) == (1, before + 1)
+    await redis.aclose()
+
+
+async def test_a_service_that_remembers_asks_the_store_once(redis_url: str) -> None:
+    redis = Redis.from_url(redis_url)
+    made: list[ScopedSettings] = []
+
+    async def build(runtime: Runtime[Empty]) -> None:
+        declared = (Setting("model", ValueKind.TEXT, "The model."),)
+        made.append(ScopedSettings.serve(runtime, declared, remembered=True))
+
+    variables = {"GUILDHALL_CONFIG": os.environ["GUILDHALL_CONFIG"], "REDIS_URL": redis_url}
+    async with running_service("llm", Empty, build, variables=variables):
+
+        async def costs_nothing() -> bool:
+            before = await commands(redis)
+            assert (await made[0].value(Place(10, 20, 30, 40, 50), "model")) is None
+            return await commands(redis) == before
+
+        await eventually(costs_nothing)
     await redis.aclose()

@@ -71,6 +71,8 @@ class Conversation:
     created: float = 0.0
     expires: float = 0.0
     forked_from: str = ""
+    cleared: int = 0
+    """How often it was cleared. What was begun before the last time does not come back."""
     turns: tuple[ConversationTurn, ...] = field(default=())
 
     def turn(self, turn_id: str) -> ConversationTurn | None:
@@ -108,9 +110,14 @@ class ConversationStore(Protocol):
     ) -> None:
         """Writes these turns and takes away those named; the conversation lives on from now.
 
-        A turn of somebody who had themselves forgotten since it began is taken away again. `indexed` says that these
-        turns were written before, so that no index has to learn of them.
+        A turn of somebody who had themselves forgotten since it began is taken away again, and so is one of a
+        conversation that was cleared since it was loaded. `indexed` says that these turns were written before, so that
+        no index has to learn of them.
         """
+        ...
+
+    async def clear(self, conversation_id: str) -> int:
+        """Takes away all turns, and those that are being answered as they come; says how many there were."""
         ...
 
     async def remove(self, conversation: Conversation, turn_ids: Sequence[str]) -> None:

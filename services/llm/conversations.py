@@ -5,7 +5,7 @@ forgotten.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal, Protocol
 
@@ -100,12 +100,11 @@ class Conversations:
     async def clear(self, conversation_id: str, asker: Asker) -> int:
         """Forgets all turns of a conversation; says how many.
 
-        The conversation stays known, so that a follow-up does not have it read again in Discord.
+        The conversation stays known, so that a follow-up does not have it read again in Discord. An answer that is
+        being given goes on to whoever waits for it, and is not kept.
         """
-        conversation = await self.get(conversation_id, asker)
-        gone = [turn.turn_id for turn in conversation.turns]
-        await self._store.save(replace(conversation, turns=()), (), gone)
-        return len(conversation.turns)
+        await self.get(conversation_id, asker)
+        return await self._store.clear(conversation_id)
 
     async def fork(
         self, conversation_id: str, turn_id: str, new_id: str, channel_id: int, asker: Asker

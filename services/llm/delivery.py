@@ -21,8 +21,9 @@ from services.llm.cache import CachedAnswer
 from services.llm.catalogue import Catalogue, Model
 from services.llm.chat import Finish, Finished, TextDelta, ThinkingDelta, Usage
 from services.llm.coalescing import coalesce
-from services.llm.conversation import ConversationStore
+from services.llm.conversation import ConversationStore, ConversationTurn
 from services.llm.flights import Listener
+from services.llm.keeping import TurnWriter
 from services.llm.planning import Planner, TurnPlan
 from services.llm.problems import from_search
 from services.llm.router import Chosen, NoModelAnsweredError, RoutedEvent
@@ -71,34 +72,49 @@ class Delivery:
         self, plan: TurnPlan, call: Call, source: AsyncIterator[RoutedEvent], wished: Model
     ) -> AsyncGenerator[ReplyEvent, None]:
         """The events of a source, with the conversation, the reservation and the ledger kept in step."""
-        # The question is written down while the model already thinks.
-        opening = self._background.start(self._store.save(plan.conversation, plan.written, plan.removed))
+        writer = TurnWriter(self._store, self._background, plan)
+        kept: asyncio.Task[None] | None = None
         settled = False
         try:
             async with aclosing(coalesce(source, self._settings.current.coalesce)) as batches:
                 async for batch in batches:
-                    for event in batch:
-                        call.note(event)
-                        if isinstance(event, Chosen):
-                            yield await self._begun(plan, call, event, wished)
-                        elif not isinstance(event, Finished):
+                    told = [await self._noted(plan, call, event, wished) for event in batch]
+                    if call.end is not None and kept is None:
+                        # It takes a while, in which the last words are on their way.
+                        kept = self._background.start(writer.write(_answered(plan, call, self._usage(call))))
+                    for event in told:
+                        if event is not None:
                             yield event
-            await opening
+            assert kept is not None
             assert call.end is not None
-            usage = call.usage(self._settings.current)
+            await kept
+            usage = self._usage(call)
             _warn_of_a_cut_prompt(call, usage)
-            await self._keep(plan, call, usage)
             settled = True
-            self._accounts.close(call, usage)
-            yield Ended(call.end.finish, usage, self._clock.monotonic() - call.began_at, call.end.interruption)
+            try:
+                yield Ended(call.end.finish, usage, self._clock.monotonic() - call.began_at, call.end.interruption)
+            finally:
+                self._accounts.close(call, usage)
         except NoModelAnsweredError as error:
             settled = True
             self._accounts.drop(call)
+            # Whoever asks next finds this question in the conversation; that it can't be kept is no news for this one.
+            await asyncio.wait({self._background.start(writer.write_question())})
             raise from_search(error) from error
         finally:
             if not settled:
                 # The caller left. What had come by then is kept and charged.
-                self._background.start(self._abandon(opening, plan, call, source))
+                self._background.start(self._abandon(writer, plan, call, source))
+
+    async def _noted(self, plan: TurnPlan, call: Call, event: RoutedEvent, wished: Model) -> ReplyEvent | None:
+        """Takes in an event; gives what is told of it, if anything is."""
+        call.note(event)
+        if isinstance(event, Chosen):
+            return await self._begun(plan, call, event, wished)
+        return None if isinstance(event, Finished) else event
+
+    def _usage(self, call: Call) -> Usage:
+        return call.usage(self._settings.current)
 
     async def _begun(self, plan: TurnPlan, call: Call, event: Chosen, wished: Model) -> Begun:
         prepared = await self._planner.prepare(plan, event.model)
@@ -115,30 +131,31 @@ class Delivery:
         """An answer from the cache, kept in the conversation like any other."""
         prepared = plan.prepared[call.model.name]
         model = catalogue.find(cached.model) or call.model
+        usage = Usage(cost_nanos=0)
+        turn = replace(plan.turn, answer=cached.text, model=model.name, complete=True, usage=usage)
+        kept = self._background.start(TurnWriter(self._store, self._background, plan).write(turn))
         yield Begun(model, prepared.dropped_turns, prepared.tokens, plan.rebuilt, "", prepared.notices, cached=True)
         if cached.thinking:
             yield ThinkingDelta(cached.thinking)
         yield TextDelta(cached.text)
-        usage = Usage(cost_nanos=0)
-        turn = replace(plan.turn, answer=cached.text, model=model.name, complete=True, usage=usage)
-        written = [each for each in plan.written if each.turn_id != turn.turn_id]
-        await self._store.save(plan.conversation, [*written, turn], plan.removed)
+        await kept
         yield Ended(cached.finish, usage, self._clock.monotonic() - call.began_at)
 
-    async def _keep(self, plan: TurnPlan, call: Call, usage: Usage) -> None:
-        end = call.end
-        complete = end is not None and end.finish not in (Finish.INTERRUPTED, Finish.TOOL_CALLS)
-        turn = replace(plan.turn, answer="".join(call.text), model=call.model.name, complete=complete, usage=usage)
-        await self._store.save(plan.conversation, [turn], indexed=True)
-
     async def _abandon(
-        self, opening: asyncio.Task[None], plan: TurnPlan, call: Call, source: AsyncIterator[RoutedEvent]
+        self, writer: TurnWriter, plan: TurnPlan, call: Call, source: AsyncIterator[RoutedEvent]
     ) -> None:
         if call.billed and isinstance(source, Listener) and source.shared:
             # Others still listen to the same answer, so it goes on, and this request pays for all of it.
             await call.hear_out(source)
-        usage = call.usage(self._settings.current)
+        usage = self._usage(call)
         self._accounts.close(call, usage)
-        await opening
         if call.text:
-            await self._keep(plan, call, usage)
+            await writer.write(_answered(plan, call, usage))
+        else:
+            await writer.write_question()
+
+
+def _answered(plan: TurnPlan, call: Call, usage: Usage) -> ConversationTurn:
+    """The turn with what was answered."""
+    complete = call.end is not None and call.end.finish not in (Finish.INTERRUPTED, Finish.TOOL_CALLS)
+    return replace(plan.turn, answer="".join(call.text), model=call.model.name, complete=complete, usage=usage)

@@ -49,9 +49,18 @@ def from_transport(error: Exception, *, streaming: bool) -> ProviderFailure:
         streaming: Whether the answer had begun.
     """
     cause = error.__cause__ if error.__cause__ is not None else error
+    if not streaming and _unconnected(cause):
+        return ProviderFailure(FailureKind.UNREACHABLE, type(cause.__cause__ or cause).__name__)
     if isinstance(cause, TimeoutError | httpx2.TimeoutException) or "timeout" in type(error).__name__.lower():
         return ProviderFailure(FailureKind.STALLED if streaming else FailureKind.TIMEOUT, type(cause).__name__)
     return ProviderFailure(FailureKind.DROPPED if streaming else FailureKind.UNREACHABLE, type(cause).__name__)
+
+
+def _unconnected(error: BaseException) -> bool:
+    """Whether there was no connection to ask on, or none any more. The aiohttp transport calls all of these a time-out
+    in connecting: one that is refused, a name that nobody knows, a server that hangs up.
+    """
+    return isinstance(error, httpx2.ConnectError | httpx2.ConnectTimeout)
 
 
 def from_event(error: object) -> ProviderFailure:

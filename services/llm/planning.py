@@ -111,8 +111,7 @@ class Planner:
         if conversation is None:
             if ask.follow_up and not ask.history:
                 raise unknown_conversation(ask.conversation_id)
-            people = authors(ask.history) | ({asker.user_id} - {NOBODY})
-            history = unburied(ask.history, await self._store.buried(people))
+            history = await self._remembered(ask, asker)
             rebuilt = bool(history)
             conversation = _brought_back(ask, history, now)
         conversation, removed, replaced = _without_replaced(conversation, ask)
@@ -175,6 +174,13 @@ class Planner:
             return await self.prepare(plan, model)
         except PromptTooLongError as error:
             raise too_long_for(model, error) from error
+
+    async def _remembered(self, ask: Ask, asker: Asker) -> tuple[ConversationTurn, ...]:
+        """What Discord remembers of the conversation, without the words of people who had themselves forgotten."""
+        if not ask.history:
+            return ()
+        people = authors(ask.history) | ({asker.user_id} - {NOBODY})
+        return unburied(ask.history, await self._store.buried(people))
 
     async def _attached(self, conversation: Conversation, turn: ConversationTurn) -> dict[str, Material]:
         ids = [each for other in conversation.turns for entry in other.inputs for each in entry.attachment_ids]

@@ -1,29 +1,31 @@
 """Conversations in Redis.
 
-One hash for a conversation: the field `meta`, and a field `t:<turn>` for every turn, so that two turns that end at once
-do not overwrite each other. Indexes by person and guild are sorted sets by the last change. Everything expires together
-with the last turn; what an index still names after that is dropped when it is read.
+One hash for a conversation: the field `meta`, a field `t:<turn>` for every turn, so that two turns that end at once do
+not overwrite each other, and `cleared`, how often it was cleared. A turn says after how many of these it was begun; one
+that was begun before the last is not there any more, however late it is written. Indexes by person and guild are sorted
+sets by the last change. Everything expires together with the last turn; what an index still names after that is dropped
+when it is read.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from redis.asyncio import Redis
+from redis.exceptions import WatchError
 
 from chassis.clock import Clock
+from chassis.errors import Unavailable
 from chassis.settings import Live
-from services.llm.chat import ToolCall, Usage
-from services.llm.conversation import Conversation, ConversationTurn, Input, ToolExchange
+from services.llm.conversation import Conversation, ConversationTurn
+from services.llm.conversation_codec import CLEARED, META, TURN, decode, encode_meta, encode_turn
 from services.llm.settings import LlmSettings
 
-META = "meta"
+CONTENDED_TRIES = 20
 BURIED = "llm:buried"
 """A hash: when each person who had themselves forgotten last did."""
-TURN = "t:"
 
 
 class RedisConversations:
@@ -37,7 +39,7 @@ class RedisConversations:
     async def load(self, conversation_id: str) -> Conversation | None:
         """See ConversationStore."""
         fields: dict[Any, Any] = await self._redis.hgetall(_key(conversation_id))
-        return _decode(conversation_id, fields) if fields else None
+        return decode(conversation_id, fields) if fields else None
 
     async def load_many(self, conversation_ids: Sequence[str]) -> list[Conversation | None]:
         """See ConversationStore."""
@@ -46,7 +48,7 @@ class RedisConversations:
                 pipe.hgetall(_key(conversation_id))
             answers = await pipe.execute()
         return [
-            _decode(conversation_id, fields) if fields else None
+            decode(conversation_id, fields) if fields else None
             for conversation_id, fields in zip(conversation_ids, answers, strict=True)
         ]
 
@@ -67,9 +69,9 @@ class RedisConversations:
         kept = [each for each in whole.turns if each.turn_id not in removed]
         superfluous = [each.turn_id for each in kept[: max(0, len(kept) - settings.max_turns)]]
         key = _key(conversation.conversation_id)
-        entries = {TURN + turn.turn_id: _encode_turn(turn) for turn in turns}
+        entries = {TURN + turn.turn_id: encode_turn(turn, conversation.cleared) for turn in turns}
         async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hset(key, mapping={META: _encode_meta(conversation, now + ttl), **entries})
+            pipe.hset(key, mapping={META: encode_meta(conversation, now + ttl), **entries})
             if gone := [TURN + turn_id for turn_id in (*removed, *superfluous)]:
                 pipe.hdel(key, *gone)
             pipe.expire(key, ttl)
@@ -83,11 +85,17 @@ class RedisConversations:
             people = sorted({entry.author_id for turn in turns for entry in turn.inputs if entry.author_id})
             if people:
                 pipe.hmget(BURIED, people)
+            pipe.hget(key, CLEARED)
             answers = await pipe.execute()
+        if int(answers.pop() or 0) > conversation.cleared and entries:
+            await self._redis.hdel(key, *entries)
+            return
         buried = _moments(people, answers[-1]) if people else {}
         if buried:
             gone = [turn.turn_id for turn in turns if any(turn.created <= at for at in _of(turn, buried))]
             await self.remove(replace(conversation, turns=tuple(kept)), gone)
+            for person in buried:
+                await self.forget(person, [conversation.conversation_id])
 
     async def remove(self, conversation: Conversation, turn_ids: Sequence[str]) -> None:
         """See ConversationStore."""
@@ -100,6 +108,25 @@ class RedisConversations:
                 await self._redis.zrem(guild_key(conversation.guild_id), conversation.conversation_id)
         else:
             await self._redis.hdel(key, *[TURN + turn_id for turn_id in turn_ids])
+
+    async def clear(self, conversation_id: str) -> int:
+        """See ConversationStore."""
+        key, ttl = _key(conversation_id), round(self._settings.current.conversations.ttl)
+        for _ in range(CONTENDED_TRIES):
+            async with self._redis.pipeline(transaction=True) as pipe:
+                await pipe.watch(key)
+                turns = [field for field in await pipe.hkeys(key) if _text(field).startswith(TURN)]
+                pipe.multi()
+                pipe.hincrby(key, CLEARED, 1)
+                if turns:
+                    pipe.hdel(key, *turns)
+                pipe.expire(key, ttl)
+                try:
+                    await pipe.execute()
+                except WatchError:
+                    continue
+                return len(turns)
+        raise Unavailable("too much is said here at once", reason="CONVERSATION_BUSY", retry_after=1.0)
 
     async def bury(self, user_id: int, at: float) -> None:
         """See ConversationStore. It holds for good: Discord's threads do not end either."""
@@ -145,86 +172,6 @@ def guild_key(guild_id: int) -> str:
 
 def _key(conversation_id: str) -> str:
     return f"llm:conversation:{{{conversation_id}}}"
-
-
-def _encode_meta(conversation: Conversation, expires: float) -> str:
-    meta = {
-        "guild": conversation.guild_id,
-        "channel": conversation.channel_id,
-        "created": conversation.created,
-        "expires": expires,
-        "forked_from": conversation.forked_from,
-    }
-    return json.dumps(meta)
-
-
-def _encode_turn(turn: ConversationTurn) -> str:
-    entry: dict[str, Any] = {
-        "inputs": [[each.text, each.author_id, each.author_name, *each.attachment_ids] for each in turn.inputs],
-        "created": turn.created,
-        "answer": turn.answer,
-        "model": turn.model,
-        "complete": turn.complete,
-    }
-    if turn.rebuilt:
-        entry["rebuilt"] = True
-    if turn.exchanges:
-        entry["exchanges"] = [
-            {
-                "calls": [[call.id, call.name, call.arguments] for call in exchange.calls],
-                "results": exchange.results,
-                "text": exchange.text,
-                "thinking": exchange.thinking_blocks,
-            }
-            for exchange in turn.exchanges
-        ]
-    if turn.usage is not None:
-        usage = turn.usage
-        entry["usage"] = [
-            usage.input_tokens, usage.output_tokens, usage.cached_input_tokens, usage.reasoning_tokens, usage.estimated,
-            usage.cost_nanos,
-        ]  # fmt: skip
-    return json.dumps(entry, ensure_ascii=False)
-
-
-def _decode(conversation_id: str, fields: dict[Any, Any]) -> Conversation:
-    texts = {_text(key): _text(value) for key, value in fields.items()}
-    meta = json.loads(texts.pop(META, "{}"))
-    turns = [
-        _decode_turn(key.removeprefix(TURN), json.loads(value)) for key, value in texts.items() if key.startswith(TURN)
-    ]
-    return Conversation(
-        conversation_id,
-        meta.get("guild", 0),
-        meta.get("channel", 0),
-        meta.get("created", 0.0),
-        meta.get("expires", 0.0),
-        meta.get("forked_from", ""),
-        tuple(sorted(turns, key=lambda turn: turn.order)),
-    )
-
-
-def _decode_turn(turn_id: str, entry: dict[str, Any]) -> ConversationTurn:
-    exchanges = tuple(
-        ToolExchange(
-            tuple(ToolCall(*call) for call in each["calls"]),
-            tuple((call_id, result) for call_id, result in each["results"]),
-            each["text"],
-            tuple(each["thinking"]),
-        )
-        for each in entry.get("exchanges", ())
-    )
-    return ConversationTurn(
-        turn_id,
-        tuple(Input(text, author, name, tuple(ids)) for text, author, name, *ids in entry["inputs"]),
-        entry["created"],
-        entry["answer"],
-        entry["model"],
-        entry["complete"],
-        exchanges,
-        Usage(*entry["usage"]) if "usage" in entry else None,
-        entry.get("rebuilt", False),
-    )
 
 
 def _text(value: bytes | str) -> str:

@@ -49,9 +49,8 @@ class Llm:
 
     async def conversation(self, conversation_id: str = "c1") -> conversation_pb2.Conversation:
         """A conversation as it is kept."""
-        stub = conversation_pb2_grpc.ConversationServiceStub(self.channel)
         request = conversation_pb2.GetConversationRequest(conversation_id=conversation_id)
-        return (await stub.GetConversation(request, timeout=TIMEOUT)).conversation
+        return (await conversations(self.channel).GetConversation(request, timeout=TIMEOUT)).conversation
 
 
 @dataclass
@@ -88,6 +87,16 @@ async def gather(stream: Any) -> Answer:
     return Answer([event async for event in stream])
 
 
+def conversations(channel: grpc.aio.Channel) -> conversation_pb2_grpc.ConversationServiceStub:
+    """What can be done with conversations."""
+    return conversation_pb2_grpc.ConversationServiceStub(channel)
+
+
+def said(text: str, name: str = "Alice", author: int = 11) -> generation_pb2.Input:
+    """What somebody said."""
+    return generation_pb2.Input(text=text, author_name=name, author_id=author)
+
+
 def variables(redis_url: str, url: str = "", **more: str) -> dict[str, str]:
     """The environment of a service that asks this provider and no other."""
     base = {
@@ -117,6 +126,12 @@ async def running(
         channel_to(llm.address, Caller(service, person), audience="llm") as channel,
     ):
         yield Llm(channel, llm.address, llm.runtime)
+
+
+async def as_person(llm: Llm, person: Person | None, method: str, request: object) -> object:
+    """Calls a method of ConversationService as gateway does for a person."""
+    async with channel_to(llm.address, Caller("gateway", person), audience="llm") as channel:
+        return await getattr(conversations(channel), method)(request, timeout=TIMEOUT)
 
 
 async def change_settings(llm: Llm, person: Person, scope: settings_pb2.Scope, **values: Any) -> None:

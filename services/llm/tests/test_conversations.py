@@ -2,34 +2,18 @@
 
 import asyncio
 import json
-import time
-from typing import Any
 
 import grpc
 import pytest
-from guildhall.llm.v1 import conversation_pb2, conversation_pb2_grpc, generation_pb2, usage_pb2, usage_pb2_grpc
+from guildhall.llm.v1 import conversation_pb2, generation_pb2
 
-from chassis.caller import Caller, Person
-from chassis.testing import channel_to
-from services.llm.conversation import DISCORD_EPOCH, ConversationTurn, Input, attributed, messages_of
-from services.llm.tests.harness import ALICE, TIMEOUT, Llm, reason, running, texts, variables
-from services.llm.tests.upstream import DONE, chunk, fails, says, sends, upstream
+from chassis.caller import Person
+from services.llm.conversation import ConversationTurn, Input, attributed, messages_of
+from services.llm.tests.harness import ALICE, TIMEOUT, as_person, conversations, reason, running, said, texts, variables
+from services.llm.tests.upstream import chunk, fails, says, sends, upstream
 
 BOB = Person(user_id=12, guild_id=7, display_name="Bob")
 MODERATOR = Person(user_id=13, guild_id=7, permissions=1 << 13)
-
-
-def stub(llm: Llm) -> conversation_pb2_grpc.ConversationServiceStub:
-    return conversation_pb2_grpc.ConversationServiceStub(llm.channel)
-
-
-def said(text: str, name: str = "Alice", author: int = 11) -> generation_pb2.Input:
-    return generation_pb2.Input(text=text, author_name=name, author_id=author)
-
-
-async def as_person(llm: Llm, person: Person | None, method: str, request: object) -> object:
-    async with channel_to(llm.address, Caller("gateway", person), audience="llm") as channel:
-        return await getattr(conversation_pb2_grpc.ConversationServiceStub(channel), method)(request, timeout=TIMEOUT)
 
 
 async def test_regenerate_asks_the_last_question_again(redis_url: str) -> None:
@@ -165,7 +149,7 @@ async def test_a_fork_goes_its_own_way(redis_url: str) -> None:
             conversation_id="c1", turn_id="t1", new_conversation_id="c2", channel_id=5
         )
         for _ in range(2):
-            forked = (await stub(llm).ForkConversation(request, timeout=TIMEOUT)).conversation
+            forked = (await conversations(llm.channel).ForkConversation(request, timeout=TIMEOUT)).conversation
             assert ([turn.turn_id for turn in forked.turns], forked.forked_from, forked.channel_id) == (
                 ["t0", "t1"],
                 "c1",
@@ -176,7 +160,7 @@ async def test_a_fork_goes_its_own_way(redis_url: str) -> None:
         request.turn_id = "none"
         request.new_conversation_id = "c3"
         with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await stub(llm).ForkConversation(request, timeout=TIMEOUT)
+            await conversations(llm.channel).ForkConversation(request, timeout=TIMEOUT)
         assert reason(caught.value) == "TURN_UNKNOWN"
 
 
@@ -186,14 +170,14 @@ async def test_an_export_holds_everything_said(redis_url: str) -> None:
         await llm.ask("First ```code```", turn_id="t1")
         await llm.ask("Second", turn_id="t2")
         request = conversation_pb2.ExportConversationRequest(conversation_id="c1")
-        markdown = await stub(llm).ExportConversation(request, timeout=TIMEOUT)
+        markdown = await conversations(llm.channel).ExportConversation(request, timeout=TIMEOUT)
         text = markdown.content.decode()
         assert markdown.filename == "conversation-c1.md"
         assert [part in text for part in ("**Alice**", "First ```code```", "Ünïcode.", "not complete", "Half")] == [
             True
         ] * 5
         request.format = conversation_pb2.EXPORT_FORMAT_JSON
-        document = json.loads((await stub(llm).ExportConversation(request, timeout=TIMEOUT)).content)
+        document = json.loads((await conversations(llm.channel).ExportConversation(request, timeout=TIMEOUT)).content)
         assert [turn["answer"] for turn in document["turns"]] == ["Ünïcode.", "Half"]
 
 
@@ -204,7 +188,7 @@ async def test_conversations_are_listed_in_pages_to_those_who_may(redis_url: str
         seen, token = [], ""
         while True:
             request = conversation_pb2.ListConversationsRequest(user_id=11, page_size=2, page_token=token)
-            page = await stub(llm).ListConversations(request, timeout=TIMEOUT)
+            page = await conversations(llm.channel).ListConversations(request, timeout=TIMEOUT)
             seen += [(each.conversation_id, each.opening) for each in page.conversations]
             token = page.next_page_token
             if not token:
@@ -212,7 +196,7 @@ async def test_conversations_are_listed_in_pages_to_those_who_may(redis_url: str
         assert seen == [(f"c{number}", f"Question {number}") for number in (4, 3, 2, 1, 0)]
         for user_id, guild_id in ((12, 0), (0, 7)):
             with pytest.raises(grpc.aio.AioRpcError) as caught:
-                await stub(llm).ListConversations(
+                await conversations(llm.channel).ListConversations(
                     conversation_pb2.ListConversationsRequest(user_id=user_id, guild_id=guild_id), timeout=TIMEOUT
                 )
             assert reason(caught.value) == "CONVERSATIONS_FORBIDDEN"
@@ -223,93 +207,9 @@ async def test_conversations_are_listed_in_pages_to_those_who_may(redis_url: str
         assert len(found.conversations) == 5  # type: ignore[attr-defined]
 
 
-async def test_a_person_is_forgotten_whole(redis_url: str) -> None:
-    async with upstream() as provider, running(variables(redis_url, provider.url)) as llm:
-        await llm.ask("Mine", conversation_id="c1")
-        await llm.ask("Shared", conversation_id="c2", turn_id="t1")
-        await llm.ask(inputs=[said("Bob's", "Bob", 12)], conversation_id="c2", turn_id="t2")
-        request = conversation_pb2.DeletePersonDataRequest(user_id=11)
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await as_person(llm, BOB, "DeletePersonData", request)
-        assert reason(caught.value) == "PERSON_FORBIDDEN"
-        gone = await stub(llm).DeletePersonData(request, timeout=TIMEOUT)
-        assert (gone.deleted_turns, gone.deleted_conversations) == (2, 1)
-        rest = await as_person(
-            llm, None, "GetConversation", conversation_pb2.GetConversationRequest(conversation_id="c2")
-        )
-        assert [turn.turn_id for turn in rest.conversation.turns] == ["t2"]  # type: ignore[attr-defined]
-        redis: Any = llm.runtime.redis("durable")
-        for key in await redis.keys("*"):
-            assert "11" not in key.decode().replace("2026-11", "").split(":"), key
-        async with channel_to(llm.address, Caller("gateway"), audience="llm") as channel:
-            report = await usage_pb2_grpc.UsageServiceStub(channel).GetUsage(
-                usage_pb2.GetUsageRequest(guild_id=7, group=usage_pb2.USAGE_GROUP_PERSON), timeout=TIMEOUT
-            )
-        assert "11" not in [row.key for row in report.rows]
-        assert report.total.calls == 3
-
-
-def snowflake(seconds: float) -> str:
-    """An id that Discord would have made so many seconds from now."""
-    return str(int((time.time() + seconds - DISCORD_EPOCH) * 1_000) << 22)
-
-
-async def test_what_a_person_had_forgotten_does_not_come_back_from_the_thread(redis_url: str) -> None:
-    async with upstream(says("Yes.")) as provider, running(variables(redis_url, provider.url)) as llm:
-        await llm.ask("My secret", turn_id="t1")
-        await stub(llm).DeletePersonData(conversation_pb2.DeletePersonDataRequest(user_id=11), timeout=TIMEOUT)
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await llm.ask("And?", turn_id="t2", follow_up=True)
-        assert reason(caught.value) == "CONVERSATION_UNKNOWN"
-        history = [
-            generation_pb2.HistoryTurn(turn_id=snowflake(-60), inputs=[said("My secret")], answer="I know it."),
-            generation_pb2.HistoryTurn(
-                turn_id=snowflake(-50), inputs=[said("Bob's", "Bob", 12), said("and mine")], answer="Both."
-            ),
-            generation_pb2.HistoryTurn(
-                turn_id=snowflake(-55), inputs=[generation_pb2.Input(text="Alice asks: my secret?")], answer="Yes, it."
-            ),
-            generation_pb2.HistoryTurn(turn_id="a-turn", inputs=[said("When was this?")], answer="Nobody knows."),
-            generation_pb2.HistoryTurn(turn_id=snowflake(60), inputs=[said("Since then")], answer="New."),
-        ]
-        await llm.ask("And?", turn_id="t2", follow_up=True, history=history)
-        assert texts(provider.requests[-1]["messages"])[1:] == [
-            "user: Bob: Bob's", "user: Alice: Since then", "assistant: New.", "user: Alice: And?",
-        ]  # fmt: skip
-        kept = [entry.text for turn in (await llm.conversation()).turns for entry in turn.inputs]
-        assert kept == ["Bob's", "Since then", "And?"]
-
-
-async def test_an_answer_that_ends_after_its_asker_was_forgotten_is_not_kept(redis_url: str) -> None:
-    hold = asyncio.Event()
-    answering = sends(chunk({"content": "I know"}), hold=hold, then=(chunk(finish="stop"), DONE))
-    async with upstream(answering) as provider, running(variables(redis_url, provider.url)) as llm:
-        stream = llm.stream("My secret", turn_id="t1")
-        await stream.read()
-        await stream.read()
-        await stub(llm).DeletePersonData(conversation_pb2.DeletePersonDataRequest(user_id=11), timeout=TIMEOUT)
-        hold.set()
-        while await stream.read() is not grpc.aio.EOF:
-            pass
-        redis: Any = llm.runtime.redis("durable")
-        for key in await redis.keys("llm:conversation:*"):
-            assert b"secret" not in b"".join(await redis.hvals(key))
-
-
 async def test_a_question_that_nobody_answered_does_not_break_the_next(redis_url: str) -> None:
     async with upstream(fails(400), says("Now.")) as provider, running(variables(redis_url, provider.url)) as llm:
         with pytest.raises(grpc.aio.AioRpcError):
             await llm.ask("First", turn_id="t1")
         assert (await llm.ask("Second", turn_id="t2")).text == "Now."
         assert texts(provider.requests[1]["messages"])[1:] == ["user: First", "user: Second"]
-
-
-async def test_what_was_cleared_is_not_read_again_in_discord(redis_url: str) -> None:
-    async with upstream() as provider, running(variables(redis_url, provider.url)) as llm:
-        await llm.ask("Secret", turn_id="t1")
-        stub = conversation_pb2_grpc.ConversationServiceStub(llm.channel)
-        request = conversation_pb2.ClearConversationRequest(conversation_id="c1")
-        assert (await stub.ClearConversation(request, timeout=TIMEOUT)).cleared_turns == 1
-        answer = await llm.ask("And now?", turn_id="t2", follow_up=True)
-        assert not answer.started.rebuilt
-        assert "Secret" not in str(provider.requests[-1]["messages"])

@@ -1,13 +1,18 @@
 """Providers that fail, in every way that was seen, and what becomes of the answer."""
 
 import asyncio
+import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import grpc
 import pytest
+from aiohttp import web
 from guildhall.llm.v1 import generation_pb2
 
+from chassis.errors import from_rpc_error
 from services.llm.tests.harness import config, reason, running, variables
 from services.llm.tests.upstream import DONE, USAGE, chunk, fails, says, sends, upstream, waits
 
@@ -19,6 +24,14 @@ def two_models(tmp_path: Path) -> dict[str, str]:
     """Two models, the second the first one's fallback."""
     models = {"openai/first": {"fallbacks": ["openai/second"]}, "openai/second": {}}
     return {"GUILDHALL_CONFIG": config(tmp_path, models=models, llm={"default_models": ["openai/first"]})}
+
+
+@pytest.fixture
+def closed() -> Iterator[str]:
+    """The address of a provider that refuses connections, on a port that nobody else can take meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
 
 
 @pytest.mark.parametrize(
@@ -72,6 +85,47 @@ async def test_a_slow_first_word_is_not_waited_for_longer_than_configured(redis_
         assert (await llm.ask()).text == "Quick."
         async with asyncio.timeout(5):
             await provider.disconnected.wait()
+
+
+async def test_a_refused_connection_is_told_at_once_for_what_it_is(redis_url: str, closed: str) -> None:
+    async with running(variables(redis_url, closed)) as llm:
+        begun = time.monotonic()
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await llm.ask()
+        assert time.monotonic() - begun < 5
+        assert (caught.value.code(), reason(caught.value)) == (grpc.StatusCode.UNAVAILABLE, "PROVIDER_UNAVAILABLE")
+        assert from_rpc_error(caught.value).metadata["failure"] == "PROVIDER_UNREACHABLE"
+
+
+async def test_another_provider_answers_where_one_refuses_connections(
+    redis_url: str, tmp_path: Path, closed: str
+) -> None:
+    async with upstream(says("From the second.")) as provider:
+        path = config(
+            tmp_path,
+            providers={
+                "away": {"wire": "openai", "base_url": closed, "discover": False},
+                "there": {"wire": "openai", "base_url": provider.url, "discover": False},
+            },
+            models={"away/first": {"fallbacks": ["there/second"]}, "there/second": {}},
+            llm={"default_models": ["away/first"]},
+        )
+        async with running(variables(redis_url, GUILDHALL_CONFIG=path)) as llm:
+            answer = await llm.ask()
+            assert (answer.text, answer.started.model) == ("From the second.", "there/second")
+
+
+async def test_a_provider_that_hangs_up_is_asked_again(redis_url: str) -> None:
+    async def hangs_up(request: web.Request, _: dict[str, Any]) -> web.StreamResponse:
+        assert request.transport is not None
+        request.transport.abort()
+        return web.Response()
+
+    async with upstream(hangs_up) as provider, running(variables(redis_url, provider.url)) as llm:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await llm.ask()
+        assert from_rpc_error(caught.value).metadata["failure"] == "PROVIDER_UNREACHABLE"
+        assert len(provider.requests) > 1
 
 
 async def test_another_model_answers_where_the_first_can_not(redis_url: str, two_models: dict[str, str]) -> None:
