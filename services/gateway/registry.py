@@ -27,14 +27,22 @@ class Route:
     feature: str
 
 
+@dataclass(frozen=True, slots=True)
+class Handling:
+    """Who handles a component or modal, with the feature whose roles may use it; none where the handler decides."""
+
+    handler: Handler
+    feature: str
+
+
 @dataclass
 class Registry:
     """The names and who handles them."""
 
     commands: dict[str, Command] = field(default_factory=dict)
     _routes: dict[str, Route] = field(default_factory=dict)
-    _components: dict[str, Handler] = field(default_factory=dict)
-    _modals: dict[str, Handler] = field(default_factory=dict)
+    _components: dict[str, Handling] = field(default_factory=dict)
+    _modals: dict[str, Handling] = field(default_factory=dict)
 
     def command(self, command: Command) -> None:
         """Adds a command with its subcommands."""
@@ -42,13 +50,13 @@ class Registry:
         for path, sub, feature in _leaves(command, command.name, command.feature):
             _take(self._routes, path, Route(path, sub, feature))
 
-    def component(self, action: str, handler: Handler) -> None:
+    def component(self, action: str, handler: Handler, feature: str = "") -> None:
         """Adds the handler of a button or select by its custom_id's action."""
-        _take(self._components, action, handler)
+        _take(self._components, action, Handling(handler, feature))
 
-    def modal(self, action: str, handler: Handler) -> None:
+    def modal(self, action: str, handler: Handler, feature: str = "") -> None:
         """Adds the handler of a modal by its custom_id's action."""
-        _take(self._modals, action, handler)
+        _take(self._modals, action, Handling(handler, feature))
 
     def route(self, path: str) -> Route | None:
         """The command by its path, for example `request new`."""
@@ -58,11 +66,11 @@ class Registry:
         """All commands that can be carried out."""
         return tuple(self._routes.values())
 
-    def component_handler(self, action: str) -> Handler | None:
+    def of_component(self, action: str) -> Handling | None:
         """Who handles a button or select."""
         return self._components.get(action)
 
-    def modal_handler(self, action: str) -> Handler | None:
+    def of_modal(self, action: str) -> Handling | None:
         """Who handles a modal."""
         return self._modals.get(action)
 

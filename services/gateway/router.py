@@ -101,11 +101,12 @@ class Router:
             return self._complete
         action = decode(data.get("custom_id", "")).action
         found = (
-            self.registry.component_handler(action)
-            if kind is InteractionKind.COMPONENT
-            else self.registry.modal_handler(action)
+            self.registry.of_component(action) if kind is InteractionKind.COMPONENT else self.registry.of_modal(action)
         )
-        return found or _unknown
+        if found is None:
+            return _unknown
+        # With a press in a direct message Discord says no roles; it came from what the person was let do in a guild.
+        return found.handler if interaction.direct else _gated(found.handler, found.feature)
 
     async def _complete(self, context: Context) -> None:
         """Offers choices. An autocomplete that fails offers none: a person who types is not told of errors."""

@@ -1,33 +1,29 @@
 """Text commands such as `!ask`, for those who come from older bots.
 
-A message carries a person's roles and no permissions. What changes something is done at once where executor's copy of
-the guild, or Discord when asked, says for certain what the person may; else the answer is a button, for with a press
-Discord says it. Pictures and plans always take a press. All answers are posted by executor.
+Pictures and plans always take a press: with it Discord says what a person may. All answers are posted by executor.
 """
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
-from guildhall.executor.v1 import mirror_pb2, mirror_pb2_grpc, notice_pb2, notice_pb2_grpc, reply_pb2, reply_pb2_grpc
+from guildhall.executor.v1 import notice_pb2, notice_pb2_grpc, reply_pb2, reply_pb2_grpc
 from guildhall.llm.v1 import conversation_pb2, conversation_pb2_grpc
 
-from chassis.caller import acting_for
-from chassis.errors import GuildhallError
-from chassis.scoped import Place, Scope, ScopeKind
+from chassis.errors import GuildhallError, PermissionDenied
+from chassis.scoped import Place
 from services.gateway.addressing import TextCommand
 from services.gateway.analytics.activity import Outcome
 from services.gateway.analytics.recorder import ActivityRecorder, outcome_of
-from services.gateway.announcements import announce_at
 from services.gateway.context import Services
 from services.gateway.events import Message
-from services.gateway.guild_settings import AUTO_RESPOND, LANGUAGE, GuildSettings
+from services.gateway.guild_settings import LANGUAGE, GuildSettings
 from services.gateway.handover import Question, called, from_message
-from services.gateway.menus import CHANNEL, plain_value, set_button
 from services.gateway.model_names import ModelNames
-from services.gateway.scoped_client import change, values_in_force
+from services.gateway.text_settings import TextSettings
+from services.gateway.typed import Answer, Typed
+from services.gateway.writers import Writers
 from views.catalogue import Catalogue
 from views.components import button, row
 from views.custom_id import encode
@@ -37,24 +33,10 @@ from views.messages import message as made
 
 _log = structlog.get_logger(__name__)
 _DEADLINE = 1.0
-# executor may have to ask Discord.
-_CERTAIN_DEADLINE = 5.0
 DRAW, PLAN = "image.typed", "manage.typed"
 _LONGEST_WISH = 1_500
-_ON, _OFF = ("on", "an", "1"), ("off", "aus", "0")
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """One use of a text command."""
-
-    message: Message
-    place: Place
-    rest: str
-    locale: str
-
-
-Answer = Mapping[str, Any] | Question | None
+# Which feature of the configuration a command takes; the others are for everybody, or for who may change settings.
+_FEATURES = {"ask": "ask", "image": "image", "neon": "plan"}
 
 
 class TextCommands:
@@ -65,23 +47,26 @@ class TextCommands:
         services: Services,
         texts: Catalogue,
         guild_settings: GuildSettings,
+        *,
         models: ModelNames,
+        writers: Writers,
         activity: ActivityRecorder,
     ) -> None:
         self._services = services
         self._activity = activity
         self._texts = texts
         self._guild_settings = guild_settings
-        self._models = models
+        self._writers = writers
+        settings = TextSettings(services, texts, guild_settings, models, writers)
         self._commands: dict[str, Callable[[Typed], Awaitable[Answer]]] = {
             "ask": self._ask,
             "help": self._help,
-            "status": self._status,
-            "autorespond": self._auto_respond,
-            "thinking": self._thinking,
-            "model": self._model,
-            "provider": self._provider,
-            "prompt": self._prompt,
+            "status": settings.status,
+            "autorespond": settings.auto_respond,
+            "thinking": settings.thinking,
+            "model": settings.model,
+            "provider": settings.provider,
+            "prompt": settings.prompt,
             "history": self._history,
             "clear": self._clear,
             "image": self._image,
@@ -98,6 +83,7 @@ class TextCommands:
         typed = Typed(message, place, command.rest, locale)
         outcome = Outcome.DONE
         try:
+            await self._require(command.name, typed)
             answer = await self._commands[command.name](typed)
         except GuildhallError as error:
             outcome = outcome_of(error)
@@ -108,6 +94,11 @@ class TextCommands:
             return answer
         await self._post(message, answer)
         return None
+
+    async def _require(self, name: str, typed: Typed) -> None:
+        feature = _FEATURES.get(name, "")
+        if feature and await self._writers.granted(typed.message.author, typed.place, feature) is None:
+            raise PermissionDenied(f"{feature} is not for this person", reason="FEATURE_FORBIDDEN")
 
     async def _post(self, message: Message, body: Mapping[str, Any]) -> None:
         stub = self._services.stub(notice_pb2_grpc.NoticeServiceStub, "executor")
@@ -131,44 +122,6 @@ class TextCommands:
 
     async def _help(self, typed: Typed) -> Answer:
         return made(self._texts.text(typed.locale, "text_command.help"))
-
-    async def _status(self, typed: Typed) -> Answer:
-        values = await values_in_force(self._services, typed.place, _DEADLINE)
-        rows = [
-            f"**{self._texts.text(typed.locale, f'settings.name.{key}')}**: {escaped(_plain(value))}"
-            for key, value in values.items()
-            if self._texts.has(f"settings.name.{key}")
-        ]
-        return made(within([self._texts.text(typed.locale, "settings.title.channel"), *rows]))
-
-    async def _auto_respond(self, typed: Typed) -> Answer:
-        wanted = typed.rest.lower()
-        if wanted in _ON + _OFF:
-            return await self._set(typed, "gateway.auto_respond", "on" if wanted in _ON else "off")
-        on = self._guild_settings.flag(typed.place, AUTO_RESPOND)
-        return self._shown(
-            typed, "auto_respond", self._texts.text(typed.locale, f"settings.value.{'on' if on else 'off'}")
-        )
-
-    async def _thinking(self, typed: Typed) -> Answer:
-        wanted = typed.rest.lower()
-        if wanted in _ON + _OFF:
-            return await self._set(typed, "llm.thinking", "medium" if wanted in _ON else "off")
-        return await self._set_or_show(typed, "thinking", typed.rest.lower())
-
-    async def _model(self, typed: Typed) -> Answer:
-        return await self._set_or_show(typed, "model", typed.rest)
-
-    async def _provider(self, typed: Typed) -> Answer:
-        wanted = typed.rest.lower()
-        model = next((name for name in self._models.names if name.partition("/")[0] == wanted), "")
-        if wanted and not model:
-            providers = sorted({name.partition("/")[0] for name in self._models.names})
-            return made(self._texts.text(typed.locale, "text_command.providers", providers=", ".join(providers)))
-        return await self._set_or_show(typed, "model", model)
-
-    async def _prompt(self, typed: Typed) -> Answer:
-        return await self._set_or_show(typed, "prompt", typed.rest)
 
     async def _history(self, typed: Typed) -> Answer:
         stub = self._services.stub(conversation_pb2_grpc.ConversationServiceStub, "llm")
@@ -205,60 +158,3 @@ class TextCommands:
             return made(self._texts.text(typed.locale, "error.empty_prompt"))
         text = f"{self._texts.text(typed.locale, 'text_command.wish')}\n```\n{wish}\n```"
         return made(text, components=[row(button(encode(action), self._texts.text(typed.locale, key)))])
-
-    async def _set_or_show(self, typed: Typed, key: str, wanted: str) -> Answer:
-        if wanted:
-            return await self._set(typed, f"llm.{key}", wanted)
-        values = await values_in_force(self._services, typed.place, _DEADLINE)
-        return self._shown(typed, key, _plain(values.get(key)))
-
-    def _shown(self, typed: Typed, key: str, value: str) -> Mapping[str, Any]:
-        name = self._texts.text(typed.locale, f"settings.name.{key}")
-        return made(f"**{name}**: {escaped(value) or self._texts.text(typed.locale, 'settings.value.default')}")
-
-    async def _set(self, typed: Typed, item: str, value: str) -> Mapping[str, Any]:
-        """Sets a value for the channel, if the person may. Where nobody is certain of that, it is a button's to do:
-        Discord says what a person may with a press."""
-        if not typed.message.guild_id:
-            return made(self._texts.text(typed.locale, "text_command.in_guilds_only"))
-        permissions = await self._permissions(typed)
-        if permissions is None:
-            return self._offer(typed, item, value)
-        service, _, key = item.partition(".")
-        scope = Scope(ScopeKind.CHANNEL, typed.place.guild_id, typed.place.channel_id)
-        with acting_for(replace(typed.message.author, permissions=permissions)):
-            held = await change(self._services, service, scope, {key: plain_value(item, value)}, deadline=_DEADLINE)
-        self._guild_settings.learn(service, held)
-        await announce_at(self._services, typed.message.message_id, typed.message.channel_id, held, deadline=_DEADLINE)
-        name = self._texts.text(typed.locale, f"settings.name.{key}")
-        return made(self._texts.text(typed.locale, "settings.set", name=name))
-
-    async def _permissions(self, typed: Typed) -> int | None:
-        """What the person may in the channel; None where neither executor's copy of the guild nor Discord says."""
-        author = typed.message.author
-        request = mirror_pb2.GetPermissionsRequest(
-            guild_id=typed.place.guild_id,
-            channel_id=typed.place.channel_id,
-            user_id=author.user_id,
-            role_ids=author.role_ids,
-        )
-        stub = self._services.stub(mirror_pb2_grpc.MirrorServiceStub, "executor")
-        try:
-            answer = await called(stub.GetPermissions(request, timeout=_CERTAIN_DEADLINE))
-        except GuildhallError as error:
-            _log.info("permissions not known", reason=error.reason)
-            return None
-        return int(answer.permissions) if answer.certain else None
-
-    def _offer(self, typed: Typed, item: str, value: str) -> Mapping[str, Any]:
-        """A button that sets a value, for whoever presses it and may."""
-        name = self._texts.text(typed.locale, f"settings.name.{item.partition('.')[2]}")
-        label = self._texts.text(typed.locale, "text_command.set", name=name, value=shortened(value, 40))
-        text = self._texts.text(typed.locale, "text_command.offer")
-        return made(text, components=[row(set_button(CHANNEL, item, value, label))])
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return "" if value is None else str(value)

@@ -35,6 +35,7 @@ ACTIVE = (
     request_pb2.REQUEST_STATE_WAITING_MATERIALS,
     request_pb2.REQUEST_STATE_READY,
 )
+FEATURE = "board"
 _CHOICES = 25
 
 

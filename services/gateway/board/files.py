@@ -8,7 +8,7 @@ from guildhall.executor.v1 import board_pb2, board_pb2_grpc
 
 from chassis.errors import GuildhallError
 from services.gateway.board.answers import put
-from services.gateway.board.desk import Desk
+from services.gateway.board.desk import FEATURE, Desk
 from services.gateway.callbacks import File
 from services.gateway.command import Command, Option, OptionKind
 from services.gateway.context import Context
@@ -141,5 +141,5 @@ COMMANDS = (
 
 def register(registry: Registry) -> None:
     """Adds the answers to the preview."""
-    registry.component(imports.CONFIRM, confirmed)
-    registry.component(imports.DROP, dropped)
+    registry.component(imports.CONFIRM, confirmed, FEATURE)
+    registry.component(imports.DROP, dropped, FEATURE)

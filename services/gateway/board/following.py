@@ -4,7 +4,7 @@ from guildhall.board.v1 import member_pb2
 
 from chassis.errors import InvalidArgument
 from services.gateway.board.answers import put
-from services.gateway.board.desk import Desk, complete_profession
+from services.gateway.board.desk import FEATURE, Desk, complete_profession
 from services.gateway.cleaning import cleaned
 from services.gateway.command import Command, Option, OptionKind
 from services.gateway.context import Context
@@ -94,5 +94,5 @@ COMMAND = Command(
 
 def register(registry: Registry) -> None:
     """Adds the buttons."""
-    registry.component(cards.FOLLOW, from_card)
-    registry.component(follow.TOGGLE, toggled)
+    registry.component(cards.FOLLOW, from_card, FEATURE)
+    registry.component(follow.TOGGLE, toggled, FEATURE)

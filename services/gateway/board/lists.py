@@ -5,7 +5,7 @@ from typing import Any
 from guildhall.board.v1 import request_pb2
 
 from services.gateway.board.answers import put
-from services.gateway.board.desk import ACTIVE, Desk
+from services.gateway.board.desk import ACTIVE, FEATURE, Desk
 from services.gateway.cleaning import cleaned
 from services.gateway.context import Context
 from services.gateway.registry import Registry
@@ -143,7 +143,7 @@ def register(registry: Registry) -> None:
         (menus.FILTER, filtered),
         (menus.PICK, picked),
     ):
-        registry.component(action, handler)
+        registry.component(action, handler, FEATURE)
     for number in menus.BULK_ACTIONS:
-        registry.component(f"{menus.BULK}.{number}", bulk)
-        registry.component(f"{menus.BULK_SURE}.{number}", bulk_sure)
+        registry.component(f"{menus.BULK}.{number}", bulk, FEATURE)
+        registry.component(f"{menus.BULK_SURE}.{number}", bulk_sure, FEATURE)

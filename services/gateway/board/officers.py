@@ -8,7 +8,7 @@ from guildhall.settings.v1 import settings_pb2
 
 from chassis.errors import InvalidArgument
 from services.gateway.board.answers import answer_transition, put
-from services.gateway.board.desk import Desk
+from services.gateway.board.desk import FEATURE, Desk
 from services.gateway.board.people import resolved_name, set_and_show
 from services.gateway.cleaning import cleaned
 from services.gateway.command import MANAGE_GUILD, Command, Option, OptionKind
@@ -221,5 +221,5 @@ def commands(profession_option: Option, request: Option) -> tuple[Command, ...]:
 
 def register(registry: Registry) -> None:
     """Adds the form and the choice."""
-    registry.modal(PROFESSION_ENTERED, profession_entered)
-    registry.component(people.LET_BACK, let_back)
+    registry.modal(PROFESSION_ENTERED, profession_entered, FEATURE)
+    registry.component(people.LET_BACK, let_back, FEATURE)

@@ -5,7 +5,7 @@ from guildhall.board.v1 import history_pb2, request_pb2
 from chassis.errors import InvalidArgument
 from services.gateway.board import people
 from services.gateway.board.answers import answer_transition, do_or_ask, put, version_of
-from services.gateway.board.desk import Desk
+from services.gateway.board.desk import FEATURE, Desk
 from services.gateway.cleaning import cleaned
 from services.gateway.context import Context
 from services.gateway.registry import Registry
@@ -175,6 +175,6 @@ def register(registry: Registry) -> None:
         (cards.CHARACTER, character_named),
         (cards.HISTORY, request_history),
     ):
-        registry.component(action, handler)
-    registry.modal(PARTLY_ENTERED, partly_entered)
-    registry.modal(EXTENDED, extended)
+        registry.component(action, handler, FEATURE)
+    registry.modal(PARTLY_ENTERED, partly_entered, FEATURE)
+    registry.modal(EXTENDED, extended, FEATURE)

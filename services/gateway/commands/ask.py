@@ -50,7 +50,6 @@ async def about(context: Context) -> None:
 
 async def asked_about(context: Context) -> None:
     """Takes the question about a message."""
-    context.require(FEATURE)
     fields = context.fields
     await asking.ask(context, str(fields.get("prompt", "")), quoted=("", str(fields.get("message", ""))))
 
@@ -92,4 +91,4 @@ def register(registry: Registry) -> None:
     )
     for name, handler in (("Ask about this message", about), ("Summarise", summarise), ("Translate", translate)):
         registry.command(Command(name, handler, kind=CommandKind.MESSAGE, feature=FEATURE, user_install=True))
-    registry.modal(ABOUT, asked_about)
+    registry.modal(ABOUT, asked_about, FEATURE)

@@ -2,6 +2,7 @@
 
 from guildhall.executor.v1 import board_pb2, board_pb2_grpc
 
+from services.gateway.board.desk import FEATURE
 from services.gateway.command import Command, Option, OptionKind
 from services.gateway.context import Context
 from services.gateway.handover import called
@@ -32,6 +33,6 @@ def register(registry: Registry) -> None:
             "clean",
             clean,
             options=(Option("count", OptionKind.INTEGER, minimum=1, maximum=500),),
-            feature="board",
+            feature=FEATURE,
         )
     )

@@ -27,7 +27,6 @@ async def image(context: Context) -> None:
 
 async def draw(context: Context, prompt: str, *, size: str = "", private: bool = False) -> None:
     """Hands the wish for a picture over and acknowledges it, or says privately why not."""
-    context.require(FEATURE)
     context.expect(private=private)
     if context.guild_settings.text(context.place, IMAGES) == "never":
         await context.respond(context.text("image.never"))
@@ -56,7 +55,6 @@ async def draw_typed(context: Context) -> None:
 
 async def plan_typed(context: Context) -> None:
     """Has the plan made that was asked for in a message."""
-    context.require(PLAN_FEATURE)
     context.expect(private=False)
     interaction = context.interaction
     request = plan_pb2.CreatePlanRequest(
@@ -104,5 +102,5 @@ def register(registry: Registry) -> None:
             user_install=True,
         )
     )
-    registry.component(DRAW, draw_typed)
-    registry.component(PLAN, plan_typed)
+    registry.component(DRAW, draw_typed, FEATURE)
+    registry.component(PLAN, plan_typed, PLAN_FEATURE)

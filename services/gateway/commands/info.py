@@ -61,7 +61,6 @@ async def prompt_edit(context: Context) -> None:
 
 async def prompt_put(context: Context) -> None:
     """Keeps what was entered."""
-    context.require(FEATURE)
     fields = {name: cleaned(str(value)) for name, value in context.fields.items()}
     prompt = model_pb2.Prompt(
         name=fields.get("name", ""),
@@ -201,4 +200,4 @@ def register(registry: Registry) -> None:
             ),
         )
     )
-    registry.modal(PUT, prompt_put)
+    registry.modal(PUT, prompt_put, FEATURE)

@@ -299,6 +299,6 @@ def register(registry: Registry) -> None:
         ("undo", undo),
         ("undo_chosen", undo_chosen),
     ):
-        registry.component(f"plan.{name}", handler)
-    registry.modal("plan.edited", edited)
-    registry.modal("plan.refined", refined)
+        registry.component(f"plan.{name}", handler, FEATURE)
+    registry.modal("plan.edited", edited, FEATURE)
+    registry.modal("plan.refined", refined, FEATURE)

@@ -11,7 +11,7 @@ from guildhall.settings.v1 import settings_pb2
 from chassis.errors import InvalidArgument
 from chassis.scoped import Place, Scope, ScopeKind
 from chassis.tiers import role_grants
-from services.gateway import announcements, asking, menus
+from services.gateway import announcements, asking, menu_drawing, menu_items
 from services.gateway.command import MANAGE_GUILD, Choice, Command, Option, OptionKind
 from services.gateway.context import Context
 from services.gateway.guild_settings import LANGUAGES, ROLE_TIERS
@@ -95,7 +95,7 @@ async def _every(
 async def setup(context: Context) -> None:
     """Sets what was given, names the permissions that are missing, and shows the server's settings."""
     held = await _set_up(context)
-    drawn = await menus.draw(context, menus.GUILD, 0)
+    drawn = await menu_drawing.draw(context, menu_items.GUILD, 0)
     lines = _tiers(context, await in_force(context, Place(guild_id=context.interaction.guild_id), ("llm",)))
     missing = missing_permissions(context.interaction.app_permissions)
     if missing:

@@ -139,4 +139,4 @@ def register(registry: Registry) -> None:
             feature=FEATURE,
         )
     )
-    registry.component(FEEDBACK, feedback)
+    registry.component(FEEDBACK, feedback, FEATURE)

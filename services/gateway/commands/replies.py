@@ -11,9 +11,10 @@ from guildhall.executor.v1 import reply_pb2, reply_pb2_grpc
 from guildhall.llm.v1 import conversation_pb2, conversation_pb2_grpc
 
 from chassis.errors import PermissionDenied
-from services.gateway import asking, menus
+from services.gateway import asking, menu_drawing
 from services.gateway.callbacks import File
 from services.gateway.command import Handler
+from services.gateway.commands import ask
 from services.gateway.context import ADMINISTRATOR, Context
 from services.gateway.handover import Question, called
 from services.gateway.registry import Registry
@@ -24,6 +25,7 @@ from views.messages import message
 MANAGE_MESSAGES = 1 << 13
 REPORT_REASON = "reply.report.reason"
 _COPY_CHARS = 1_950
+_ASKING = frozenset({reply_controls.REGENERATE, reply_controls.RETRY, reply_controls.CONTINUE, reply_controls.AGAIN})
 
 
 async def stop(context: Context) -> None:
@@ -171,7 +173,7 @@ async def page(context: Context) -> None:
 async def settings(context: Context) -> None:
     """Shows model and prompt of this conversation in selects."""
     _require_owner(context)
-    await context.respond(await menus.conversation_menu(context))
+    await context.respond(await menu_drawing.conversation_menu(context))
 
 
 def _job(context: Context) -> str:
@@ -214,5 +216,5 @@ def register(registry: Registry) -> None:
         reply_controls.PAGE: page,
     }
     for action, handler in handlers.items():
-        registry.component(action, handler)
+        registry.component(action, handler, ask.FEATURE if action in _ASKING else "")
     registry.modal(REPORT_REASON, reported)

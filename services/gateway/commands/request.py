@@ -7,7 +7,7 @@ from guildhall.board.v1 import request_pb2
 
 from chassis.errors import InvalidArgument
 from services.gateway.board.answers import answer_transition, do_or_ask, version_of
-from services.gateway.board.desk import Desk, complete_request
+from services.gateway.board.desk import FEATURE, Desk, complete_request
 from services.gateway.board.lists import show_list
 from services.gateway.cleaning import cleaned
 from services.gateway.command import Command, Option, OptionKind
@@ -276,10 +276,10 @@ def register(registry: Registry) -> None:
                 Command("edit", edit, options=(which,)),
                 Command("cancel", cancel, options=(which,)),
             ),
-            feature="board",
+            feature=FEATURE,
             guild_only=True,
         )
     )
-    registry.modal(NEW, create)
-    registry.modal(CHANGE, change)
-    registry.component(cards.EDIT, edit_pressed)
+    registry.modal(NEW, create, FEATURE)
+    registry.modal(CHANGE, change, FEATURE)
+    registry.component(cards.EDIT, edit_pressed, FEATURE)
