@@ -49,6 +49,7 @@ from services.gateway.settings import GatewaySettings
 from services.gateway.shards import Shard
 from services.gateway.text_commands import TextCommands
 from services.gateway.threads import ThreadIndex
+from services.gateway.writers import Writers
 from views.catalogue import texts
 
 _log = structlog.get_logger(__name__)
@@ -177,6 +178,7 @@ class Bot:
                 self._samples,
             )
 
+        writers = Writers(self._services, self._guild_settings, settings)
         conversations = Conversations(
             bot_id=about.bot_id,
             threads=threads,
@@ -187,7 +189,15 @@ class Bot:
             notices=ExecutorNotices(
                 self._services.stub(notice_pb2_grpc.NoticeServiceStub, "executor"), texts(), runtime.clock
             ),
-            text_commands=TextCommands(self._services, texts(), self._guild_settings, self._models, self._activity),
+            text_commands=TextCommands(
+                self._services,
+                texts(),
+                self._guild_settings,
+                models=self._models,
+                writers=writers,
+                activity=self._activity,
+            ),
+            writers=writers,
             guild_settings=self._guild_settings,
             models=self._models,
             settings=settings,

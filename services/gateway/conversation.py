@@ -18,7 +18,7 @@ from opentelemetry.trace import SpanKind
 
 from chassis.caller import acting_for
 from chassis.clock import Clock
-from chassis.errors import DeadlineExceeded, GuildhallError, Unavailable
+from chassis.errors import DeadlineExceeded, GuildhallError, PermissionDenied, Unavailable
 from chassis.scoped import Place
 from chassis.settings import Live
 from chassis.telemetry import tracer
@@ -34,6 +34,7 @@ from services.gateway.patience import Patience, patient
 from services.gateway.settings import GatewaySettings
 from services.gateway.text_commands import TextCommands
 from services.gateway.threads import ThreadIndex
+from services.gateway.writers import Writers
 
 _log = structlog.get_logger(__name__)
 
@@ -54,6 +55,7 @@ class Conversations:
         hand_over: HandOver,
         notices: Notices,
         text_commands: TextCommands,
+        writers: Writers,
         guild_settings: GuildSettings,
         models: ModelNames,
         settings: Live[GatewaySettings],
@@ -65,6 +67,7 @@ class Conversations:
         self._hand_over = hand_over
         self._notices = notices
         self._text_commands = text_commands
+        self._writers = writers
         self._guild_settings = guild_settings
         self._models = models
         self._settings = settings
@@ -85,8 +88,7 @@ class Conversations:
         command = text_command(message.content.strip(), self._prefix(place))
         if command is not None and self._text_commands.knows(command.name):
             return command
-        question = self._question(message, place)
-        return None if question is None else self._with_pictures(question, place)
+        return self._question(message, place)
 
     def changed(self, message: Message) -> Question | None:
         """The question that a changed message asks now; None where it asks nothing of the bot."""
@@ -125,11 +127,35 @@ class Conversations:
             tracer().start_as_current_span("message", context=TraceContext(), kind=SpanKind.SERVER),
             acting_for(message.author),
         ):
+            place = self.place(message)
             if isinstance(meaning, Question):
-                return await self._persist(meaning)
-            with patient(Patience(self._clock, self._settings.current.deadlines)):
-                question = await self._text_commands.carry_out(message, self.place(message), meaning)
-            return True if question is None else await self._persist(question)
+                return await self._patiently(meaning, lambda: self._take(meaning, message, place))
+            question = await self._carried_out(message, place, meaning)
+            return True if question is None else await self._patiently(question, lambda: self._submit(question))
+
+    async def _take(self, question: Question, message: Message, place: Place) -> None:
+        """Does with a question whatever its asker may have done with it. GuildhallError where that can't be."""
+        wanted = await self._permitted(question, place)
+        if isinstance(wanted, TextCommand):
+            await self._carried_out(message, place, wanted)
+        elif wanted is not None:
+            await self._submit(wanted)
+
+    async def _carried_out(self, message: Message, place: Place, command: TextCommand) -> Question | None:
+        with patient(Patience(self._clock, self._settings.current.deadlines)):
+            return await self._text_commands.carry_out(message, place, command)
+
+    async def _permitted(self, question: Question, place: Place) -> Meaning:
+        """What becomes of a question by what its asker may; None where they only talk in a channel that is answered."""
+        asker = await self._writers.granted(question.person, place, "ask")
+        if asker is None:
+            if self._guild_settings.flag(place, AUTO_RESPOND):
+                return None
+            raise PermissionDenied("asking is not for this person", reason="FEATURE_FORBIDDEN")
+        question = replace(question, person=asker)
+        if not question.prompt or self._guild_settings.text(place, IMAGES) == "never":
+            return question
+        return self._with_pictures(question, place) if await self._writers.granted(asker, place, "image") else question
 
     def _question(self, message: Message, place: Place) -> Question | None:
         called = self._bot_id in message.mentions
@@ -160,8 +186,6 @@ class Conversations:
     def _with_pictures(self, question: Question, place: Place) -> Meaning:
         """What becomes of a question where pictures are made of messages."""
         mode = self._guild_settings.text(place, IMAGES)
-        if not question.prompt or mode == "never":
-            return question
         if mode == "auto":
             return replace(question, pictures=True)
         if mode == "always":
@@ -173,15 +197,12 @@ class Conversations:
         to_another = message.reply_to_author not in (0, self._bot_id, message.author.user_id)
         return bool(others) or to_another or message.mentions_everyone or message.mentions_roles
 
-    async def _persist(self, question: Question) -> bool:
+    async def _submit(self, question: Question) -> None:
         settings = self._settings.current
-
-        async def submit() -> None:
+        with acting_for(question.person):
             outcome = await self._hand_over.submit(question, settings.ask_limits, settings.deadlines)
             if isinstance(outcome, Denied):
                 await self._notices.denied(question, outcome)
-
-        return await self._patiently(question, submit)
 
     async def _patiently(self, question: Question, attempt: Callable[[], Awaitable[None]]) -> bool:
         """Repeats a hand-over until it succeeds, is refused, or patience ends; whether it is settled."""
