@@ -1,4 +1,4 @@
-"""Runs a plan's operations: what is ready goes, in the order of stages, until all are done or something is in the way.
+"""Runs a plan's operations: what is ready goes, in the order of ranks, until all are done or something is in the way.
 
 Many operations may wait for their permits at once, so that a bucket with a queue holds nobody else up; how many travel
 is the gate's matter. What an operation needs and does not get skips it. When the run shall pause or end, what has not
@@ -16,12 +16,12 @@ from chassis.clock import Clock
 from services.executor.plans.attempt import PROMPT_SECONDS, Attempts, Pause, Progress
 from services.executor.plans.latencies import Latencies
 from services.executor.plans.operation import Operation, Outcome, Status
+from services.executor.plans.order import ranks
 from services.executor.plans.perform import Performer
 from services.executor.plans.record import Wish
 from services.executor.plans.run_journal import RunJournal
 from services.executor.plans.saying import Text
 from services.executor.plans.settings import PlanSettings
-from services.executor.plans.table import kind_of
 
 _OPEN = (Status.PENDING, Status.INTENT, Status.UNKNOWN)
 _LOST = (Status.FAILED, Status.SKIPPED)
@@ -46,8 +46,8 @@ class Conductor:
         polite: bool,
         text: Text,
     ) -> None:
-        # By stage, so that among what is ready roles come before categories, and those before channels.
-        self._operations = sorted(operations, key=lambda one: (kind_of(one).stage, int(one.id)))
+        rank = ranks(operations)
+        self._operations = sorted(operations, key=lambda one: rank[one.id])
         self._references = {operation.id: operation.references for operation in operations}
         self._settings = settings
         self._wish = wish

@@ -1,6 +1,6 @@
 """How long a plan will take: it is played through with the rules by which it will run; pure.
 
-The model is the run's own: operations become ready by their graph and go in the order of their stages; so many wait or
+The model is the run's own: operations become ready by their graph and go in the order of their ranks; so many wait or
 travel at once, and so many of one bucket; concurrency begins low and grows with each success; a route that was not
 called lately has an unknown bucket, which lets one call through until it has answered; slots of a window come back.
 What calls take is learned route by route. Quotas of hours are reported, not waited for.
@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from services.executor.plans.latencies import Latencies
 from services.executor.plans.operation import Operation
+from services.executor.plans.order import Rank, ranks
 from services.executor.plans.settings import PlanSettings
 from services.executor.plans.table import Rate, kind_of
 
@@ -119,10 +120,10 @@ class _Play:
 
     def __init__(self, operations: Sequence[Operation], model: Model) -> None:
         self._model = model
-        self._order = {operation.id: index for index, operation in enumerate(operations)}
-        self._open = {operation.id: set(operation.depends) & self._order.keys() for operation in operations}
+        self._ranks = ranks(operations)
+        self._open = {operation.id: set(operation.depends) & self._ranks.keys() for operation in operations}
         self._waiting: dict[str, list[Operation]] = defaultdict(list)
-        self._ready: list[tuple[int, int, Operation]] = []
+        self._ready: list[tuple[Rank, Operation]] = []
         self._slots: dict[tuple[Rate, str], deque[float]] = defaultdict(deque)
         self._unknown = {operation.kind for operation in operations if not model.known(operation.kind)}
         for operation in operations:
@@ -134,14 +135,14 @@ class _Play:
     def run(self) -> float:
         model = self._model
         now, next_polite, done = model.look, 0.0, 0
-        running: list[tuple[float, int, Operation]] = []
+        running: list[tuple[float, Rank, Operation]] = []
         first_of: dict[str, float] = {}
         while self._ready or running:
             limit = min(model.concurrency_max, model.concurrency_start + done)
-            held: list[tuple[int, int, Operation]] = []
+            held: list[tuple[Rank, Operation]] = []
             while self._ready and len(running) < limit:
                 entry = heapq.heappop(self._ready)
-                operation = entry[2]
+                operation = entry[1]
                 answered = first_of.get(operation.kind)
                 if operation.kind in self._unknown and answered is not None and answered > now:
                     # Its bucket's first call is under way: others wait in ratelimit, and take nobody's place.
@@ -151,7 +152,7 @@ class _Play:
                 start = self._start(operation, max(now, next_polite) + model.overhead, travel)
                 next_polite = start + model.interval if model.interval else 0.0
                 first_of.setdefault(operation.kind, start + travel)
-                heapq.heappush(running, (start + travel, self._order[operation.id], operation))
+                heapq.heappush(running, (start + travel, self._ranks[operation.id], operation))
             for entry in held:
                 heapq.heappush(self._ready, entry)
             now, _, operation = heapq.heappop(running)
@@ -163,7 +164,7 @@ class _Play:
         return now
 
     def _is_ready(self, operation: Operation) -> None:
-        heapq.heappush(self._ready, (kind_of(operation).stage, self._order[operation.id], operation))
+        heapq.heappush(self._ready, (self._ranks[operation.id], operation))
 
     def _start(self, operation: Operation, earliest: float, travel: float) -> float:
         """When the buckets let an operation go."""

@@ -22,6 +22,8 @@ from services.executor.plans.store import PlanStore
 _log = structlog.get_logger(__name__)
 
 _TOKEN_SECONDS = 840.0
+_PROGRESS_SECONDS = 1.0
+"""So long progress waits for its turn; then newer progress is nearer."""
 
 
 class Screen:
@@ -41,7 +43,10 @@ class Screen:
         final: bool = True,
         files: Sequence[File] = (),
     ) -> PlanRecord:
-        """Shows a card; gives the plan with its message. What cannot be shown is logged: the plan itself goes on."""
+        """Shows a card; gives the plan with its message. What cannot be shown is logged: the plan itself goes on.
+
+        What is not final is left out where Discord takes nothing more for a while.
+        """
         body = {"content": "", "embeds": [], "components": [], **body}
         try:
             if plan.message_id == 0:
@@ -91,9 +96,10 @@ class Screen:
                 plan.channel_id,
                 plan.message_id,
                 body,
-                priority=Priority.FINAL if final else Priority.PREVIEW,
+                # Progress queues with the run that it tells of, which may take all that Discord allows.
+                priority=Priority.FINAL if final else Priority.BULK,
                 files=files,
-                max_wait=None if final else 0.0,
+                max_wait=None if final else _PROGRESS_SECONDS,
             )
         except Refused as refusal:
             # Where the bot is no member of the channel, or the message is private, the token is the only way.
