@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any, cast
@@ -10,8 +11,10 @@ import pytest
 import redis.asyncio as redis
 from guildhall.admin.v1 import admin_pb2, admin_pb2_grpc
 
+from chassis.redis_clients import connect
 from chassis.scoped import Scope, ScopedSettings, ScopeKind
 from chassis.scoped.store import ScopeStore
+from chassis.settings.shared import Redis as RedisSettings
 from chassis.testing import channel_to, serve_in_process
 from services.executor.guild_settings import LOG_CHANNEL, SETTINGS
 from services.executor.health.book import HealthBook, Told
@@ -24,6 +27,8 @@ from services.executor.jobs.redis_store import JobStore
 from services.executor.jobs.settings import JobSettings
 from services.executor.replies.notice_job import Notice
 from tests.support.clock import ManualClock
+from tests.support.cuttable_proxy import CuttableProxy
+from tests.support.redis_process import RedisProcess
 from views.catalogue import texts
 
 SETTINGS_OF_HEALTH = HealthSettings(post_pause_seconds=30, unwell_after_seconds=8, well_after_seconds=4)
@@ -215,6 +220,39 @@ async def test_a_post_that_was_half_made_is_completed_and_not_repeated(
     assert told["number"] == 1
     await watched(watching, clock, 1)
     assert len(await notices(client, job_settings)) == 1
+
+
+async def test_a_store_that_hangs_keeps_nobody_from_looking(
+    redis_server: RedisProcess, client: redis.Redis, job_settings: JobSettings, clock: ManualClock
+) -> None:
+    proxy = CuttableProxy(redis_server.port)
+    await proxy.start()
+    cut_off = connect(f"redis://127.0.0.1:{proxy.port}/0", RedisSettings())
+
+    async def nobody(service: str, ask: Any) -> dict[str, Any]:
+        raise OSError("no such name")
+
+    looks = Looks(cut_off, nobody, timeout=0.1)
+    guilds = ScopedSettings(SETTINGS, ScopeStore(cut_off, "executor:", clock))
+    await guilds.store.change(
+        Scope(ScopeKind.GUILD, GUILD, GUILD),
+        lambda _: {LOG_CHANNEL: str(CHANNEL)},
+        expected_version=None,
+        recovered=False,
+    )
+    watching = monitor(looks, cut_off, JobStore(cut_off, job_settings, clock), guilds, clock)
+    try:
+        await watched(watching, clock, 2)
+        async with proxy.cut():
+            # Each waits as long as a look may take, never as long as the client of the store tries again.
+            async with asyncio.timeout(5):
+                await watched(watching, clock, 4)
+        await watched(watching, clock, 3)
+    finally:
+        await cut_off.aclose()
+        await proxy.stop()
+    (told,) = await notices(client, job_settings)
+    assert texts().text("de", "health.part.durable") in told.body["content"]
 
 
 class Status(admin_pb2_grpc.AdminServiceServicer):
