@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -21,6 +22,8 @@ from services.llm.chat import JSONObject
 
 LARGEST_SCHEMA = 200_000
 DEEPEST = 40
+_REMEMBERED = 32
+"""Schemas whose check is not repeated: it takes a quarter of a second for one of 30,000 characters."""
 _DROPPED = frozenset(
     {
         "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "multipleOf", "minLength", "maxLength", "pattern",
@@ -30,8 +33,9 @@ _DROPPED = frozenset(
 )  # fmt: skip
 
 
+@lru_cache(maxsize=_REMEMBERED)
 def parse_schema(text: str) -> JSONObject:
-    """A schema from its text. Raises InvalidArgument (INVALID_SCHEMA) with what is wrong."""
+    """A schema from its text, not to be changed. Raises InvalidArgument (INVALID_SCHEMA) with what is wrong."""
     if len(text) > LARGEST_SCHEMA:
         raise _invalid(f"it is longer than {LARGEST_SCHEMA} characters")
     try:

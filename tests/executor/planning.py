@@ -71,9 +71,17 @@ class Planner:
     stub: plan_pb2_grpc.PlanServiceStub
     _events: int = 0
 
-    async def call(self, method: str, request: Any, *, person: str = "owner", permissions: int = ALL) -> Any:
+    async def call(
+        self, method: str, request: Any, *, person: str = "owner", permissions: int = ALL, locale: str = ""
+    ) -> Any:
         """Calls the contract, as gateway would for a person."""
-        who = Person(user_id=self.people[person], guild_id=self.guild_id, permissions=permissions, display_name=person)
+        who = Person(
+            user_id=self.people[person],
+            guild_id=self.guild_id,
+            permissions=permissions,
+            display_name=person,
+            locale=locale,
+        )
         until = time.monotonic() + _PATIENCE_SECONDS
         while True:
             try:
@@ -108,6 +116,7 @@ class Planner:
         person: str = "owner",
         dry_run: bool = False,
         attachment: reply_pb2.Attachment | None = None,
+        locale: str = "",
     ) -> plan_pb2.Plan:
         """Asks in words, and gives the preview."""
         request = plan_pb2.CreatePlanRequest(
@@ -115,7 +124,7 @@ class Planner:
         )
         if attachment is not None:
             request.attachment.CopyFrom(attachment)
-        made = await self.call("CreatePlan", request, person=person)
+        made = await self.call("CreatePlan", request, person=person, locale=locale)
         return await self.reached(made.plan_id, *SHOWN)
 
     async def get(self, plan_id: str) -> plan_pb2.Plan:

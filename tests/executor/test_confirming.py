@@ -161,6 +161,14 @@ async def test_pause_and_resume(planner: Planner) -> None:
     assert sorted(name for name in names if name.startswith("slow-")) == sorted(f"slow-{i}" for i in range(1, 41))
 
 
+async def test_the_model_is_told_the_language_of_whoever_asks(planner: Planner) -> None:
+    planner.model.will_answer({"summary": "Ein Kanal", "intents": [{"op": "create_channel", "name": "Werkbank"}]})
+    plan = await planner.ask("a channel", locale="de")
+    assert planner.model.requests[-1].locale == "de"
+    assert "de" not in planner.model.requests[-1].instructions.split()
+    assert plan.summary == "Ein Kanal"
+
+
 async def test_a_malformed_answer_of_the_model_is_repaired_once(planner: Planner) -> None:
     planner.model.will_answer(
         {"summary": "x", "intents": [{"op": "create_channel", "name": "", "colour": "red"}]},

@@ -59,8 +59,9 @@ class Model:
     """Seconds before the first call: the look at the guild."""
     calls_per_second: int = 0
     """What is left of the bot's global limit; 0 for all of it."""
-    until_answered: bool = False
-    """Whether a slot is only free again a window after the answer, as ratelimit must take it to be safe."""
+    slot_lag: Callable[[str], float] = lambda route: 0.0
+    """Seconds beyond its window for which a slot stays used: what lies between permit and call, and what the answer
+    took longer than the fastest, as ratelimit must take it to be safe."""
     known: Callable[[str], bool] = lambda route: True
     """Whether a route's bucket is known."""
     interval: float = 0.0
@@ -91,7 +92,7 @@ def learned(
         overhead=latencies.overhead,
         look=0.0 if begun else latencies.look(share, targets=targets),
         calls_per_second=settings.bulk_calls_per_second,
-        until_answered=True,
+        slot_lag=lambda route: latencies.overhead + latencies.of(route, share) - latencies.of(route, 0.0),
         known=latencies.knows,
         interval=settings.polite_interval_seconds if polite else 0.0,
     )
@@ -149,7 +150,7 @@ class _Play:
                     held.append(entry)
                     continue
                 travel = model.latency(operation.kind)
-                start = self._start(operation, max(now, next_polite) + model.overhead, travel)
+                start = self._start(operation, max(now, next_polite) + model.overhead)
                 next_polite = start + model.interval if model.interval else 0.0
                 first_of.setdefault(operation.kind, start + travel)
                 heapq.heappush(running, (start + travel, self._ranks[operation.id], operation))
@@ -166,9 +167,9 @@ class _Play:
     def _is_ready(self, operation: Operation) -> None:
         heapq.heappush(self._ready, (self._ranks[operation.id], operation))
 
-    def _start(self, operation: Operation, earliest: float, travel: float) -> float:
+    def _start(self, operation: Operation, earliest: float) -> float:
         """When the buckets let an operation go."""
-        held = travel if self._model.until_answered else 0.0
+        held = self._model.slot_lag(operation.kind)
         start = earliest
         rates = []
         for rate in kind_of(operation).rates:

@@ -17,8 +17,8 @@ class _Recent:
     def add(self, value: float) -> None:
         self._values.append(value)
 
-    def quantile(self, share: float) -> float | None:
-        if len(self._values) < _ENOUGH:
+    def quantile(self, share: float, *, enough: int = _ENOUGH) -> float | None:
+        if len(self._values) < enough:
             return None
         ordered = sorted(self._values)
         return ordered[int((len(ordered) - 1) * share)]
@@ -68,6 +68,8 @@ class Latencies:
         return self._overhead if found is None else found
 
     def look(self, share: float, *, targets: bool) -> float:
-        """Seconds from a run's start to its first operation."""
-        found = self._looks[targets].quantile(share)
-        return self.of("", share) + self.overhead if found is None else found
+        """Seconds from a run's start to its first operation. Where nothing that exists is touched, the mirror does."""
+        found = self._looks[targets].quantile(share, enough=1)
+        if found is None:
+            return self.overhead + (self.of("", share) if targets else 0.0)
+        return found

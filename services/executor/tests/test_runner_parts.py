@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from services.executor.jobs.model import LeaseLost
-from services.executor.plans.estimate import bare, beyond_quotas, estimate, learned, play
+from services.executor.plans.estimate import beyond_quotas, estimate, learned, play
 from services.executor.plans.gate import Gate
 from services.executor.plans.latencies import Latencies
 from services.executor.plans.operation import Operation, Outcome, Status
@@ -219,15 +219,26 @@ def test_what_was_waited_for_is_no_overhead() -> None:
     assert latencies.overhead <= 0.05
 
 
-def test_the_estimate_knows_that_a_slot_is_free_a_window_after_the_answer() -> None:
-    latencies = Latencies(0.2, 0.0)
-    for _ in range(5):
-        latencies.add(0.2, "channel.create")
+def test_the_estimate_knows_how_long_a_slot_stays_used() -> None:
+    even, rough = Latencies(0.2, 0.0), Latencies(0.2, 0.0)
+    rough.add(0.1, "channel.create")
+    for latencies in (even, rough):
+        for _ in range(9):
+            latencies.add(0.2, "channel.create")
         latencies.add_look(0.1, targets=False)
-    found = estimate(many("channel.create", 100), SETTINGS, latencies)
-    rate = SETTINGS.bulk_calls_per_second / 1.2
-    assert 100 / rate - 1.2 < found.p50 < 100 / rate + 1.2
-    assert found.p50 > play(many("channel.create", 100), bare(SETTINGS, 0.2))
+    hundred = many("channel.create", 100)
+    # Two windows are used up, and the third one's first calls are answered.
+    assert estimate(hundred, SETTINGS, even).p50 == pytest.approx(0.1 + 2.0 + 0.2, abs=0.01)
+    # What took longer than the fastest may have been counted so much later.
+    assert estimate(hundred, SETTINGS, rough).p50 == pytest.approx(0.1 + 2.2 + 0.2, abs=0.01)
+
+
+def test_a_look_at_the_mirror_takes_no_call() -> None:
+    latencies = Latencies(0.2, 0.02)
+    assert latencies.look(0.5, targets=True) == pytest.approx(0.22)
+    assert latencies.look(0.5, targets=False) == pytest.approx(0.02)
+    latencies.add_look(0.3, targets=True)
+    assert latencies.look(0.5, targets=True) == 0.3
 
 
 def test_an_unknown_bucket_lets_one_call_through_first() -> None:
