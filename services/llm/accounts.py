@@ -44,6 +44,8 @@ class Call:
     tools: list[ToolCall] = field(default_factory=list)
     end: Finished | None = None
     begun: bool = False
+    recorded: bool = False
+    """Whether it is in the ledger, or on its way there."""
 
     def note(self, event: RoutedEvent) -> None:
         """Takes in an event."""
@@ -123,10 +125,15 @@ class Accounts:
         self._background.start(call.hold.settle(None))
 
     def close(self, call: Call, usage: Usage) -> None:
-        """Charges what was used and writes it down."""
+        """Charges what was used, and writes it down unless that was done."""
         spent = Spending(usage.input_tokens + usage.output_tokens, usage.cost_nanos or 0)
         self._background.start(call.hold.settle(spent if call.begun else None))
-        if call.begun and call.billed:
+        self.record(call, usage)
+
+    def record(self, call: Call, usage: Usage) -> None:
+        """Writes down what was used, before the call is closed: together with whatever else is just being written."""
+        if call.begun and call.billed and not call.recorded:
+            call.recorded = True
             finish = call.end.finish if call.end is not None else Finish.INTERRUPTED
             record = CallRecord(
                 call.call_id, self._clock.now(), call.asker.guild_id, call.asker.user_id, call.model.name,

@@ -49,6 +49,7 @@ from services.llm.pool import ProviderPool
 from services.llm.preferences import Preferences
 from services.llm.provider_watch import ProviderWatch
 from services.llm.ratelimit_limits import RatelimitLimits
+from services.llm.redis_batches import RedisBatches
 from services.llm.redis_cache import RedisCache
 from services.llm.redis_conversations import RedisConversations
 from services.llm.redis_ledger import RedisLedger
@@ -83,19 +84,26 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
 
     guilds = scoped.GuildSettings(ScopedSettings.serve(runtime, scoped.DECLARATIONS, remembered=True))
     access = Access(settings, guilds)
-    personas = RedisPersonas(durable, settings, clock)
+    personas, batches = RedisPersonas(durable, settings, clock), RedisBatches(durable)
     preferences = Preferences(settings, clock, access, guilds, personas)
 
     pool, health = ProviderPool(settings, clock), Health(clock)
     measures = Measures(settings, clock, RedisMeasures(volatile))
     telemetry = CallTelemetry(settings, tracer(), meter(), measures)
-    jitter = random.Random()  # noqa: S311 - it spreads waits
-    router = Router(settings, pool=pool, health=health, clock=clock, telemetry=telemetry, jitter=jitter)
-    limits, ledger = RatelimitLimits(runtime.channel("ratelimit"), settings), RedisLedger(durable, settings, clock)
+    router = Router(
+        settings,
+        pool=pool,
+        health=health,
+        clock=clock,
+        telemetry=telemetry,
+        jitter=random.Random(),  # noqa: S311 - it spreads waits
+    )
+    limits = RatelimitLimits(runtime.channel("ratelimit"), settings)
+    ledger = RedisLedger(durable, batches, settings, clock)
     accounts = Accounts(settings, clock, limits=limits, ledger=ledger, background=background)
     cache = ResponseCache(settings, clock, RedisCache(volatile, "answers"), meter())
 
-    store, attachments = RedisConversations(durable, settings, clock), RedisMaterials(durable, settings)
+    store, attachments = RedisConversations(durable, batches, settings, clock), RedisMaterials(durable, settings)
     planner = Planner(settings, clock, store, preferences=preferences, materials=Materials(attachments))
     generator = Generator(
         settings,
@@ -122,7 +130,6 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
         tracer=tracer(),
     )
     opinions, spotify = Opinions(durable, settings, clock), Spotify(settings, clock)
-
     recommender = Recommender(
         settings,
         clock,

@@ -81,7 +81,10 @@ class Delivery:
                     told = [await self._noted(plan, call, event, wished) for event in batch]
                     if call.end is not None and kept is None:
                         # It takes a while, in which the last words are on their way.
-                        kept = self._background.start(writer.write(_answered(plan, call, self._usage(call))))
+                        usage = self._usage(call)
+                        kept = self._background.start(writer.write(_answered(plan, call, usage)))
+                        self._accounts.record(call, usage)
+                        await asyncio.sleep(0)
                     for event in told:
                         if event is not None:
                             yield event

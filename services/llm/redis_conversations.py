@@ -19,8 +19,9 @@ from redis.exceptions import WatchError
 from chassis.clock import Clock
 from chassis.errors import Unavailable
 from chassis.settings import Live
-from services.llm.conversation import Conversation, ConversationTurn
+from services.llm.conversation import Conversation, ConversationTurn, authors
 from services.llm.conversation_codec import CLEARED, META, TURN, decode, encode_meta, encode_turn
+from services.llm.redis_batches import Command, RedisBatches
 from services.llm.settings import LlmSettings
 
 CONTENDED_TRIES = 20
@@ -31,22 +32,20 @@ BURIED = "llm:buried"
 class RedisConversations:
     """The store of conversations."""
 
-    def __init__(self, redis: Redis, settings: Live[LlmSettings], clock: Clock) -> None:
+    def __init__(self, redis: Redis, batches: RedisBatches, settings: Live[LlmSettings], clock: Clock) -> None:
         self._redis: Any = redis  # typed for both ways of decoding; the clients here give bytes
+        self._batches = batches
         self._settings = settings
         self._clock = clock
 
     async def load(self, conversation_id: str) -> Conversation | None:
         """See ConversationStore."""
-        fields: dict[Any, Any] = await self._redis.hgetall(_key(conversation_id))
+        (fields,) = await self._batches.run(("HGETALL", _key(conversation_id)))
         return decode(conversation_id, fields) if fields else None
 
     async def load_many(self, conversation_ids: Sequence[str]) -> list[Conversation | None]:
         """See ConversationStore."""
-        async with self._redis.pipeline(transaction=False) as pipe:
-            for conversation_id in conversation_ids:
-                pipe.hgetall(_key(conversation_id))
-            answers = await pipe.execute()
+        answers = await self._batches.run(*(("HGETALL", _key(each)) for each in conversation_ids))
         return [
             decode(conversation_id, fields) if fields else None
             for conversation_id, fields in zip(conversation_ids, answers, strict=True)
@@ -70,32 +69,29 @@ class RedisConversations:
         superfluous = [each.turn_id for each in kept[: max(0, len(kept) - settings.max_turns)]]
         key = _key(conversation.conversation_id)
         entries = {TURN + turn.turn_id: encode_turn(turn, conversation.cleared) for turn in turns}
-        async with self._redis.pipeline(transaction=False) as pipe:
-            pipe.hset(key, mapping={META: encode_meta(conversation, now + ttl), **entries})
-            if gone := [TURN + turn_id for turn_id in (*removed, *superfluous)]:
-                pipe.hdel(key, *gone)
-            pipe.expire(key, ttl)
-            authors = () if indexed else {entry.author_id for turn in turns for entry in turn.inputs if entry.author_id}
-            for author in authors:
-                pipe.zadd(person_key(author), {conversation.conversation_id: now})
-                pipe.expire(person_key(author), ttl)
-            if conversation.guild_id and not indexed:
-                pipe.zadd(guild_key(conversation.guild_id), {conversation.conversation_id: now})
-                pipe.expire(guild_key(conversation.guild_id), ttl)
-            people = sorted({entry.author_id for turn in turns for entry in turn.inputs if entry.author_id})
-            if people:
-                pipe.hmget(BURIED, people)
-            pipe.hget(key, CLEARED)
-            answers = await pipe.execute()
+        fields = [each for pair in {META: encode_meta(conversation, now + ttl), **entries}.items() for each in pair]
+        commands: list[Command] = [("HSET", key, *fields)]
+        if gone := [TURN + turn_id for turn_id in (*removed, *superfluous)]:
+            commands.append(("HDEL", key, *gone))
+        commands.append(("EXPIRE", key, ttl))
+        people = sorted(authors(turns))
+        indexes = [] if indexed else [person_key(person) for person in people]
+        if conversation.guild_id and not indexed:
+            indexes.append(guild_key(conversation.guild_id))
+        for index in indexes:
+            commands += [("ZADD", index, now, conversation.conversation_id), ("EXPIRE", index, ttl)]
+        if people:
+            commands.append(("HMGET", BURIED, *people))
+        commands.append(("HGET", key, CLEARED))
+        answers = await self._batches.run(*commands)
         if int(answers.pop() or 0) > conversation.cleared and entries:
             await self._redis.hdel(key, *entries)
             return
         buried = _moments(people, answers[-1]) if people else {}
-        if buried:
-            gone = [turn.turn_id for turn in turns if any(turn.created <= at for at in _of(turn, buried))]
-            await self.remove(replace(conversation, turns=tuple(kept)), gone)
-            for person in buried:
-                await self.forget(person, [conversation.conversation_id])
+        late = [turn for turn in turns if _forgotten(turn, buried)]
+        await self.remove(replace(conversation, turns=tuple(kept)), [turn.turn_id for turn in late])
+        for person in {person for turn in late for person in _forgotten(turn, buried)}:
+            await self.forget(person, [conversation.conversation_id])
 
     async def remove(self, conversation: Conversation, turn_ids: Sequence[str]) -> None:
         """See ConversationStore."""
@@ -156,8 +152,9 @@ def _moments(people: Sequence[int], values: Sequence[bytes | None]) -> dict[int,
     return {person: float(value) for person, value in zip(people, values, strict=True) if value is not None}
 
 
-def _of(turn: ConversationTurn, buried: Mapping[int, float]) -> list[float]:
-    return [buried[entry.author_id] for entry in turn.inputs if entry.author_id in buried]
+def _forgotten(turn: ConversationTurn, buried: Mapping[int, float]) -> set[int]:
+    """Those who spoke in a turn and had themselves forgotten since it began."""
+    return {person for person in authors([turn]) if buried.get(person, 0.0) >= turn.created}
 
 
 def person_key(user_id: int) -> str:

@@ -23,6 +23,7 @@ from redis.exceptions import RedisError, WatchError
 from chassis.clock import Clock
 from chassis.settings import Live
 from services.llm.chat import Usage
+from services.llm.redis_batches import RedisBatches
 from services.llm.settings import LlmSettings
 from services.llm.usage import FIELDS, Alert, CallRecord, Entry, GuildEvent, Query, Report, Sums, crossed, days, report
 
@@ -40,28 +41,19 @@ DAY = 86_400
 class RedisLedger:
     """Where calls are written down and summed."""
 
-    def __init__(self, redis: Redis, settings: Live[LlmSettings], clock: Clock) -> None:
+    def __init__(self, redis: Redis, batches: RedisBatches, settings: Live[LlmSettings], clock: Clock) -> None:
         self._redis: Any = redis  # typed for both ways of decoding; the clients here give bytes
+        self._batches = batches
         self._settings = settings
         self._clock = clock
-        self._writing = asyncio.Lock()
-        self._unwritten: list[CallRecord] = []
 
     async def record(self, record: CallRecord) -> None:
-        """See Ledger. Calls that end while others are being written down are written together after them."""
-        self._unwritten.append(record)
-        async with self._writing:
-            records, self._unwritten = self._unwritten, []
-            if not records:
-                return
-            async with self._redis.pipeline(transaction=False) as pipe:
-                for each in records:
-                    pipe.xadd(CALLS, {"r": _encode(each)})
-                try:
-                    await pipe.execute()
-                except RedisError:
-                    log.warning("calls could not be written down", calls=len(records))
-                    raise
+        """See Ledger."""
+        try:
+            await self._batches.run(("XADD", CALLS, "*", "r", _encode(record)))
+        except RedisError:
+            log.warning("a call could not be written down", call=record.call_id)
+            raise
 
     async def fold_forever(self) -> None:
         """Folds now and then. A store that is away is waited for."""
