@@ -11,7 +11,6 @@ import pytest
 import pytest_asyncio
 
 from sandbox.control.client import SandboxClient
-from services.executor.plans.permissions import bit
 from tests.support.platform import RunningPlatform
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
@@ -185,10 +184,6 @@ async def test_the_audit_trail_comes_as_a_file(owner: Owner) -> None:
 
 
 async def test_a_picture_becomes_an_emoji(owner: Owner) -> None:
-    roles = await owner.sandbox.rest("owner", "GET", f"/guilds/{owner.guild_id}/roles")
-    bot = next(role for role in roles if role.get("managed"))
-    more = {"permissions": str(int(bot["permissions"]) | bit("create_guild_expressions"))}
-    await owner.sandbox.rest("owner", "PATCH", f"/guilds/{owner.guild_id}/roles/{bot['id']}", more)
     picture = bytes.fromhex("89504e470d0a1a0a") + bytes(40)
     answer = await owner.sandbox.command(
         "owner",
