@@ -5,10 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 from services.executor.discord.api import Body, Scope
-from services.executor.discord.errors import Refused
+from services.executor.discord.errors import NotPermitted, Refused
 from services.executor.discord.permits import Priority
 from services.executor.discord.rest import Call, RestClient
 from services.executor.discord.routes import Route
+from services.executor.jobs.model import Postpone
+
+_LONGEST_WAIT = 60.0
+
+
+def later(limited: NotPermitted) -> Postpone:
+    """For a job that a limit of Discord's holds up: it goes on when that lets it, and looks once a minute."""
+    return Postpone(min(limited.retry_after, _LONGEST_WAIT), str(limited))
 
 
 class BoardCalls:

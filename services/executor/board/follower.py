@@ -17,7 +17,7 @@ from chassis.caller import acting_for
 from chassis.clock import Clock
 from chassis.errors import GuildhallError, from_rpc_error
 from services.executor.board import index_job, message_job, post_job
-from services.executor.board.moments import digest_at, quiet_until
+from services.executor.board.moments import digest_at
 from services.executor.board.reader import BoardReader
 from services.executor.board.record import BoardRecord
 from services.executor.board.settings import BoardDeliverySettings
@@ -138,7 +138,7 @@ class BoardFollower:
 
     async def _tell(self, event: event_pb2.BoardEvent, listener: event_pb2.Audience) -> None:
         guild_id, user_id = event.guild_id, listener.user_id
-        mode = self._reader.setting("board_messages", guild_id, user_id) or "each"
+        mode = self._reader.wants(guild_id, user_id)
         said = notice(event, listener.concern, self._reader.text(guild_id, user_id))
         if mode == "none" or not said:
             return
@@ -147,10 +147,10 @@ class BoardFollower:
         if mode == "digest":
             hours = self._reader.setting("board_digest_hours", guild_id, user_id)
             at = digest_at(now, float(hours) if isinstance(hours, int | float) else self._settings.digest_hours)
-        quiet = str(self._reader.setting("board_quiet_hours", guild_id, user_id) or "")
-        at = quiet_until(at, quiet, str(self._reader.setting("board_time_zone", guild_id, user_id) or "UTC"))
+        at = self._reader.undisturbed_until(at, guild_id, user_id)
         if at > now:
-            await self._record.gather(user_id, f"{guild_id}/{event.sequence}", said, at)
+            name = message_job.gathered_name(guild_id, event.sequence, event.request.request_id)
+            await self._record.gather(user_id, name, said, at)
             return
         order = message_job.Direct(guild_id=guild_id, user_id=user_id, said=said, event=event.SerializeToString().hex())
         await self._submitter.submit(

@@ -6,7 +6,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict
 
 from chassis.clock import Clock
-from services.executor.board.calls import BoardCalls
+from services.executor.board.calls import BoardCalls, later
 from services.executor.board.message_job import Sender
 from services.executor.board.reader import BoardReader
 from services.executor.board.record import BoardRecord, Shown
@@ -21,7 +21,6 @@ from views.board.index import index
 _log = structlog.get_logger(__name__)
 
 KIND = "board.index"
-_LONGEST_WAIT = 60.0
 
 
 class Index(BaseModel):
@@ -83,17 +82,21 @@ class IndexJobs:
         try:
             if shown is not None and await self._edited(scope, shown, body):
                 await self._keep(what, shown.channel_id, shown.message_id)
-                return
-            await self._sender.send(job, journal, scope, order.channel_id, body)
-            message_id = (await load(journal)).opening.message_id
-            await self._keep(what, order.channel_id, message_id)
-            await self._calls.pin(scope, order.channel_id, message_id)
+                if (await load(journal)).opening.message_id != shown.message_id:
+                    return
+            else:
+                await self._sender.send(job, journal, scope, order.channel_id, body)
+                if shown is not None:
+                    await self._calls.delete(scope, shown.channel_id, shown.message_id)
+                await self._keep(what, order.channel_id, (await load(journal)).opening.message_id)
+            # Also by an attempt that finds what an earlier one of the same job has sent.
+            await self._calls.pin(scope, order.channel_id, (await load(journal)).opening.message_id)
         except Refused as refusal:
             if not (refusal.forbidden or refusal.gone or refusal.code == Code.MAXIMUM_PINS):
                 raise
             _log.info("board.list_not_shown", job_id=job.job_id, channel_id=order.channel_id, why=str(refusal))
         except NotPermitted as limited:
-            raise Postpone(min(limited.retry_after, _LONGEST_WAIT), str(limited)) from limited
+            raise later(limited) from limited
 
     async def _edited(self, scope: Scope, shown: Shown, body: dict[str, object]) -> bool:
         """Edits what is shown; False where it takes a new message: deleted, or too old to be edited so often."""
@@ -107,7 +110,6 @@ class IndexJobs:
             # Messages older than an hour may be edited some thirty times an hour (30046), then not for long.
             if not limited.quota:
                 raise
-            await self._calls.delete(scope, shown.channel_id, shown.message_id)
             return False
         return True
 

@@ -50,6 +50,16 @@ class Gathered(BaseModel):
     user_id: int
 
 
+def gathered_name(guild_id: int, sequence: int, request_id: str) -> str:
+    """What a gathered notice is called: the event that it is of, and the request that it is about."""
+    return f"{guild_id}/{sequence}/{request_id}"
+
+
+def _event_of(name: str) -> tuple[int, int]:
+    guild_id, sequence = name.split("/")[:2]
+    return int(guild_id), int(sequence)
+
+
 class Sender:
     """Sends one message to one person, once."""
 
@@ -100,6 +110,18 @@ class Sender:
             raise
         return True
 
+    async def mention(
+        self, job: Job, journal: Journal, scope: Scope, *, thread_id: int, user_id: int, said: str
+    ) -> None:
+        """Says something in a request's post to a person whose direct messages are closed."""
+        body = message(said)
+        # The one mention that pings: exactly this person, by the bot's own hand, never by what somebody wrote.
+        body["allowed_mentions"] = {"parse": [], "users": [str(user_id)]}
+        try:
+            await self.send(job, journal, scope, thread_id, body)
+        except Refused as refusal:
+            _log.info("board.nobody_reached", job_id=job.job_id, user_id=user_id, why=str(refusal))
+
 
 class DirectJobs:
     """Runs jobs of messages that are sent at once. Is a `JobKind`."""
@@ -125,13 +147,8 @@ class DirectJobs:
         if post is None:
             _log.info("board.nobody_reached", job_id=job.job_id, user_id=order.user_id)
             return
-        mention = message(text("board.thread_mention", user_id=order.user_id, said=order.said))
-        # The one mention that pings: exactly this person, by the bot's own hand, never by what somebody wrote.
-        mention["allowed_mentions"] = {"parse": [], "users": [str(order.user_id)]}
-        try:
-            await self._sender.send(job, journal, scope, post.message_id, mention)
-        except Refused as refusal:
-            _log.info("board.nobody_reached", job_id=job.job_id, user_id=order.user_id, why=str(refusal))
+        mention = text("board.thread_mention", user_id=order.user_id, said=order.said)
+        await self._sender.mention(job, journal, scope, thread_id=post.message_id, user_id=order.user_id, said=mention)
 
     async def give_up(self, job: Job, journal: Journal, reason: str) -> None:
         """There is nobody to tell that somebody could not be told, but the log."""
@@ -143,10 +160,11 @@ class GatheredJobs:
 
     name = GATHERED
 
-    def __init__(self, sender: Sender, reader: BoardReader, record: BoardRecord) -> None:
+    def __init__(self, sender: Sender, reader: BoardReader, record: BoardRecord, clock: Clock) -> None:
         self._sender = sender
         self._reader = reader
         self._record = record
+        self._clock = clock
 
     async def run(self, job: Job, journal: Journal) -> None:
         """Sends what was gathered until now. Which notices that is stands in the journal before it is sent."""
@@ -154,7 +172,7 @@ class GatheredJobs:
         gathered = await self._record.gathered(order.user_id)
         chosen = (await journal.read()).get(_CHOSEN)
         if chosen is None:
-            names = sorted(gathered, key=lambda name: tuple(map(int, name.split("/"))))
+            names = await self._chosen(order.user_id, gathered)
             if not names:
                 return
             await journal.write({_CHOSEN: "\n".join(names)})
@@ -162,9 +180,38 @@ class GatheredJobs:
             names = chosen.decode().split("\n")
         notices = [gathered[name] for name in names if name in gathered]
         if notices:
-            body = digest(notices, self._reader.text(0, order.user_id))
-            await self._sender.send_direct(job, journal, Scope(journal.fence), order.user_id, body)
+            await self._say(job, journal, order.user_id, names, notices)
         await self._record.sent(order.user_id, names)
+
+    async def _chosen(self, user_id: int, gathered: dict[str, str]) -> list[str]:
+        """The notices to be sent now, by what the person wants by now; none where they are not to be disturbed."""
+        names = sorted(gathered, key=_event_of)
+        unwanted = [name for name in names if self._reader.wants(_event_of(name)[0], user_id) == "none"]
+        await self._record.sent(user_id, unwanted)
+        names = [name for name in names if name not in unwanted]
+        now = self._clock.now()
+        guilds = {_event_of(name)[0] for name in names}
+        later = max((self._reader.undisturbed_until(now, guild_id, user_id) for guild_id in guilds), default=now)
+        if later > now:
+            await self._record.put_off(user_id, later)
+            return []
+        return names
+
+    async def _say(self, job: Job, journal: Journal, user_id: int, names: list[str], notices: list[str]) -> None:
+        """Tells a person directly or, where that is closed, in the post of the latest request that has one."""
+        text = self._reader.text(0, user_id)
+        body, scope = digest(notices, text), Scope(journal.fence)
+        if await self._sender.send_direct(job, journal, scope, user_id, body):
+            return
+        for name in reversed(names):
+            guild_id, request_id = _event_of(name)[0], name.split("/")[-1]
+            post = await self._record.shown(f"post:{request_id}")
+            if post is not None:
+                said = text("board.thread_mention", user_id=user_id, said=body["content"])
+                scope = Scope(journal.fence, guild_id)
+                await self._sender.mention(job, journal, scope, thread_id=post.message_id, user_id=user_id, said=said)
+                return
+        _log.info("board.nobody_reached", job_id=job.job_id, user_id=user_id)
 
     async def give_up(self, job: Job, journal: Journal, reason: str) -> None:
         """There is nobody to tell that somebody could not be told, but the log."""

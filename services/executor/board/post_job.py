@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import structlog
@@ -9,14 +10,16 @@ from guildhall.board.v1 import request_pb2
 from pydantic import BaseModel, ConfigDict
 
 from chassis.clock import Clock
-from services.executor.board.calls import BoardCalls
+from services.executor.board.calls import BoardCalls, later
+from services.executor.board.message_job import Sender
 from services.executor.board.reader import BoardReader
 from services.executor.board.record import BoardRecord, Shown
 from services.executor.discord.api import DiscordApi, Scope
-from services.executor.discord.errors import Code, OutcomeUnknown, Refused
+from services.executor.discord.errors import Code, NotPermitted, OutcomeUnknown, Refused
 from services.executor.discord.identity import BotIdentity
 from services.executor.discord.permits import Priority
 from services.executor.jobs.model import Job, Journal
+from services.executor.replies.state import load
 from views.board.cards import post
 from views.board.lines import label, plain_thing, state_name
 from views.markdown import shortened
@@ -52,6 +55,7 @@ class PostJobs:
         self,
         api: DiscordApi,
         calls: BoardCalls,
+        sender: Sender,
         *,
         identity: BotIdentity,
         reader: BoardReader,
@@ -60,6 +64,7 @@ class PostJobs:
     ) -> None:
         self._api = api
         self._calls = calls
+        self._sender = sender
         self._identity = identity
         self._reader = reader
         self._record = record
@@ -74,21 +79,23 @@ class PostJobs:
         text = self._reader.text(order.guild_id)
         body = post(request, text, await self._reader.professions(order.guild_id))
         scope = Scope(journal.fence, order.guild_id)
-        what = f"post:{order.request_id}"
         try:
             tags = await self._tags(scope, order.forum_id, text(f"board.state.{state_name(request.state)}"))
-            shown = await self._record.shown(what)
+            shown = await self._record.shown(f"post:{order.request_id}")
+            closed = request.state in _CLOSED
             if shown is None or shown.channel_id != order.forum_id:
                 thread = await self._open(journal, scope, order, request, body=body, tags=tags)
-                await self._record.keep_shown(what, Shown(order.forum_id, thread, self._clock.now()))
-                if request.state not in _CLOSED:
-                    return
                 shown = Shown(order.forum_id, thread, self._clock.now())
-            await self._edit(scope, shown, request, body, tags)
+                await self._keep(job, shown)
+                if not closed:
+                    return
+            await self._edit(job, journal, scope, shown, body=body, tags=tags, closed=closed)
         except Refused as refusal:
             if not (refusal.forbidden or refusal.gone):
                 raise
             _log.info("board.post_not_shown", job_id=job.job_id, forum_id=order.forum_id, why=str(refusal))
+        except NotPermitted as limited:
+            raise later(limited) from limited
 
     async def _open(
         self,
@@ -125,14 +132,54 @@ class PostJobs:
         return 0
 
     async def _edit(
-        self, scope: Scope, shown: Shown, request: request_pb2.Request, body: dict[str, Any], tags: list[str]
+        self,
+        job: Job,
+        journal: Journal,
+        scope: Scope,
+        shown: Shown,
+        *,
+        body: dict[str, Any],
+        tags: list[str],
+        closed: bool,
     ) -> None:
         thread = shown.message_id
         # Editing does not wake an archived post, and a closed request's post is archived: wake it first.
         await self._calls.edit_channel(scope, thread, {"archived": False, "applied_tags": tags})
-        await self._api.edit(scope, thread, thread, body, priority=Priority.BULK)
-        if request.state in _CLOSED:
+        try:
+            await self._api.edit(scope, thread, thread, body, priority=Priority.BULK)
+        except NotPermitted as limited:
+            # Messages older than an hour may be edited some thirty times an hour (30046), then not for long.
+            if not limited.quota:
+                raise
+            await self._show_anew(job, journal, scope, shown, body)
+        else:
+            if shown.card_id:
+                await self._calls.delete(scope, thread, shown.card_id)
+                await self._keep(job, replace(shown, card_id=0))
+        if closed:
             await self._calls.edit_channel(scope, thread, {"archived": True})
+
+    async def _show_anew(self, job: Job, journal: Journal, scope: Scope, shown: Shown, body: dict[str, Any]) -> None:
+        """Shows the card in a second message of the post, until the first one may be edited again."""
+        thread = shown.message_id
+        if shown.card_id and await self._edited(scope, thread, shown.card_id, body):
+            return
+        await self._sender.send(job, journal, scope, thread, body)
+        await self._keep(job, replace(shown, card_id=(await load(journal)).opening.message_id))
+
+    async def _edited(self, scope: Scope, thread: int, message_id: int, body: dict[str, Any]) -> bool:
+        """Edits a message; False where somebody has deleted it."""
+        try:
+            await self._api.edit(scope, thread, message_id, body, priority=Priority.BULK)
+        except Refused as refusal:
+            if refusal.code == Code.UNKNOWN_MESSAGE:
+                return False
+            raise
+        return True
+
+    async def _keep(self, job: Job, shown: Shown) -> None:
+        order = Post.model_validate_json(job.payload)
+        await self._record.keep_shown(f"post:{order.request_id}", replace(shown, at=self._clock.now()))
 
     async def _tags(self, scope: Scope, forum_id: int, wanted: str) -> list[str]:
         """The forum's tag for a state, made where the bot may; none where it may not."""

@@ -14,6 +14,7 @@ from chassis.caller import acting_for
 from chassis.errors import NotFound, from_rpc_error
 from chassis.scoped import Place as SettingsPlace
 from chassis.scoped import ScopeKind, SettingsMirror
+from services.executor.board.moments import quiet_until
 from views.catalogue import texts
 
 AnswerT = TypeVar("AnswerT")
@@ -113,6 +114,15 @@ class BoardReader:
     def setting(self, key: str, guild_id: int, user_id: int = 0) -> object:
         """What is in force; None where nothing is known of it."""
         return self._board.value(SettingsPlace(guild_id=guild_id, user_id=user_id), key)
+
+    def wants(self, guild_id: int, user_id: int) -> str:
+        """How a person wants to be told about a guild's board: `each`, `digest` or `none`."""
+        return str(self.setting("board_messages", guild_id, user_id) or "each")
+
+    def undisturbed_until(self, at: float, guild_id: int, user_id: int) -> float:
+        """The end of the person's quiet hours that `at` (Unix seconds) lies in; `at` itself outside of them."""
+        quiet = str(self.setting("board_quiet_hours", guild_id, user_id) or "")
+        return quiet_until(at, quiet, str(self.setting("board_time_zone", guild_id, user_id) or "UTC"))
 
     async def channels(self, guild_id: int) -> tuple[int, int]:
         """The channel of the lists and the forum of the posts that a guild set; 0 for none.

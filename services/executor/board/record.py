@@ -26,6 +26,8 @@ class Shown:
     message_id: int
     at: float
     """When it was last brought up to date, in Unix seconds."""
+    card_id: int = 0
+    """A post's second message with the same card, for as long as the first one may not be edited; 0 for none."""
     gone: bool = False
     """Whether the channel that it stood in is gone. It is kept for those who ask where it was, and shown nowhere."""
 
@@ -97,6 +99,10 @@ class BoardRecord:
             # The earliest moment holds, so that one late notice does not hold up the others.
             pipe.zadd(_LATER, {str(user_id): at}, lt=True)
             await pipe.execute()
+
+    async def put_off(self, user_id: int, at: float) -> None:
+        """One person's gathered notices are to be sent later than was set."""
+        await self._redis.zadd(_LATER, {str(user_id): at}, lt=True)
 
     async def due(self, now: float, limit: int = 100) -> dict[int, float]:
         """Whose gathered notices are to be sent now, with the moment that was set."""

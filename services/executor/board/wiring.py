@@ -57,9 +57,9 @@ class BoardDelivery:
         sender = Sender(api, calls, identity=identity, settings=settings, clock=clock)
         self.kinds: tuple[JobKind, ...] = (
             DirectJobs(sender, reader, record),
-            GatheredJobs(sender, reader, record),
+            GatheredJobs(sender, reader, record, clock),
             IndexJobs(api, calls, sender, reader=reader, record=record, settings=settings, clock=clock),
-            PostJobs(api, calls, identity=identity, reader=reader, record=record, clock=clock),
+            PostJobs(api, calls, sender, identity=identity, reader=reader, record=record, clock=clock),
             CleanJobs(calls, identity=identity, settings=settings, clock=clock),
         )
         shared = runtime.settings.current

@@ -96,10 +96,11 @@ class Permits(Protocol):
         *,
         retry_after: float = 0.0,
         is_global: bool = False,
+        error_code: int = 0,
         travel: float = 0.0,
     ) -> None:
-        """Says how the call went; `status` 0 where no answer came. `travel` is how many seconds lie between its sending
-        and its answer. Never waits, never fails."""
+        """Says how the call went; `status` 0 where no answer came, `error_code` from the answer's body. `travel` is how
+        many seconds lie between its sending and its answer. Never waits, never fails."""
         ...
 
 
@@ -169,6 +170,7 @@ class RateLimitPermits:
         *,
         retry_after: float = 0.0,
         is_global: bool = False,
+        error_code: int = 0,
         travel: float = 0.0,
     ) -> None:
         """One ReportRest, behind the caller's back: an answer to a person does not wait for it."""
@@ -177,6 +179,7 @@ class RateLimitPermits:
             status=status,
             headers={k.lower(): v for k, v in headers.items() if k.lower().startswith(_REPORTED_HEADERS)},
             retry_after_us=round(retry_after * 1e6),
+            error_code=error_code,
             travel_us=round(travel * 1e6),
         )
         setattr(request, "global", is_global)

@@ -231,6 +231,7 @@ class RestClient:
             answer.headers,
             retry_after=retry_after,
             is_global=is_global,
+            error_code=_code(answer),
             travel=answer.travel,
         )
 
@@ -294,4 +295,10 @@ def _judged(answer: _Answer, route: Route) -> Any:
     # A dead interaction token is 401 too, and says nothing of the bot's own.
     if answer.status == 401 and not route.by_token:
         raise Unauthorized("Discord does not know the bot's token")
-    raise Refused(answer.status, int(body.get("code", 0) or 0), str(body.get("message", "")), body.get("errors"))
+    raise Refused(answer.status, _code(answer), str(body.get("message", "")), body.get("errors"))
+
+
+def _code(answer: _Answer) -> int:
+    """Discord's own error code; 0 where the answer has none."""
+    code = answer.body.get("code") if isinstance(answer.body, dict) else 0
+    return code if isinstance(code, int) and 0 <= code < 1 << 31 else 0

@@ -76,6 +76,7 @@ class Counter:
         *,
         retry_after: float = 0.0,
         is_global: bool = False,
+        error_code: int = 0,
         travel: float = 0.0,
     ) -> None:
         """Keeps it."""

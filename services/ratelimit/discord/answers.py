@@ -20,6 +20,8 @@ class RestAnswer:
     shared: bool = False
     travel_us: int = 0
     """From sending to the answer; 0 where nobody measured it."""
+    named: bool = False
+    """Whether Discord's error code names a limit of its own, which is not the bucket's."""
 
     @property
     def has_headers(self) -> bool:
@@ -33,7 +35,13 @@ class RestAnswer:
 
 
 def read_answer(
-    status: int, headers: Mapping[str, str], retry_after_us: int, is_global: bool, travel_us: int = 0
+    status: int,
+    headers: Mapping[str, str],
+    retry_after_us: int,
+    is_global: bool,
+    travel_us: int = 0,
+    *,
+    error_code: int = 0,
 ) -> RestAnswer:
     """Reads what was reported; what can't be read counts as absent."""
     given = {name.lower(): value for name, value in headers.items()}
@@ -53,6 +61,7 @@ def read_answer(
         is_global=is_global or scope == "global" or given.get("x-ratelimit-global", "").lower() == "true",
         shared=scope == "shared",
         travel_us=min(travel_us, _LONGEST_US),
+        named=status == 429 and error_code > 0,
     )
 
 

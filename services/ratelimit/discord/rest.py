@@ -137,11 +137,12 @@ class RestPermits:
         retry_after_us: int,
         is_global: bool,
         *,
+        error_code: int = 0,
         travel_us: int = 0,
     ) -> None:
         """Says how a permitted call went. Idempotent; a permit that is not known changes nothing."""
         credential, major, identifier = _parse_permit(permit)
-        answer = read_answer(status, headers, retry_after_us, is_global, travel_us)
+        answer = read_answer(status, headers, retry_after_us, is_global, travel_us, error_code=error_code)
         REST_ANSWERS.add(1, {"status": f"{status // 100}xx" if status != 429 else "429"})
         if identifier.startswith("local"):
             return

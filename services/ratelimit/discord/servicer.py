@@ -65,6 +65,7 @@ class DiscordLimitServicer(discord_pb2_grpc.DiscordLimitServiceServicer):
             dict(request.headers),
             request.retry_after_us,
             getattr(request, "global"),
+            error_code=request.error_code,
             travel_us=request.travel_us,
         )
         return pb.ReportRestResponse()

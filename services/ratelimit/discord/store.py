@@ -16,7 +16,7 @@ from services.ratelimit.discord.settings import DiscordLimits
 from services.ratelimit.scripts import Script, Scripts
 
 _MICRO = 1_000_000
-_ACQUIRE, _REPORT = struct.Struct("<16d"), struct.Struct("<18d")
+_ACQUIRE, _REPORT = struct.Struct("<16d"), struct.Struct("<19d")
 _HEAD = struct.Struct("<4d")
 _LEASE_LIFE_MS = 7 * 86_400_000
 _NO_BUCKET = "-"
@@ -155,6 +155,7 @@ class DiscordStore:
             round(settings.travel_memory * _MICRO),
             settings.travel_samples,
             round(settings.in_flight_patience * _MICRO),
+            answer.named,
         )
         result = await self._scripts.run(
             self._report,

@@ -1,17 +1,17 @@
 -- Learns from Discord's answer to a permitted call.
 --
 -- Theory: rest.lua; and for 429s: `global` pauses the credential; `shared` pauses the bucket for everybody; one with slots
--- remaining comes from a limit inside the bucket, which no header names. Such a limit is learned from the calls that
+-- remaining, or with an error code of its own (30046), comes from a limit inside the bucket, which no header names. Such a limit is learned from the calls that
 -- succeeded before: if the k-th last of them leaves the hidden window just when retry_after ends, the limit is k in that
 -- long. Windows are round numbers of seconds, which picks k; where none is round, one call per retry_after is assumed,
 -- which is too little rather than too much. What was learned so is forgotten after a while, as it may have been a mishap.
 --
 -- KEYS   1 routes; 2 credential; 3 bucket of the permit; 4 bucket of the answer; 5 sub-limit; 6 permit.
--- ARGV   1 now or 0; 2 milliseconds added to each TTL; 3 eighteen doubles: status (0 for no answer), limit, remaining, reset after,
+-- ARGV   1 now or 0; 2 milliseconds added to each TTL; 3 nineteen doubles: status (0 for no answer), limit, remaining, reset after,
 --        retry after (microseconds), global (0, 1), shared (0, 1), has headers (0, 1), a webhook's own token (0, 1), misses until
 --        it counts as gone, its pause, the credential's pause, window where none is known (microseconds), memory in
 --        milliseconds, travel (0 where not measured), how long a period of the fastest is, answers before it is trusted,
---        patience with calls under way (microseconds); 4 route; 5 bucket of the answer, empty for none; 6 permit id; 7 sub-limit's field; 8 milliseconds to remember routes.
+--        patience with calls under way (microseconds), whether a 429 has an error code of its own (0, 1); 4 route; 5 bucket of the answer, empty for none; 6 permit id; 7 sub-limit's field; 8 milliseconds to remember routes.
 -- Gives  packed doubles: now; whether the permit was open (0, 1); whether a sub-limit was learned (0, 1).
 
 --!include counters.lua
@@ -24,7 +24,7 @@ local FORGOTTEN_AFTER = 3600000000
 
 local now, slack = clock(ARGV[1]), tonumber(ARGV[2])
 local status, limit, remaining, reset, retry, global, shared, headers, webhook, misses, webhook_pause, credential_pause,
-  unknown_window, memory, travelled, period, samples, patience = sunpack('<dddddddddddddddddd', ARGV[3])
+  unknown_window, memory, travelled, period, samples, patience, named = sunpack('<ddddddddddddddddddd', ARGV[3])
 if redis.call('DEL', KEYS[6]) == 0 then return spack('<ddd', now, 0, 0) end
 local id, limited, success = ARGV[6], status == 429, status >= 200 and status < 300
 
@@ -100,7 +100,7 @@ end
 if limited then
   if global == 1 then
     credential[2] = max(credential[2], now + retry)
-  elseif shared == 0 and headers == 1 and remaining > 0 then
+  elseif shared == 0 and (named == 1 or headers == 1 and remaining > 0) then
     sub[2] = max(sub[2], now + retry)
     learn(sub)
   else

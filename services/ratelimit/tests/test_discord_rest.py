@@ -115,6 +115,26 @@ async def test_calls_travel_side_by_side_where_much_room_is_left(start: Start) -
         assert sum(bool(answer.permit.permit_id) for answer in answers) in range(25, 32)
 
 
+async def test_a_limit_that_its_error_code_names_holds_up_its_own_calls_alone(start: Start) -> None:
+    edit = "/channels/{channel_id}/messages/{message_id}"
+    old, new = ((int((time.time() - age) * 1000) - 1_420_070_400_000) << 22 for age in (7200, 60))
+    async with start() as (_, discord):
+        # Sending and editing have a bucket in common, and nothing of it remains when the limit of old edits is met.
+        for request in (call(), call(method="PATCH", route=edit, target_message_id=new)):
+            first = await discord.AcquireRest(request, timeout=5)
+            await discord.ReportRest(report(first, headers=headers(5, 4, 0.2)), timeout=5)
+        stopped = await discord.AcquireRest(call(method="PATCH", route=edit, target_message_id=old, wait=1), timeout=5)
+        told = {"error_code": 30046, "retry_after_us": 3_000_000_000}
+        await discord.ReportRest(report(stopped, 429, headers=headers(5, 0, 0.2), **told), timeout=5)
+        again = await discord.AcquireRest(call(method="PATCH", route=edit, target_message_id=old), timeout=5)
+        assert again.refusal.reason == pb.REST_REFUSAL_REASON_QUOTA
+        sent = await discord.AcquireRest(call(wait=2), timeout=5)
+        assert sent.permit.permit_id
+        await discord.ReportRest(report(sent, headers=headers(5, 4, 0.2)), timeout=5)
+        young = call(method="PATCH", route=edit, target_message_id=new, wait=2)
+        assert (await discord.AcquireRest(young, timeout=5)).permit.permit_id
+
+
 async def test_identify_holds_its_key_until_reported(start: Start) -> None:
     ask = pb.AcquireIdentifyRequest(
         credential="100", max_concurrency=1, remaining=1000, reset_after=Duration(seconds=3600)
