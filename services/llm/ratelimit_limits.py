@@ -1,4 +1,4 @@
-"""Limits as ratelimit keeps them: one Reserve before a call, one Settle after it, an Extend now and then for long ones.
+"""Limits as ratelimit keeps them: a Reserve before a call, a settlement after it, an Extend now and then for long ones.
 
 What is held when this process dies is charged as estimated when the hold expires, so a long answer is held for a while
 at a time and never for good.
@@ -20,6 +20,7 @@ from chassis.errors import DeadlineExceeded, Unavailable, from_rpc_error
 from chassis.settings import Live
 from services.llm.limits import Asker, Denial, Free, Reservation, Spending
 from services.llm.settings import LimitSettings, LlmSettings
+from services.llm.settlements import Settlements
 
 log = structlog.get_logger(__name__)
 _STORE_AWAY = "STORE_UNAVAILABLE"
@@ -34,6 +35,7 @@ class RatelimitLimits:
 
     def __init__(self, channel: grpc.aio.Channel, settings: Live[LlmSettings]) -> None:
         self._stub = ratelimit_pb2_grpc.RateLimitServiceStub(channel)
+        self._settlements = Settlements(self._stub)
         self._settings = settings
 
     async def reserve(
@@ -61,7 +63,8 @@ class RatelimitLimits:
         if answer is None:
             return Free()
         if answer.allowed:
-            return _Held(self._stub, answer.reservation, limits, [name for name, _ in charges], seconds + GRACE)
+            reserved = [name for name, _ in charges]
+            return _Held(self._stub, self._settlements, answer.reservation, limits, reserved, seconds + GRACE)
         return denial(answer, limits.budgets)
 
     async def _ask(
@@ -92,15 +95,17 @@ class RatelimitLimits:
 class _Held:
     """A reservation that ratelimit holds."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - made in one place
         self,
         stub: ratelimit_pb2_grpc.RateLimitServiceStub,
+        settlements: Settlements,
         reservation: str,
         limits: LimitSettings,
         reserved: Sequence[str],
         seconds: float,
     ) -> None:
         self._stub = stub
+        self._settlements = settlements
         self._reservation = reservation
         self._limits = limits
         self._reserved = reserved
@@ -128,10 +133,7 @@ class _Held:
             # What was reserved and is not named here would be charged as estimated, so nothing is named as nothing.
             for name in self._reserved:
                 request.usages.add(limit=name, amount=amounts.get(name, 0))
-        try:
-            await self._stub.Settle(request, timeout=self._limits.timeout)
-        except grpc.aio.AioRpcError as error:
-            log.warning("a reservation was not settled", reservation=self._reservation, code=error.code().name)
+        await self._settlements.tell(request, self._limits.timeout)
 
 
 def _duration(seconds: float) -> Duration:

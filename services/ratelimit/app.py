@@ -43,6 +43,7 @@ _CALLERS = {
     "Reserve": _EVERYBODY,
     "Extend": _EVERYBODY,
     "Settle": _EVERYBODY,
+    "SettleBatch": _EVERYBODY,
 }
 _DISCORD_CALLERS = {
     "AcquireRest": ("gateway", "executor"),

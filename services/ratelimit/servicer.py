@@ -13,12 +13,11 @@ from guildhall.ratelimit.v1 import ratelimit_pb2_grpc
 from chassis.caller import current_caller
 from chassis.errors import GuildhallError, InvalidArgument
 from services.ratelimit.administration import Administration
-from services.ratelimit.answers import Answer, LimitAnswer
 from services.ratelimit.asks import Ask
 from services.ratelimit.decider import Outcome
-from services.ratelimit.demands import Subject
 from services.ratelimit.durations import patience, put
 from services.ratelimit.limiter import Limiter
+from services.ratelimit.messages import answer_of, charges_of, subject_of, write_answer, write_error, write_states
 from services.ratelimit.settings import RatelimitSettings
 from services.ratelimit.waiting import WaitingRoom
 
@@ -59,11 +58,7 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
         return await self._acquire(request)
 
     async def AcquireBatch(self, request: pb.AcquireBatchRequest, context: _Context) -> pb.AcquireBatchResponse:
-        most = self._settings.requests.most_requests
-        if len(request.requests) > most:
-            raise InvalidArgument(
-                "too many requests", reason="TOO_MANY_REQUESTS", fields={"requests": f"at most {most}"}
-            )
+        self._require_few(request.requests)
         started = [self._start(one) for one in request.requests]
         try:
             answers = pb.AcquireBatchResponse()
@@ -108,22 +103,24 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
         return pb.ReleaseResponse(released=await self._limiter.release(request.hold_id))
 
     async def Peek(self, request: pb.PeekRequest, context: _Context) -> pb.PeekResponse:
-        ask = self._limiter.asks.resolve(_subject(request.subject), _charges(request.charges), caller=current_caller())
+        ask = self._limiter.asks.resolve(
+            subject_of(request.subject), charges_of(request.charges), caller=current_caller()
+        )
         answer = await self._limiter.peek(ask.demands)
         response = pb.PeekResponse(allowed=answer.allowed, blocking_limit=answer.blocking)
-        _write_states(response.limits, answer.limits)
+        write_states(response.limits, answer.limits)
         put(response.retry_after, answer.retry_us)
         return response
 
     async def Reset(self, request: pb.ResetRequest, context: _Context) -> pb.ResetResponse:
         done = await self._administration.reset(
-            _subject(request.subject), list(request.limits), request.reason, current_caller()
+            subject_of(request.subject), list(request.limits), request.reason, current_caller()
         )
         return pb.ResetResponse(limits=done)
 
     async def Grant(self, request: pb.GrantRequest, context: _Context) -> pb.GrantResponse:
         done = await self._administration.grant(
-            _subject(request.subject),
+            subject_of(request.subject),
             list(request.limits),
             request.times,
             until=request.until.ToNanoseconds() / 1e9,
@@ -134,7 +131,7 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
 
     async def ListGrants(self, request: pb.ListGrantsRequest, context: _Context) -> pb.ListGrantsResponse:
         response = pb.ListGrantsResponse()
-        for grant in self._administration.granted(_subject(request.subject), current_caller()):
+        for grant in self._administration.granted(subject_of(request.subject), current_caller()):
             wider = response.grants.add(
                 limit=grant.limit, times=grant.times, administrator_id=grant.by, guild_id=grant.guild_id
             )
@@ -143,15 +140,15 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
 
     async def Reserve(self, request: pb.ReserveRequest, context: _Context) -> pb.ReserveResponse:
         ask = self._limiter.asks.resolve(
-            _subject(request.subject),
-            _charges(request.charges),
+            subject_of(request.subject),
+            charges_of(request.charges),
             request_id=request.request_id,
             caller=current_caller(),
             reserve_ttl=self._ttl(request),
         )
         answer = await self._room.decide(ask, self._max_wait(request.max_wait))
         response = pb.ReserveResponse(allowed=answer.allowed, blocking_limit=answer.blocking, reservation=answer.handle)
-        _write_states(response.limits, answer.limits)
+        write_states(response.limits, answer.limits)
         put(response.retry_after, answer.retry_us)
         if answer.expires_us:
             response.expire_time.FromMicroseconds(answer.expires_us)
@@ -164,17 +161,34 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
         return response
 
     async def Settle(self, request: pb.SettleRequest, context: _Context) -> pb.SettleResponse:
+        return await self._settle(request)
+
+    async def SettleBatch(self, request: pb.SettleBatchRequest, context: _Context) -> pb.SettleBatchResponse:
+        self._require_few(request.requests)
+        outcomes = await asyncio.gather(*(self._settle(one) for one in request.requests), return_exceptions=True)
+        answers = pb.SettleBatchResponse()
+        for outcome in outcomes:
+            told = answers.settlements.add()
+            if isinstance(outcome, pb.SettleResponse):
+                told.response.CopyFrom(outcome)
+            elif isinstance(outcome, GuildhallError):
+                write_error(told.error, outcome)
+            else:
+                raise outcome
+        return answers
+
+    async def _settle(self, request: pb.SettleRequest) -> pb.SettleResponse:
         used = None if request.nothing_sent else {usage.limit: usage.amount for usage in request.usages}
         settlement = await self._limiter.settle(request.reservation, used)
         response = pb.SettleResponse(already_settled=settlement.already_settled, late=settlement.late)
-        _write_states(response.limits, settlement.limits)
+        write_states(response.limits, settlement.limits)
         return response
 
     async def _acquire(self, request: pb.AcquireRequest) -> pb.AcquireResponse:
         ask = self._ask(request)
         if request.HasField("max_wait"):
-            return _response(await self._room.decide(ask, self._max_wait(request.max_wait)))
-        return _response(await self._limiter.decide(ask))
+            return answer_of(await self._room.decide(ask, self._max_wait(request.max_wait)))
+        return answer_of(await self._limiter.decide(ask))
 
     def _start(self, request: pb.AcquireRequest) -> "_Started":
         """Sends one request of many on its way."""
@@ -192,17 +206,27 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
             if one.waiting is not None:
                 told.response.CopyFrom(await one.waiting)
             elif one.ask is None:
-                _write_error(told.error, one.error)
+                write_error(told.error, one.error)
             elif one.flight is not None:
-                _write(told.response, await self._limiter.finish(one.ask, one.flight))
+                write_answer(told.response, await self._limiter.finish(one.ask, one.flight))
             else:
-                _write(told.response, await self._limiter.decide(one.ask))
+                write_answer(told.response, await self._limiter.decide(one.ask))
         except GuildhallError as error:
-            _write_error(told.error, error)
+            write_error(told.error, error)
+
+    def _require_few(self, requests: Sequence[Any]) -> None:
+        most = self._settings.requests.most_requests
+        if len(requests) > most:
+            raise InvalidArgument(
+                "too many requests", reason="TOO_MANY_REQUESTS", fields={"requests": f"at most {most}"}
+            )
 
     def _ask(self, request: pb.AcquireRequest) -> Ask:
         return self._limiter.asks.resolve(
-            _subject(request.subject), _charges(request.charges), request_id=request.request_id, caller=current_caller()
+            subject_of(request.subject),
+            charges_of(request.charges),
+            request_id=request.request_id,
+            caller=current_caller(),
         )
 
     def _max_wait(self, max_wait: Duration) -> float:
@@ -225,60 +249,3 @@ class RateLimitServicer(ratelimit_pb2_grpc.RateLimitServiceServicer):
                 fields={"ttl": f"above 0, at most {reservations.longest_ttl:g} s"},
             )
         return seconds
-
-
-def _subject(subject: pb.Subject) -> Subject:
-    return Subject(
-        subject.guild_id,
-        subject.user_id,
-        tuple(subject.role_ids),
-        subject.channel_id,
-        subject.model,
-        subject.provider,
-    )
-
-
-def _charges(charges: Sequence[pb.Charge]) -> list[tuple[str, int]]:
-    return [(charge.limit, charge.cost or 1) for charge in charges]
-
-
-def _write_states(states: Any, limits: list[LimitAnswer]) -> None:
-    """Writes into a repeated field: a message that is made apart is copied when it is put in."""
-    for limit in limits:
-        state = states.add(limit=limit.limit, allowed=limit.allowed, remaining=limit.remaining, capacity=limit.capacity)
-        if limit.shadow or limit.bypassed or limit.degraded:
-            state.shadow, state.bypassed, state.degraded = limit.shadow, limit.bypassed, limit.degraded
-        if limit.reset_us:
-            put(state.reset_after, limit.reset_us)
-        if limit.retry_us:
-            put(state.retry_after, limit.retry_us)
-
-
-def _write(response: pb.AcquireResponse, answer: Answer) -> None:
-    response.allowed = answer.allowed
-    if answer.blocking:
-        response.blocking_limit = answer.blocking
-    if answer.handle:
-        response.hold_id = answer.handle
-    if answer.repeated:
-        response.repeated_request = True
-    if answer.retry_us:
-        put(response.retry_after, answer.retry_us)
-    if answer.waited:
-        put(response.waited, round(answer.waited * _MICRO))
-    _write_states(response.limits, answer.limits)
-
-
-def _response(answer: Answer) -> pb.AcquireResponse:
-    response = pb.AcquireResponse()
-    _write(response, answer)
-    return response
-
-
-def _write_error(told: pb.DecisionError, error: GuildhallError | None) -> None:
-    told.SetInParent()
-    if error is None:
-        return
-    told.reason, told.message = error.reason, error.message
-    if error.retry_after is not None:
-        put(told.retry_after, round(error.retry_after * _MICRO))

@@ -49,9 +49,12 @@ class Limiter(ratelimit_pb2_grpc.RateLimitServiceServicer):
             return ratelimit_pb2.ReserveResponse(retry_after=wait, blocking_limit=blocking, limits=states)
         return ratelimit_pb2.ReserveResponse(allowed=True, limits=states, reservation=request.request_id)
 
-    async def Settle(self, request: ratelimit_pb2.SettleRequest, context: Any) -> ratelimit_pb2.SettleResponse:
-        self.settled.append(request)
-        return ratelimit_pb2.SettleResponse()
+    async def SettleBatch(
+        self, request: ratelimit_pb2.SettleBatchRequest, context: Any
+    ) -> ratelimit_pb2.SettleBatchResponse:
+        self.settled += request.requests
+        done = ratelimit_pb2.BatchSettlement(response=ratelimit_pb2.SettleResponse())
+        return ratelimit_pb2.SettleBatchResponse(settlements=[done] * len(request.requests))
 
     async def Extend(self, request: ratelimit_pb2.ExtendRequest, context: Any) -> ratelimit_pb2.ExtendResponse:
         self.extended.append(request)

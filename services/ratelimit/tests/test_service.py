@@ -167,6 +167,33 @@ async def test_a_reservation_is_held_settled_once_and_gives_back_the_rest(start:
         assert (await limits.Reserve(other, timeout=5)).allowed
 
 
+async def test_settlements_of_a_batch_are_each_by_itself(start: Start) -> None:
+    subject = pb.Subject(guild_id=1, provider="openai")
+    async with start(LIMITS) as (limits, _):
+        held = [
+            await limits.Reserve(
+                pb.ReserveRequest(
+                    request_id=f"turn-{number}", subject=subject, charges=[pb.Charge(limit="tokens", cost=300)]
+                ),
+                timeout=5,
+            )
+            for number in range(3)
+        ]
+        requests = [
+            pb.SettleRequest(reservation=held[0].reservation, usages=[pb.Usage(limit="tokens", amount=100)]),
+            pb.SettleRequest(reservation="nobody's"),
+            pb.SettleRequest(reservation=held[1].reservation, nothing_sent=True),
+            pb.SettleRequest(reservation=held[0].reservation),
+        ]
+        told = (await limits.SettleBatch(pb.SettleBatchRequest(requests=requests), timeout=5)).settlements
+        assert [one.WhichOneof("outcome") for one in told] == ["response", "error", "response", "response"]
+        assert told[1].error.reason == (await refused(limits.Settle(requests[1], timeout=5))).reason
+        assert [one.response.already_settled for one in told] == [False, False, False, True]
+        left = await limits.Settle(pb.SettleRequest(reservation=held[2].reservation), timeout=5)
+        # Of 1,000, the first took 100, the second nothing and the third what it had estimated.
+        assert [state.remaining for state in left.limits] == [600]
+
+
 async def test_an_estimate_that_a_limit_never_holds_is_denied_for_good(start: Start) -> None:
     async with start(LIMITS) as (limits, _):
         reserve = pb.ReserveRequest(

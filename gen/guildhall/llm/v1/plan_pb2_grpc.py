@@ -48,7 +48,7 @@ class PlanServiceServicer:
 
     def Plan(self, request, context):
         """Gives a document that is valid by the schema, in the strictest way that the model has, with one repair where its
-        first try is not. Errors: INVALID_ARGUMENT (INVALID_SCHEMA, EMPTY_PROMPT, PROMPT_TOO_LONG), FAILED_PRECONDITION (NO_VALID_DOCUMENT,
+        first try is not. Errors: INVALID_ARGUMENT (INVALID_SCHEMA, INVALID_LOCALE, EMPTY_PROMPT, PROMPT_TOO_LONG), FAILED_PRECONDITION (NO_VALID_DOCUMENT,
         PROVIDER_AUTHENTICATION, …), UNAVAILABLE (PROVIDER_UNAVAILABLE, NO_MODEL), PERMISSION_DENIED (FEATURE_FORBIDDEN).
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

@@ -18,7 +18,7 @@ class PlanServiceStub:
     def __init__(self, channel: _aio.Channel) -> None: ...
     Plan: _aio.UnaryUnaryMultiCallable[_plan_pb2.PlanRequest, _plan_pb2.PlanResponse]
     """Gives a document that is valid by the schema, in the strictest way that the model has, with one repair where its
-    first try is not. Errors: INVALID_ARGUMENT (INVALID_SCHEMA, EMPTY_PROMPT, PROMPT_TOO_LONG), FAILED_PRECONDITION (NO_VALID_DOCUMENT,
+    first try is not. Errors: INVALID_ARGUMENT (INVALID_SCHEMA, INVALID_LOCALE, EMPTY_PROMPT, PROMPT_TOO_LONG), FAILED_PRECONDITION (NO_VALID_DOCUMENT,
     PROVIDER_AUTHENTICATION, …), UNAVAILABLE (PROVIDER_UNAVAILABLE, NO_MODEL), PERMISSION_DENIED (FEATURE_FORBIDDEN).
     """
 
@@ -32,7 +32,7 @@ class PlanServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _aio.ServicerContext[_plan_pb2.PlanRequest, _abc.Awaitable[_plan_pb2.PlanResponse]],
     ) -> _abc.Awaitable[_plan_pb2.PlanResponse]:
         """Gives a document that is valid by the schema, in the strictest way that the model has, with one repair where its
-        first try is not. Errors: INVALID_ARGUMENT (INVALID_SCHEMA, EMPTY_PROMPT, PROMPT_TOO_LONG), FAILED_PRECONDITION (NO_VALID_DOCUMENT,
+        first try is not. Errors: INVALID_ARGUMENT (INVALID_SCHEMA, INVALID_LOCALE, EMPTY_PROMPT, PROMPT_TOO_LONG), FAILED_PRECONDITION (NO_VALID_DOCUMENT,
         PROVIDER_AUTHENTICATION, …), UNAVAILABLE (PROVIDER_UNAVAILABLE, NO_MODEL), PERMISSION_DENIED (FEATURE_FORBIDDEN).
         """
 

@@ -91,6 +91,11 @@ class RateLimitServiceStub:
                 request_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.SettleRequest.SerializeToString,
                 response_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.SettleResponse.FromString,
                 _registered_method=True)
+        self.SettleBatch = channel.unary_unary(
+                '/guildhall.ratelimit.v1.RateLimitService/SettleBatch',
+                request_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.SettleBatchRequest.SerializeToString,
+                response_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.SettleBatchResponse.FromString,
+                _registered_method=True)
 
 
 class RateLimitServiceServicer:
@@ -185,6 +190,14 @@ class RateLimitServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SettleBatch(self, request, context):
+        """Settles many reservations, each by itself; what came of each stands in the order of the requests. For callers that
+        settle often and need not wait for it. Errors: INVALID_ARGUMENT (TOO_MANY_REQUESTS).
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_RateLimitServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -242,6 +255,11 @@ def add_RateLimitServiceServicer_to_server(servicer, server):
                     servicer.Settle,
                     request_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.SettleRequest.FromString,
                     response_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.SettleResponse.SerializeToString,
+            ),
+            'SettleBatch': grpc.unary_unary_rpc_method_handler(
+                    servicer.SettleBatch,
+                    request_deserializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.SettleBatchRequest.FromString,
+                    response_serializer=guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.SettleBatchResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -543,6 +561,33 @@ class RateLimitService:
             '/guildhall.ratelimit.v1.RateLimitService/Settle',
             guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.SettleRequest.SerializeToString,
             guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.SettleResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SettleBatch(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/guildhall.ratelimit.v1.RateLimitService/SettleBatch',
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.SettleBatchRequest.SerializeToString,
+            guildhall_dot_ratelimit_dot_v1_dot_ratelimit__pb2.SettleBatchResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,10 @@ class RateLimitServiceStub:
     adjusts what was charged then. May leave a debt, which delays what comes next.
     Errors: NOT_FOUND for an unknown reservation, or one whose record is no longer kept.
     """
+    SettleBatch: _aio.UnaryUnaryMultiCallable[_ratelimit_pb2.SettleBatchRequest, _ratelimit_pb2.SettleBatchResponse]
+    """Settles many reservations, each by itself; what came of each stands in the order of the requests. For callers that
+    settle often and need not wait for it. Errors: INVALID_ARGUMENT (TOO_MANY_REQUESTS).
+    """
 
 class RateLimitServiceServicer(metaclass=_abc_1.ABCMeta):
     """Decides whether something may happen now. Limits and their sizes are configuration of this service;
@@ -166,6 +170,16 @@ class RateLimitServiceServicer(metaclass=_abc_1.ABCMeta):
         """Charges what was really used and frees the rest. Idempotent: the first settlement counts. After expiry it
         adjusts what was charged then. May leave a debt, which delays what comes next.
         Errors: NOT_FOUND for an unknown reservation, or one whose record is no longer kept.
+        """
+
+    @_abc_1.abstractmethod
+    def SettleBatch(
+        self,
+        request: _ratelimit_pb2.SettleBatchRequest,
+        context: _aio.ServicerContext[_ratelimit_pb2.SettleBatchRequest, _abc.Awaitable[_ratelimit_pb2.SettleBatchResponse]],
+    ) -> _abc.Awaitable[_ratelimit_pb2.SettleBatchResponse]:
+        """Settles many reservations, each by itself; what came of each stands in the order of the requests. For callers that
+        settle often and need not wait for it. Errors: INVALID_ARGUMENT (TOO_MANY_REQUESTS).
         """
 
 def add_RateLimitServiceServicer_to_server(servicer: RateLimitServiceServicer, server: _aio.Server) -> None: ...
