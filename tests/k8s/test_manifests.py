@@ -179,14 +179,37 @@ def doors(overlay: str, direction: str) -> set[tuple[str, str, int]]:
     return found
 
 
-# Who calls whom: the callers that each service names for its methods.
+# Who calls whom.
 EDGES = {
     "gateway": ("gateway", "llm", "executor", "ratelimit", "board"),
-    "executor": ("gateway", "llm", "ratelimit", "board"),
+    "executor": ("gateway", "llm", "ratelimit", "board", "executor"),
     "llm": ("ratelimit",),
     "ratelimit": (),
     "board": ("executor",),
 }
+
+
+# How code says whom it calls: a channel, a mirror of settings, a stub, or the services that it asks one after another.
+DIALS = (
+    r"\bchannel\(\s*\"(\w+)\"",
+    r"SettingsMirror\.start\(\s*\w+,\s*\"(\w+)\"",
+    r"\.stub\(\s*[\w.]+,\s*\"(\w+)\"",
+    r"^SERVICES = \(([^)]*)\)",
+)
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_whom_the_code_calls_is_known(service: str) -> None:
+    folder = ROOT / "services" / service
+    sources = [path.read_text() for path in sorted(folder.rglob("*.py")) if "tests" not in path.parts]
+    found = {
+        name
+        for source in sources
+        for dial in DIALS
+        for named in re.findall(dial, source, re.MULTILINE)
+        for name in re.findall(r"\w+", named)
+    }
+    assert found & set(SERVICES) == set(EDGES[service])
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
@@ -289,7 +312,13 @@ def test_on_a_redis_cluster_everything_is_told_so(tmp_path: Path) -> None:
     assert f"for number in {' '.join(map(str, range(nodes)))};" in container["command"][-1]
     assert pod["securityContext"]["runAsNonRoot"]
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
-    assert "valueFrom" in container["env"][0]
+    assert "env" not in container
+    (volume,) = pod["volumes"]
+    assert volume["secret"]["secretName"] == "redis-admin"
+    assert (
+        f"{container['volumeMounts'][0]['mountPath']}/{volume['secret']['items'][0]['path']}"
+        in container["command"][-1]
+    )
 
 
 def test_what_is_monitored_is_there() -> None:
