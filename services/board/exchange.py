@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from enum import StrEnum
+from typing import Any, TypeVar
 
 from services.board.characters import Character, Skill
 from services.board.drafts import Problems, RawDraft, checked
 from services.board.model import FINAL, HELD, Action, Change, Claim, Materials, Request, State
+from services.board.problems import Problem
 from services.board.professions import Professions
 from services.board.settings import LimitSettings
 from services.board.sheets import FileError
@@ -20,6 +22,7 @@ CHARACTER_FIELDS = (
     "name", "realm", "owner_id", "owner_name", "main", "note", "profession", "level", "specialities", "recipes",
 )  # fmt: skip
 _LONGEST = 100
+E = TypeVar("E", bound=StrEnum)
 
 
 def request_row(request: Request) -> dict[str, Any]:
@@ -84,7 +87,7 @@ def read_requests(
 
     FileError with every row that is wrong.
     """
-    wrong: dict[int, str] = {}
+    wrong: dict[int, Mapping[str, str]] = {}
     changes = []
     for line, row in enumerate(rows, first):
         try:
@@ -99,9 +102,7 @@ def read_requests(
             )
             changes.append(Change(Action.CREATE, None, request, "imported"))
         except Problems as problems:
-            wrong[line] = ", ".join(f"{field}: {text}" for field, text in problems.fields.items())
-        except ValueError as error:
-            wrong[line] = str(error)
+            wrong[line] = problems.fields
     if wrong:
         raise FileError(wrong)
     return changes
@@ -123,13 +124,13 @@ def _request(
         quantity=_number(row.get("quantity", "") or "1", "quantity"),
         profession=row.get("profession", ""),
         quality=row.get("quality", ""),
-        materials=Materials(row.get("materials", "") or "crafter"),
+        materials=_one_of(Materials, row, "materials", Materials.CRAFTER),
         note=row.get("note", ""),
         tip=row.get("tip", ""),
         due_at=due,
     )
     draft = checked(raw, professions, limits, now, due_was=due)
-    state = State(row.get("state", "") or "open")
+    state = _one_of(State, row, "state", State.OPEN)
     requester = _number(row.get("requester_id", ""), "requester_id")
     created = _moment(row.get("created", ""), "created") or now
     closed = _moment(row.get("closed", ""), "closed")
@@ -139,12 +140,12 @@ def _request(
         name = clean_line(row.get("crafter_name", ""))[:_LONGEST]
         claim = Claim(_number(row["crafter_id"], "crafter_id"), name, "", claimed)
     if state in HELD | {State.COMPLETED} and claim is None:
-        raise ValueError(f"{state.value}: by whom? crafter_id is empty")
+        raise Problems({"crafter_id": Problem("by_whom", state=state.value)})
     if state in {State.OPEN, State.EXPIRED} and claim is not None:
-        raise ValueError(f"{state.value} has no crafter")
+        raise Problems({"crafter_id": Problem("by_nobody", state=state.value)})
     ended = state in FINAL or state is State.EXPIRED
     if created > now or (closed is not None and closed < created):
-        raise ValueError("the times make no sense")
+        raise Problems({"closed": Problem("times")})
     return Request(
         request_id=request_id,
         guild_id=guild_id,
@@ -182,7 +183,7 @@ def read_characters(
     """
     found: dict[tuple[str, str, str], Character] = {}
     at: dict[tuple[str, str, str], int] = {}
-    wrong: dict[int, str] = {}
+    wrong: dict[int, Mapping[str, str]] = {}
     for line, row in enumerate(rows, first):
         try:
             owner = _number(row.get("owner_id", ""), "owner_id")
@@ -206,11 +207,21 @@ def read_characters(
                 created_at=now,
                 updated_at=now,
             )
-        except ValueError as error:
-            wrong[line] = str(error)
+        except Problems as problems:
+            wrong[line] = problems.fields
     if wrong:
         raise FileError(wrong)
     return [(at[key], character) for key, character in found.items()]
+
+
+def _one_of(kind: type[E], row: Mapping[str, str], field: str, otherwise: E) -> E:
+    text = row.get(field, "").strip().lower()
+    if not text:
+        return otherwise
+    try:
+        return kind(text)
+    except ValueError as error:
+        raise Problems({field: Problem("one_of", names=", ".join(entry.value for entry in kind))}) from error
 
 
 def _list(row: Mapping[str, str], field: str) -> tuple[str, ...]:
@@ -219,7 +230,7 @@ def _list(row: Mapping[str, str], field: str) -> tuple[str, ...]:
 
 def _number(text: str, field: str, *, least: int = 1) -> int:
     if not (text.isascii() and text.isdecimal()) or not least <= int(text) < 1 << 63:
-        raise ValueError(f"{field}: a whole number from {least} on")
+        raise Problems({field: Problem("number", least=least)})
     return int(text)
 
 
@@ -235,7 +246,7 @@ def _moment(text: str, field: str) -> int | None:
     try:
         moment = datetime.fromisoformat(text.strip())
     except ValueError as error:
-        raise ValueError(f"{field}: a time as 2026-01-31T12:00:00Z") from error
+        raise Problems({field: Problem("moment")}) from error
     if moment.tzinfo is None:
         moment = moment.replace(tzinfo=UTC)
     return round(moment.timestamp() * 1000)

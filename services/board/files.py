@@ -17,7 +17,7 @@ from services.board.finishing import finish
 from services.board.guild_professions import GuildProfessions
 from services.board.machine import Policy
 from services.board.model import Actor, Change, State
-from services.board.problems import Problem
+from services.board.problems import Problem, invalid_lines
 from services.board.roster import officers_only
 from services.board.rules import RuleBook
 from services.board.settings import BoardSettings
@@ -122,12 +122,7 @@ class Files:
             # Somebody may have taken in the same meanwhile: the characters that are there by now are the file's own.
             if key and not preview and await self._was_taken(guild_id, key, digest):
                 return Taken(0, digest, duplicate=True)
-            raise InvalidArgument(
-                "the file cannot be taken in",
-                reason="IMPORT_INVALID",
-                fields={f"line {line}" if line else "file": text for line, text in list(error.lines.items())[:_SHOWN]},
-                metadata={"wrong": str(len(error.lines))},
-            ) from error
+            raise invalid_lines("the file cannot be taken in", "IMPORT_INVALID", error.lines, _SHOWN) from error
         if preview or not taken.created:
             return taken
         try:
@@ -165,7 +160,7 @@ class Files:
         professions = await self._professions.of(guild_id)
         async with self._database.read() as connection:
             taken = await people.character_keys(connection, guild_id)
-        wrong: dict[int, str] = {}
+        wrong: dict[int, Mapping[str, str]] = {}
         found: list[Character] = []
         for line, character in exchange.read_characters(rows, guild_id, now, first=first):
             cleaned, problems = character_rules.checked(character, professions)
@@ -174,7 +169,7 @@ class Files:
                 problems.setdefault("name", Problem("character_taken"))
             taken.add(key)
             if problems:
-                wrong[line] = ", ".join(f"{field}: {text}" for field, text in problems.items())
+                wrong[line] = problems
             found.append(replace(cleaned, character_id=new_id(now / 1000), version=1))
         if wrong:
             raise FileError(wrong)

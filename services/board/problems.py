@@ -33,6 +33,20 @@ _SAID = {
     "held_edit": "a crafter works on it: item, quantity, profession and quality stay as they are",
     "nobody_there": "there is nobody to remind",
     "nothing_due": "there is nothing to remind of",
+    "number": "a whole number from {least} on",
+    "moment": "a time as 2026-01-31T12:00:00Z",
+    "one_of": "one of {names}",
+    "by_whom": "{state} takes a crafter",
+    "by_nobody": "{state} has no crafter",
+    "times": "the times make no sense together",
+    "not_utf8": "the file is not UTF-8",
+    "not_csv": "the file is not CSV from line {line} on",
+    "not_json": "the file is not JSON from line {line}, character {character} on",
+    "not_array": "the file is not a JSON array",
+    "not_object": "an object with some of {names}",
+    "rows": "at most {most} rows, this has {rows}",
+    "columns": "columns are {names}, each once",
+    "cells": "too many or too few cells",
 }
 _MARK = "problem."
 
@@ -54,6 +68,8 @@ class Problem(str):
 
 
 CODES = frozenset(_SAID)
+# An error travels in a trailer, and those hold little: https://grpc.io/docs/guides/metadata/
+_MOST_BYTES = 2_500
 
 
 def invalid(message: str, reason: str, fields: Mapping[str, str]) -> InvalidArgument:
@@ -63,4 +79,30 @@ def invalid(message: str, reason: str, fields: Mapping[str, str]) -> InvalidArgu
         for field, problem in fields.items()
         if isinstance(problem, Problem)
     }
+    return InvalidArgument(message, reason=reason, fields=fields, metadata=metadata)
+
+
+def invalid_lines(message: str, reason: str, lines: Mapping[int, Mapping[str, str]], most: int) -> InvalidArgument:
+    """The same for a file: `lines` has the problems of each line by column, '' for the whole line; line 0 is the file.
+
+    As many lines as fit are named, at most `most`; the metadata's `wrong` says how many there are. A line's problems
+    stand there as a JSON array.
+    """
+    fields: dict[str, str] = {}
+    metadata = {"wrong": str(len(lines))}
+    used = 0
+    for line, problems in sorted(lines.items())[:most]:
+        place = f"line {line}" if line else "file"
+        said = ", ".join(f"{column}: {text}" if column else text for column, text in problems.items())
+        packed = json.dumps(
+            [
+                {"column": column, **({"code": text.code, **text.values} if isinstance(text, Problem) else {})}
+                for column, text in problems.items()
+            ],
+            ensure_ascii=False,
+        )
+        used += len(said.encode()) + len(packed.encode())
+        if fields and used > _MOST_BYTES:
+            break
+        fields[place], metadata[f"{_MARK}{place}"] = said, packed
     return InvalidArgument(message, reason=reason, fields=fields, metadata=metadata)

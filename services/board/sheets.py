@@ -10,18 +10,25 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from services.board.problems import Problem
+
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
 class FileError(ValueError):
-    """What is wrong with a file, by line; 0 stands for the file as a whole.
+    """What is wrong with a file, by line and column; 0 stands for the file as a whole, '' for a line as a whole.
 
     Lines are counted as people see them: a spreadsheet's rows with its header, the entries of a JSON array from 1.
     """
 
-    def __init__(self, lines: Mapping[int, str]) -> None:
-        super().__init__("; ".join(f"line {line}: {text}" for line, text in lines.items()))
+    def __init__(self, lines: Mapping[int, Mapping[str, str]]) -> None:
+        super().__init__(f"{len(lines)} lines are wrong")
         self.lines = dict(lines)
+
+
+def whole_file(code: str, **values: object) -> FileError:
+    """What is wrong with a file as a whole."""
+    return FileError({0: {"": Problem(code, **values)}})
 
 
 def csv_lines(rows: Iterable[Mapping[str, Any]], fields: Sequence[str], *, header: bool) -> str:
@@ -40,10 +47,10 @@ def read_rows(data: bytes, *, is_csv: bool, fields: Sequence[str], limit: int) -
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise FileError({0: "the file is not UTF-8"}) from error
+        raise whole_file("not_utf8") from error
     rows = _csv_rows(text, fields) if is_csv else _json_rows(text, fields)
     if len(rows) > limit:
-        raise FileError({0: f"at most {limit:,} rows, this has {len(rows):,}"})
+        raise whole_file("rows", most=limit, rows=len(rows))
     return rows
 
 
@@ -53,17 +60,19 @@ def first_line(*, is_csv: bool) -> int:
 
 
 def _csv_rows(text: str, fields: Sequence[str]) -> list[dict[str, str]]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     try:
-        lines = list(csv.reader(io.StringIO(text, newline=""), strict=True))
+        lines = list(reader)
     except csv.Error as error:
-        raise FileError({0: f"the file is not CSV: {error}"}) from error
+        raise whole_file("not_csv", line=reader.line_num) from error
     if not lines:
         return []
     header = [name.strip().lower() for name in lines[0]]
     unknown = [name for name in header if name not in fields]
     if unknown or len(set(header)) != len(header):
-        raise FileError({1: f"columns are {', '.join(fields)}"})
-    wrong = {number: "too many or too few cells" for number, row in enumerate(lines[1:], 2) if len(row) != len(header)}
+        raise FileError({1: {"": Problem("columns", names=", ".join(fields))}})
+    cells = {"": Problem("cells")}
+    wrong = {number: cells for number, row in enumerate(lines[1:], 2) if len(row) != len(header)}
     if wrong:
         raise FileError(wrong)
     return [dict(zip(header, map(_plain_cell, row), strict=True)) for row in lines[1:]]
@@ -72,15 +81,17 @@ def _csv_rows(text: str, fields: Sequence[str]) -> list[dict[str, str]]:
 def _json_rows(text: str, fields: Sequence[str]) -> list[dict[str, str]]:
     try:
         document = json.loads(text)
-    except ValueError as error:
-        raise FileError({0: f"the file is not JSON: {error}"}) from error
+    except json.JSONDecodeError as error:
+        raise whole_file("not_json", line=error.lineno, character=error.colno) from error
+    except (ValueError, RecursionError) as error:
+        raise whole_file("not_json", line=1, character=1) from error
     if not isinstance(document, list):
-        raise FileError({0: "the file is not a JSON array"})
+        raise whole_file("not_array")
     rows, wrong = [], {}
     for number, entry in enumerate(document, 1):
         flat = isinstance(entry, dict) and all(isinstance(value, str | int | bool) for value in entry.values())
         if not flat or not set(entry) <= set(fields):
-            wrong[number] = f"an object with some of {', '.join(fields)}"
+            wrong[number] = {"": Problem("not_object", names=", ".join(fields))}
         else:
             rows.append(
                 {key: "yes" if value is True else "" if value is False else str(value) for key, value in entry.items()}

@@ -216,6 +216,16 @@ async def test_a_file_is_shown_before_it_is_taken_in_and_is_taken_in_once(member
     broken = "\r\n".join([*rows, "No Such,0,Necromancy,77,Ann,open,,", ",1,Alchemy,0,,open,,"]).encode()
     wrong = text_of(await given(owner, "broken.csv", broken))
     assert "Nothing was taken in" in wrong and "Line 4:" in wrong and "Line 5:" in wrong and "Line 2:" not in wrong
+    for locale, words in (
+        ("de", ("Zeile 4: `quantity`: eine ganze Zahl ab 1", "Zeile 5: `item`: hier muss etwas stehen")),
+        ("fr", ("Ligne 4: `quantity`: un nombre entier à partir de 1", "Ligne 5: `item`: il faut quelque chose ici")),
+    ):
+        await sandbox.call("PATCH", "/control/people/owner", {"locale": locale})
+        try:
+            wrong = text_of(await given(owner, "broken.csv", broken))
+        finally:
+            await sandbox.call("PATCH", "/control/people/owner", {"locale": "en-US"})
+        assert all(said in wrong for said in words), wrong
     people = json.dumps([{"owner_id": "77", "owner_name": "Ann", "name": "Imp", "profession": "alchemy", "level": 5}])
     shown = await given(owner, "people.json", people.encode(), content="characters")
     await owner.press(shown, "Take them in")

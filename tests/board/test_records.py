@@ -192,23 +192,40 @@ async def test_what_goes_out_comes_back_in(start: Start, database_url: str, tmp_
 async def test_a_file_with_a_wrong_line_changes_nothing(world: World) -> None:
     async with world.person(9, officer=True) as officer:
         good = {"item": "Soup", "profession": "cooking", "requester_id": "21"}
-        for bad, said in (
-            ({**good, "quantity": "0"}, "quantity"),
-            ({**good, "requester_id": "x"}, "requester_id"),
-            ({**good, "state": "completed"}, "crafter_id"),
-            ({**good, "state": "lost"}, "lost"),
-            ({**good, "created": "2099-01-01"}, "times"),
-            ({**good, "due": "soon"}, "due"),
+        for bad, column, code in (
+            ({**good, "quantity": "0"}, "quantity", "number"),
+            ({**good, "quantity": "10001"}, "quantity", "range"),
+            ({**good, "requester_id": "x"}, "requester_id", "number"),
+            ({**good, "state": "completed"}, "crafter_id", "by_whom"),
+            ({**good, "state": "open", "crafter_id": "7"}, "crafter_id", "by_nobody"),
+            ({**good, "state": "lost"}, "state", "one_of"),
+            ({**good, "materials": "nobody"}, "materials", "one_of"),
+            ({**good, "created": "2099-01-01"}, "closed", "times"),
+            ({**good, "due": "soon"}, "due", "moment"),
+            ({**good, "profession": "necromancy"}, "profession", "unknown_profession"),
         ):
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await take(officer, [good, bad])
             error = from_rpc_error(caught.value)
             assert error.reason == "IMPORT_INVALID"
-            assert said in error.fields["line 2"], (bad, error.fields)
-        for file in ("item,what\nx,y\n", "item\n\xff", "[1]", '"x'):
+            assert error.fields["line 2"].startswith(f"{column}: "), (bad, error.fields)
+            assert [(one["column"], one["code"]) for one in json.loads(error.metadata["problem.line 2"])] == [
+                (column, code)
+            ]
+        for file, place, code in (
+            ("item,what\nx,y\n", "line 1", "columns"),
+            ("item,tip\nx\n", "line 2", "cells"),
+            ('item\n"x', "file", "not_csv"),
+        ):
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await take(officer, file)
-            assert from_rpc_error(caught.value).reason == "IMPORT_INVALID"
+            error = from_rpc_error(caught.value)
+            assert (error.reason, list(error.fields)) == ("IMPORT_INVALID", [place])
+            assert json.loads(error.metadata[f"problem.{place}"])[0]["code"] == code
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await take(officer, [{**good, "profession": "x" * 200, "state": "y"} for _ in range(3_000)])
+        error = from_rpc_error(caught.value)
+        assert error.metadata["wrong"] == "3000" and 1 <= len(error.fields) <= 50, "as many as an error may carry"
         assert json.loads(await give(officer)) == []
         assert (await take(officer, [good], idempotency_key="k")).created == 1
         again = await take(officer, [good], idempotency_key="k")

@@ -4,13 +4,14 @@ Nothing is kept between the preview and its confirmation: which file it is stand
 address) and in the button (the digest, so that no other file is taken, and the key, so that it is taken once).
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from guildhall.executor.v1 import board_pb2
 
-from views.board.lines import Text, within
+from views.board.lines import Text, problem, within
 from views.components import SUCCESS, button, row
 from views.custom_id import CustomId, encode
 from views.markdown import escaped, shortened
@@ -88,13 +89,25 @@ def read(custom_id: CustomId, shown: Mapping[str, Any]) -> Import:
     )
 
 
-def wrong(problems: Mapping[str, str], total: int, text: Text) -> str:
-    """What is wrong with a file, line by line; `total` is how many lines are."""
+def wrong(problems: Mapping[str, str], metadata: Mapping[str, str], text: Text) -> str:
+    """What is wrong with a file, line by line, from the error's fields and metadata."""
     said = [text("board.import.wrong")]
-    for place, problem in problems.items():
+    for place, english in problems.items():
         line = place.removeprefix("line ")
         where = text("board.import.line", line=line) if line.isdecimal() else text("board.import.file")
-        said.append(f"- {where}: {escaped(problem)}")
+        said.append(f"- {where}: {_of_line(metadata.get(f'problem.{place}', ''), text) or escaped(english)}")
     shown = within(said, _LINES_LENGTH)
-    left = max(total, len(problems)) - shown.count("\n")
+    left = max(int(metadata.get("wrong", 0)), len(problems)) - shown.count("\n")
     return f"{shown}\n{text('board.import.more', count=left)}" if left > 0 else shown
+
+
+def _of_line(packed: str, text: Text) -> str:
+    """What is wrong with one line, in the reader's words; empty where something of it has none."""
+    said = []
+    for entry in json.loads(packed or "[]"):
+        column, code = entry.pop("column"), entry.pop("code", "")
+        words = problem(code, entry, text)
+        if not words:
+            return ""
+        said.append(f"`{column}`: {words}" if column else words)
+    return ", ".join(said)

@@ -112,7 +112,7 @@ def _wrong(desk: Desk, error: GuildhallError) -> str:
     text = desk.context.text
     match error.reason:
         case "IMPORT_INVALID":
-            return imports.wrong(error.fields, int(error.metadata.get("wrong", 0)), text)
+            return imports.wrong(error.fields, error.metadata, text)
         case "IMPORT_CHANGED" | "IDEMPOTENCY_KEY_REUSED":
             return text("board.import.changed")
         case "ATTACHMENT_TOO_LARGE":
