@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 from guildhall.executor.v1 import plan_pb2, reply_pb2
 
-from services.executor.plans.table import TABLE, Reversible
+from services.executor.plans.kinds import Reversible
+from services.executor.plans.table import TABLE
 from tests.executor.furnished import dump, furnish
 from tests.executor.planning import ENDED, Planner
 from tests.executor.table_cases import CASES

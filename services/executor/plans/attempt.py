@@ -1,4 +1,4 @@
-"""One attempt at one operation, from its permit to its outcome; and what is known of all of them.
+"""One attempt at one operation, from its permit to its outcome.
 
 An intent is on disk before its call travels; the outcome is on disk before anything that relies on it. Whether the
 requester may still do this is looked at when the permit is there, at the last moment. Nothing that may have happened is
@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass
-from types import TracebackType
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -25,40 +23,24 @@ from services.executor.discord.errors import (
     Refused,
     Unreachable,
 )
-from services.executor.plans.breaker import Breaker
 from services.executor.plans.gate import Gate
+from services.executor.plans.holdback import Holdback
+from services.executor.plans.kinds import Effect
 from services.executor.plans.latencies import Latencies
 from services.executor.plans.operation import Operation, Outcome, Status, resolved
+from services.executor.plans.passage import Passage
 from services.executor.plans.perform import Performer, same_thing
 from services.executor.plans.run_journal import RunJournal
+from services.executor.plans.run_state import Pause, Progress, results_of
 from services.executor.plans.saying import Text
 from services.executor.plans.settings import PlanSettings
-from services.executor.plans.table import Effect, kind_of
+from services.executor.plans.table import kind_of
 
 _log = structlog.get_logger(__name__)
 
 _RETRY_SECONDS = 0.25
 PROMPT_SECONDS = 0.05
 """A permit that has not come by then is waited for."""
-
-
-@dataclass
-class Pause:
-    """Why a run stands still."""
-
-    kind: str
-    """The row of the operation table whose quota is used up; empty for an outage."""
-    until: float = 0.0
-    """When it could go on, in Unix seconds; 0 where that is for people to say."""
-
-
-@dataclass
-class Progress:
-    """How far a run is; read by whoever shows it."""
-
-    outcomes: dict[str, Outcome]
-    waiting_for: float = 0.0
-    """Seconds until Discord, which has trouble, is tried again; 0 while it has none."""
 
 
 class _Forbidden(NotSent):
@@ -95,9 +77,8 @@ class Attempts:
         self._ahead = 0 if polite else settings.concurrency_ahead
         self._gate = Gate(most if polite else settings.concurrency_start, most)
         self._asking: dict[str, float] = {}
-        self._not_before: dict[str, float] = {}
-        self._counts: dict[str, int] = defaultdict(int)
-        self._breakers: dict[str, Breaker] = {}
+        self.holdback = Holdback(settings)
+        """What keeps operations back."""
         self._looking: dict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self.engaged: set[str] = set()
         """Operations that travel or are looked for: they are seen through."""
@@ -106,17 +87,11 @@ class Attempts:
 
     def may_begin(self, operation: Operation, now: float) -> bool:
         """Whether its time has come, and Discord is not known to be in trouble with it."""
-        if self._not_before.get(operation.id, 0.0) > now:
+        if not self.holdback.may_begin(operation, now):
             return False
-        wait = self._breaker(operation).wait(now)
+        wait = self.holdback.wait(operation, now)
         self._progress.waiting_for = max(self._progress.waiting_for, wait)
         return wait <= 0
-
-    def soonest(self, operations: Sequence[Operation], now: float, latest: float) -> float:
-        """When something may be begun that waits for its time; `latest` where nothing is known."""
-        times = [self._not_before.get(operation.id, 0.0) for operation in operations]
-        times += [now + breaker.wait(now) for breaker in self._breakers.values() if breaker.open_until is not None]
-        return min(times, default=latest)
 
     async def make(self, operation: Operation) -> None:
         """One attempt. Raises `LeaseLost`, `Unauthorized`."""
@@ -140,7 +115,7 @@ class Attempts:
 
     async def _call(self, operation: Operation, before: Outcome) -> None:
         results = results_of(self._progress.outcomes)
-        passage = _Passage(self, operation, before)
+        passage = Passage(self, operation, before)
         self._asking[operation.id] = time.monotonic()
         try:
             made, _ = await self._performer.make(operation, results, self._why, passage)
@@ -150,17 +125,17 @@ class Attempts:
             # Its breaker opened while it waited; its turn comes again.
             return
         except Refused as refusal:
-            self._breaker(operation).succeeded()
+            self.holdback.breaker(operation).succeeded()
             self._fail(operation, str(refusal))
         except NotPermitted as refusal:
             self._no_permit(operation, refusal)
         except (OutcomeUnknown, Unreachable) as error:
-            self._counts[operation.id] += 1
+            self.holdback.failures[operation.id] += 1
             await self._trouble(operation, passage, error)
         else:
             self._latencies.add(passage.seconds, operation.kind)
             self._latencies.add_overhead(passage.beside)
-            self._breaker(operation).succeeded()
+            self.holdback.breaker(operation).succeeded()
             self._gate.succeeded()
             extra = resolved(operation.path, results).get("channel_id")
             update = {"status": Status.DONE, "result": made, "seconds": passage.seconds, "extra": extra, "error": ""}
@@ -192,7 +167,7 @@ class Attempts:
         text = await self._refused(operation)
         if text:
             raise _Forbidden(text)
-        if self._breaker(operation).wait(time.monotonic()) > 0:
+        if self.holdback.wait(operation, time.monotonic()) > 0:
             raise NotSent("the breaker has opened")
         now = self._clock.now()
         outcome = before.model_copy(
@@ -214,7 +189,7 @@ class Attempts:
             # It was taken back before it travelled.
             self.settle(operation, before)
             raise
-        self._breaker(operation).begin()
+        self.holdback.breaker(operation).begin()
         self.engaged.add(operation.id)
         return ticket
 
@@ -231,13 +206,13 @@ class Attempts:
         if refusal.quota or refusal.retry_after > self._settings.wait_at_most_seconds:
             self.pause = Pause(operation.kind, self._clock.now() + refusal.retry_after)
             return
-        self._not_before[operation.id] = time.monotonic() + refusal.retry_after
+        self.holdback.until(operation, time.monotonic() + refusal.retry_after)
 
-    async def _trouble(self, operation: Operation, passage: _Passage, error: DiscordError) -> None:
+    async def _trouble(self, operation: Operation, passage: Passage, error: DiscordError) -> None:
         """Discord failed, or the answer was lost."""
         outcome = passage.outcome
         now = time.monotonic()
-        breaker = self._breaker(operation)
+        breaker = self.holdback.breaker(operation)
         pause = breaker.failed(now)
         self._gate.failed(passage.ticket)
         _log.warning(
@@ -255,17 +230,15 @@ class Attempts:
             self.settle(operation, Outcome(error=str(error)))
         if breaker.open_until is not None:
             # While nothing of this class gets through, the fault is not this operation's.
-            self._counts[operation.id] -= 1
+            self.holdback.failures[operation.id] -= 1
             if breaker.since is not None and now - breaker.since > self._settings.outage_seconds:
                 self.pause = Pause("")
             return
-        if self._counts[operation.id] >= self._settings.call_attempts:
-            given_up = self._text("plan.skipped.given_up", attempts=self._counts[operation.id], error=error)
+        if self.holdback.failures[operation.id] >= self._settings.call_attempts:
+            given_up = self._text("plan.skipped.given_up", attempts=self.holdback.failures[operation.id], error=error)
             self._fail(operation, given_up)
             return
-        self._not_before[operation.id] = max(
-            self._not_before.get(operation.id, 0.0), now + _RETRY_SECONDS * self._counts[operation.id]
-        )
+        self.holdback.until(operation, now + _RETRY_SECONDS * self.holdback.failures[operation.id])
 
     async def _was_made(self, operation: Operation, outcome: Outcome, *, patient: bool) -> bool:
         """Whether a creation of unknown outcome has happened after all, or nothing can be said yet."""
@@ -282,12 +255,12 @@ class Attempts:
                 )
             except (OutcomeUnknown, Unreachable, NotPermitted) as error:
                 _log.warning("plan.not_reconciled", operation=operation.id, error=str(error))
-                self._not_before[operation.id] = time.monotonic() + self._settings.settle_poll_seconds
+                self.holdback.until(operation, time.monotonic() + self._settings.settle_poll_seconds)
                 self.settle(operation, outcome.model_copy(update={"status": Status.UNKNOWN}))
                 return True
             if found is None:
                 return False
-            self._breaker(operation).succeeded()
+            self.holdback.breaker(operation).succeeded()
             self.settle(operation, outcome.model_copy(update={"status": Status.DONE, "result": found, "error": ""}))
             return True
 
@@ -298,47 +271,6 @@ class Attempts:
         outcome = self._progress.outcomes[operation.id]
         self.settle(operation, outcome.model_copy(update={"status": Status.FAILED, "error": error}))
 
-    def _breaker(self, operation: Operation) -> Breaker:
-        name = operation.kind
-        if name not in self._breakers:
-            self._breakers[name] = Breaker(
-                failures=self._settings.breaker_failures,
-                pause=self._settings.breaker_pause_seconds,
-                max_pause=self._settings.breaker_max_pause_seconds,
-            )
-        return self._breakers[name]
-
-
-class _Passage:
-    """The way of one call from its permit to its answer."""
-
-    def __init__(self, attempts: Attempts, operation: Operation, before: Outcome) -> None:
-        self._attempts = attempts
-        self._operation = operation
-        self._begun = time.monotonic()
-        self._entered = 0.0
-        self.outcome = before
-        """As it stands while the call travels."""
-        self.seconds = 0.0
-        """How long Discord took."""
-        self.ticket = 0
-        """The gate's."""
-        self.beside = 0.0
-        """How long it took to get a permit and to write the intent down."""
-
-    async def __aenter__(self) -> None:
-        before = self.outcome
-        self.outcome = await self._attempts.intend(self._operation, before)
-        self.beside = time.monotonic() - self._begun
-        self.ticket = await self._attempts.enter(self._operation, before)
-        self._entered = time.monotonic()
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.seconds = time.monotonic() - self._entered
-        self._attempts.left(self._operation)
-
 
 def _answered(error: DiscordError) -> bool:
     """Whether Discord has answered the call, so that nothing is under way any more."""
@@ -348,8 +280,3 @@ def _answered(error: DiscordError) -> bool:
 def must_be_sought(operation: Operation) -> bool:
     """Whether a repeat could make a second thing. Of messages Discord itself makes none twice."""
     return kind_of(operation).effect is Effect.CREATE and operation.kind != "thread.message"
-
-
-def results_of(outcomes: Mapping[str, Outcome]) -> dict[str, str]:
-    """The ids of what was created, by operation."""
-    return {number: outcome.result for number, outcome in outcomes.items() if outcome.result}

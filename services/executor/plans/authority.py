@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from services.executor.plans import permissions
-from services.executor.plans.draft import quoted
+from services.executor.plans.choosing import quoted
 from services.executor.plans.operation import Operation
 from services.executor.plans.saying import ENGLISH, Text
 from services.executor.plans.snapshot import Member, Role, Snapshot

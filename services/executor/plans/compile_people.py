@@ -7,8 +7,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from services.executor.plans import permissions, schema
-from services.executor.plans.compile_channels import filled, numbered
-from services.executor.plans.draft import Draft, Thing, plain, quoted
+from services.executor.plans.channel_steps import filled, numbered
+from services.executor.plans.choosing import Thing, plain, quoted
+from services.executor.plans.draft import Draft
 from services.executor.plans.snapshot import Member, Role
 
 BULK_BAN_LIMIT = 200

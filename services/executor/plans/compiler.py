@@ -10,8 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from services.executor.plans import compile_channels, compile_people, compile_rest
-from services.executor.plans.draft import Ambiguity, Draft, Problem
+from services.executor.plans import (
+    compile_channels,
+    compile_messages,
+    compile_people,
+    compile_permissions,
+    compile_rest,
+)
+from services.executor.plans.choosing import Ambiguity, Problem
+from services.executor.plans.draft import Draft
 from services.executor.plans.operation import Operation
 from services.executor.plans.saying import ENGLISH, Text
 from services.executor.plans.schema import PlanDocument
@@ -30,7 +37,7 @@ class Compiled:
 
 _COMPILERS: Mapping[str, Callable[[Draft, Any], None]] = {
     name: function
-    for module in (compile_channels, compile_people, compile_rest)
+    for module in (compile_channels, compile_permissions, compile_people, compile_messages, compile_rest)
     for name, function in vars(module).items()
     if callable(function) and getattr(function, "__module__", "") == module.__name__ and not name.startswith("_")
 }
@@ -46,7 +53,7 @@ def compile_plan(
     text: Text = ENGLISH,
 ) -> Compiled:
     """Compiles every intent. `answers` are the choices made for ambiguous names."""
-    draft = Draft(snapshot, document, now, answers or {}, picture, text)
+    draft = Draft(snapshot, document, now, picture, answers=answers or {}, text=text)
     for index, intent in enumerate(document.intents):
         draft.intent = index
         with draft.whole():

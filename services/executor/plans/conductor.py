@@ -13,13 +13,14 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 
 from chassis.clock import Clock
-from services.executor.plans.attempt import PROMPT_SECONDS, Attempts, Pause, Progress
+from services.executor.plans.attempt import PROMPT_SECONDS, Attempts
 from services.executor.plans.latencies import Latencies
 from services.executor.plans.operation import Operation, Outcome, Status
 from services.executor.plans.order import ranks
 from services.executor.plans.perform import Performer
 from services.executor.plans.record import Wish
 from services.executor.plans.run_journal import RunJournal
+from services.executor.plans.run_state import Pause, Progress
 from services.executor.plans.saying import Text
 from services.executor.plans.settings import PlanSettings
 
@@ -117,7 +118,7 @@ class Conductor:
             await asyncio.wait(self._running.values(), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         else:
             now = time.monotonic()
-            soonest = self._attempts.soonest(self._open(), now, now + self._settings.control_seconds)
+            soonest = self._attempts.holdback.soonest(self._open(), now, now + self._settings.control_seconds)
             await asyncio.sleep(min(self._settings.control_seconds, max(0.01, soonest - now)))
         for number, task in list(self._running.items()):
             if task.done():

@@ -13,8 +13,8 @@ from services.executor.discord.errors import Refused
 from services.executor.discord.identity import BotIdentity
 from services.executor.jobs.model import Fence, Job, Journal
 from services.executor.plans import preflight
+from services.executor.plans.choosing import Problem
 from services.executor.plans.compiler import compile_plan
-from services.executor.plans.draft import Problem
 from services.executor.plans.estimate import estimate
 from services.executor.plans.fetch import Fetcher
 from services.executor.plans.latencies import Latencies

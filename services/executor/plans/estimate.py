@@ -16,11 +16,12 @@ from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from services.executor.plans.kinds import Rate
 from services.executor.plans.latencies import Latencies
 from services.executor.plans.operation import Operation
 from services.executor.plans.order import Rank, ranks
 from services.executor.plans.settings import PlanSettings
-from services.executor.plans.table import Rate, kind_of
+from services.executor.plans.table import kind_of
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from services.executor.discord.rest import Call, RestClient
 from services.executor.discord.routes import Route
 from services.executor.jobs.model import Fence
 from services.executor.plans import schema
-from services.executor.plans.draft import Draft, Unresolved
+from services.executor.plans.choosing import Choosing, Unresolved
 from services.executor.plans.latencies import Latencies
 from services.executor.plans.mirrored import Mirrored
 from services.executor.plans.snapshot import Channel, Member, Named, Snapshot, build
@@ -111,7 +111,7 @@ class Fetcher:
             after = max(member.user_id for member in page)
 
     async def _add_messages(self, snapshot: Snapshot, document: schema.PlanDocument, fence: Fence | None) -> None:
-        finder = Draft(snapshot, document, 0.0)
+        finder = Choosing(snapshot)
         for intent in document.intents:
             if not isinstance(intent, schema.PurgeMessages | schema.PinMessages):
                 continue

@@ -22,10 +22,11 @@ from services.executor.discord.permits import Priority
 from services.executor.discord.rest import Call, RestClient
 from services.executor.discord.routes import Route
 from services.executor.jobs.model import Fence
+from services.executor.plans.kinds import Effect, Kind
 from services.executor.plans.operation import Operation, resolved
 from services.executor.plans.settings import PlanSettings
 from services.executor.plans.shared_looks import SharedLooks
-from services.executor.plans.table import Effect, Kind, kind_of
+from services.executor.plans.table import kind_of
 
 _log = structlog.get_logger(__name__)
 

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from services.executor.plans.authority import refusal
-from services.executor.plans.draft import Problem, quoted
+from services.executor.plans.choosing import Problem, quoted
+from services.executor.plans.kinds import Reversible, Risk
 from services.executor.plans.operation import Operation
 from services.executor.plans.saying import ENGLISH, Text, title_of
 from services.executor.plans.snapshot import CATEGORY, CHANNEL_KINDS, Member, Snapshot
-from services.executor.plans.table import Reversible, Risk, kind_of
+from services.executor.plans.table import kind_of
 
 CHANNELS = 500
 CHILDREN = 50

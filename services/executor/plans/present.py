@@ -9,10 +9,11 @@ from google.protobuf.duration_pb2 import Duration
 from google.protobuf.timestamp_pb2 import Timestamp
 from guildhall.executor.v1 import plan_pb2
 
+from services.executor.plans.kinds import Reversible
 from services.executor.plans.operation import Operation, Outcome, Status
 from services.executor.plans.record import PlanRecord, PlanStatus
 from services.executor.plans.saying import Text, loss_of, saying, title_of
-from services.executor.plans.table import TABLE, Reversible, kind_of
+from services.executor.plans.table import TABLE, kind_of
 from views.plans import preview, progress
 
 _STATUSES = {

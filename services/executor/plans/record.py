@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from services.executor.plans.draft import Ambiguity, Problem
+from services.executor.plans.choosing import Ambiguity, Problem
 from services.executor.plans.operation import Operation, Outcome, Status
 from services.executor.replies.question import Asker, Attached, Interaction
 

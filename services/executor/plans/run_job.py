@@ -9,40 +9,36 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
 
 import structlog
 
 from chassis.clock import Clock
-from services.executor.discord.errors import DiscordError
 from services.executor.discord.identity import BotIdentity
-from services.executor.discord.rest import File, RestClient
-from services.executor.jobs.model import Fence, Job, Journal, LeaseLost
-from services.executor.plans.attempt import Pause
+from services.executor.discord.rest import RestClient
+from services.executor.jobs.model import Job, Journal
+from services.executor.plans.choosing import quoted
 from services.executor.plans.conductor import Conductor
-from services.executor.plans.draft import quoted
-from services.executor.plans.estimate import learned, play
+from services.executor.plans.drift import drifted, watched_people
 from services.executor.plans.fetch import Fetcher
 from services.executor.plans.latencies import Latencies
 from services.executor.plans.operation import Operation, Outcome, Status
 from services.executor.plans.perform import Performer
-from services.executor.plans.present import card, contract
 from services.executor.plans.record import PlanRecord, PlanStatus, Wish
 from services.executor.plans.rights import Rights
 from services.executor.plans.run_journal import RunJournal
+from services.executor.plans.run_screen import RunScreen
+from services.executor.plans.run_state import Pause
 from services.executor.plans.saying import Text, saying, title_of
 from services.executor.plans.screen import Screen
 from services.executor.plans.security_log import SecurityLog
 from services.executor.plans.settings import PlanSettings
-from services.executor.plans.snapshot import Channel, Member, Role, Snapshot, digest
+from services.executor.plans.snapshot import Snapshot
 from services.executor.plans.starting import RUN, Starter
 from services.executor.plans.store import AuditEntry, PlanStore
-from views.plans import progress as progress_view
 
 _log = structlog.get_logger(__name__)
 
 _BEGUN = "begun"
-_LONG_REPORT = 20
 _PEOPLE_LOOKED_AT = 10
 """Of so many people the rank is looked up before each step; in plans about more, Discord itself is the judge."""
 
@@ -71,13 +67,14 @@ class RunJobs:
         self._fetcher = fetcher
         self._mirrored = mirrored
         self._rest = rest
-        self._screen = screen
         self._identity = identity
         self._starter = starter
         self._security = security
         self._settings = settings
         self._clock = clock
         self._latencies = latencies
+        self.shown = RunScreen(screen, settings, latencies)
+        """What people see of runs."""
 
     async def run(self, job: Job, journal: Journal) -> None:
         """Runs one plan to its end, or to a pause."""
@@ -85,7 +82,7 @@ class RunJobs:
         if plan.status is not PlanStatus.RUNNING:
             # An earlier attempt has ended it; perhaps without showing so.
             if plan.started:
-                await self._show_end(plan, journal.fence)
+                await self.shown.report(plan, journal.fence)
             return
         await _Run(self, plan, journal).go()
 
@@ -103,14 +100,7 @@ class RunJobs:
             )
 
         plan = await self._store.change(job.payload.decode(), stop)
-        await self._screen.show(plan, card(plan), journal.fence)
-
-    async def _show_end(self, plan: PlanRecord, fence: Fence) -> None:
-        shown, text = contract(plan), saying(plan.requester.locale)
-        files = []
-        if len(plan.operations) > _LONG_REPORT and plan.status is not PlanStatus.PAUSED:
-            files = [File(text("plan.report.file"), progress_view.report_text(shown, text).encode())]
-        await self._screen.show(plan, card(plan), fence, files=files)
+        await self.shown.report(plan, journal.fence)
 
 
 class _Run:
@@ -121,7 +111,6 @@ class _Run:
         self._store = jobs._store
         self._settings = jobs._settings
         self._clock = jobs._clock
-        self._screen = jobs._screen
         self._plan = plan
         self._text = saying(plan.requester.locale)
         self._fence = journal.fence
@@ -156,7 +145,8 @@ class _Run:
         self._jobs._latencies.add_look(
             time.monotonic() - self._begun, targets=any(one.watches for one in self._plan.operations)
         )
-        helpers = [asyncio.create_task(self._listen()), asyncio.create_task(self._show_progress(conductor))]
+        following = self._jobs.shown.follow(self._plan, conductor.progress, self._fence)
+        helpers = [asyncio.create_task(self._listen()), asyncio.create_task(following)]
         try:
             pause = await conductor.run()
             if self._wish is Wish.CANCEL:
@@ -198,29 +188,14 @@ class _Run:
 
     async def _drift(self) -> list[str]:
         """What has changed about the plan's targets since its preview."""
-        watched = {operation.watches: operation for operation in self._plan.operations if operation.watches}
-        people = [int(name.partition(":")[2]) for name in watched if name.startswith("member:")]
+        operations = self._plan.operations
         # Targets are compared with Discord itself. Where there are none, only rights count, and for those the mirror is
         # no older than facts may be.
-        snapshot = await self._basics(people, self._jobs._fetcher if watched else self._jobs._mirrored)
+        source = self._jobs._fetcher if any(one.watches for one in operations) else self._jobs._mirrored
+        snapshot = await self._basics(watched_people(operations), source)
         # The same facts say what the requester may do, for the first seconds.
         self._rights.take(snapshot)
-        stale = []
-        for name, operation in watched.items():
-            what, _, number = name.partition(":")
-            pools: dict[str, Mapping[int, Channel | Role | Member]] = {
-                "channel": snapshot.channels,
-                "role": snapshot.roles,
-                "member": snapshot.members,
-            }
-            if what == "thread":
-                continue
-            thing = pools[what].get(int(number))
-            if thing is None:
-                stale.append(self._text("plan.drift.gone", name=quoted(operation.label)))
-            elif digest(thing.raw) != operation.expects:
-                stale.append(self._text("plan.drift.changed", name=quoted(operation.label)))
-        return stale
+        return drifted(operations, snapshot, self._text)
 
     async def _preview_again(self, stale: list[str]) -> None:
         def change(plan: PlanRecord) -> PlanRecord:
@@ -251,7 +226,7 @@ class _Run:
             update = {"status": PlanStatus.DONE, "outcomes": outcomes, "started": now, "ended": now}
             return plan.model_copy(update=update)
 
-        await self._jobs._show_end(await self._store.change(self._plan.plan_id, change), self._fence)
+        await self._jobs.shown.report(await self._store.change(self._plan.plan_id, change), self._fence)
 
     # While it runs.
 
@@ -273,30 +248,6 @@ class _Run:
         while True:
             await asyncio.sleep(self._settings.control_seconds)
             self._wish = await self._store.wish(self._plan.plan_id)
-
-    async def _show_progress(self, conductor: Conductor) -> None:
-        """One message, edited while something changes."""
-        shown = None
-        while True:
-            await asyncio.sleep(self._settings.progress_seconds)
-            outcomes = dict(conductor.progress.outcomes)
-            rest = [
-                operation
-                for operation in self._plan.operations
-                if outcomes[operation.id].status in (Status.PENDING, Status.INTENT, Status.UNKNOWN)
-            ]
-            model = learned(self._settings, self._jobs._latencies, 0.5, polite=self._plan.polite, begun=True)
-            remaining = play(rest, model)
-            wait = conductor.progress.waiting_for
-            trouble = self._text("plan.progress.trouble", seconds=round(wait)) if wait else ""
-            plan = contract(self._plan, outcomes, waiting_for=trouble)
-            body = progress_view.progress(plan, self._text, remaining=remaining)
-            if body != shown:
-                try:
-                    await self._screen.show(self._plan, body, self._fence, final=False)
-                except (LeaseLost, DiscordError) as error:
-                    _log.info("plan.progress_not_shown", plan_id=self._plan.plan_id, error=str(error))
-                shown = body
 
     # After it.
 
@@ -320,7 +271,7 @@ class _Run:
 
         plan = await self._store.change(self._plan.plan_id, change)
         await self._audit(plan)
-        await self._jobs._show_end(plan, self._fence)
+        await self._jobs.shown.report(plan, self._fence)
 
     async def _audit(self, plan: PlanRecord) -> None:
         if plan.status is PlanStatus.PAUSED:

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from services.executor.plans.inverses import Inverse, channel_body, role_body
+from services.executor.plans.bodies import channel_body, role_body
+from services.executor.plans.inverses import Inverse
+from services.executor.plans.kinds import Reversible
 from services.executor.plans.operation import Operation, Outcome, Status, ref
 from services.executor.plans.saying import ENGLISH, Text, loss_of, title_of
 from services.executor.plans.snapshot import CATEGORY, Snapshot
-from services.executor.plans.table import Reversible, kind_of
+from services.executor.plans.table import kind_of
 
 
 @dataclass(frozen=True)

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from services.executor.plans.choosing import Thing, Unresolved
 from services.executor.plans.compiler import compile_plan
-from services.executor.plans.draft import Draft, Thing, Unresolved
+from services.executor.plans.draft import Draft
 from services.executor.plans.schema import PLAN, Select, Targets
 from services.executor.plans.snapshot import Channel, Named, Role, Snapshot
 from services.executor.tests import guilds as g
@@ -30,7 +31,7 @@ def twins() -> Snapshot:
 def draft(**answers: str) -> Draft:
     """A plan that has nothing in it yet; answers are to `channel:` questions."""
     kept = {f"channel:{name}": value for name, value in answers.items()}
-    return Draft(twins(), PLAN.validate_python({"intents": [{"op": "prune", "days": 30}]}), NOW, kept)
+    return Draft(twins(), PLAN.validate_python({"intents": [{"op": "prune", "days": 30}]}), NOW, answers=kept)
 
 
 def choice(**fields: Any) -> Targets:

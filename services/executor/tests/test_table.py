@@ -11,11 +11,12 @@ import pytest
 from services.executor.discord.routes import Route
 from services.executor.plans import permissions
 from services.executor.plans.estimate import bare, estimate, play
+from services.executor.plans.kinds import Rate, Reversible
 from services.executor.plans.latencies import Latencies
 from services.executor.plans.operation import Outcome, Status, resolved
 from services.executor.plans.saying import ENGLISH, loss_of
 from services.executor.plans.settings import PlanSettings
-from services.executor.plans.table import TABLE, Rate, Reversible
+from services.executor.plans.table import TABLE
 from services.executor.plans.undo import invert
 from services.executor.tests.rows import ROWS
 
