@@ -1,4 +1,4 @@
-"""Histograms of durations at the price of an addition, for what happens thousands of times a second.
+"""Histograms, mostly of durations, at the price of an addition, for what happens thousands of times a second.
 
 An instrument of OpenTelemetry's SDK for Python checks, copies, sorts and hashes the attributes of every value, which
 costs more than all else that surrounds an RPC. Here the attributes of a series are given once. What is counted joins
@@ -33,7 +33,7 @@ _histograms: "list[Durations]" = []
 
 
 class Series:
-    """The durations of one set of attributes."""
+    """The values of one set of attributes."""
 
     __slots__ = ("_attributes", "_boundaries", "_counts", "_exemplars", "_lock", "_max", "_min", "_start", "_sum")
 
@@ -46,16 +46,16 @@ class Series:
         self._start = time.time_ns()
         self._lock = threading.Lock()
 
-    def record(self, seconds: float, span: SpanContext | None = None) -> None:
+    def record(self, value: float, span: SpanContext | None = None) -> None:
         """Counts one. `span`: the sampled span that it was part of, to be found from the histogram."""
-        bucket = bisect_left(self._boundaries, seconds)
+        bucket = bisect_left(self._boundaries, value)
         with self._lock:
             self._counts[bucket] += 1
-            self._sum += seconds
-            self._min = min(self._min, seconds)
-            self._max = max(self._max, seconds)
+            self._sum += value
+            self._min = min(self._min, value)
+            self._max = max(self._max, value)
             if span is not None:
-                self._exemplars[bucket] = Exemplar({}, seconds, time.time_ns(), span.span_id, span.trace_id)
+                self._exemplars[bucket] = Exemplar({}, value, time.time_ns(), span.span_id, span.trace_id)
 
     def point(self, now: int) -> HistogramDataPoint:
         """How it stands."""
@@ -77,10 +77,11 @@ class Series:
 
 
 class Durations:
-    """A histogram of seconds. Make each once, at import."""
+    """A histogram of seconds, or of what `unit` says. Make each once, at import."""
 
-    def __init__(self, name: str, description: str, boundaries: Sequence[float]) -> None:
+    def __init__(self, name: str, description: str, boundaries: Sequence[float], unit: str = "s") -> None:
         self._name, self._description, self._boundaries = name, description, tuple(boundaries)
+        self._unit = unit
         self._series: dict[tuple[tuple[str, str], ...], Series] = {}
         _histograms.append(self)
 
@@ -93,7 +94,7 @@ class Durations:
         points = [point for point in (series.point(now) for series in list(self._series.values())) if point.count]
         if not points:
             return None
-        return Metric(self._name, self._description, "s", Histogram(points, AggregationTemporality.CUMULATIVE))
+        return Metric(self._name, self._description, self._unit, Histogram(points, AggregationTemporality.CUMULATIVE))
 
 
 def with_durations(data: MetricsData | None) -> MetricsData | None:

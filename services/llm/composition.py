@@ -89,7 +89,7 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
 
     pool, health = ProviderPool(settings, clock), Health(clock)
     measures = Measures(settings, clock, RedisMeasures(volatile))
-    telemetry = CallTelemetry(settings, tracer(), meter(), measures)
+    telemetry = CallTelemetry(settings, tracer(), measures)
     router = Router(
         settings,
         pool=pool,

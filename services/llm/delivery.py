@@ -80,11 +80,10 @@ class Delivery:
                 async for batch in batches:
                     told = [await self._noted(plan, call, event, wished) for event in batch]
                     if call.end is not None and kept is None:
-                        # It takes a while, in which the last words are on their way.
                         usage = self._usage(call)
                         kept = self._background.start(writer.write(_answered(plan, call, usage)))
                         self._accounts.record(call, usage)
-                        await asyncio.sleep(0)
+                        await _set_out()
                     for event in told:
                         if event is not None:
                             yield event
@@ -137,6 +136,7 @@ class Delivery:
         usage = Usage(cost_nanos=0)
         turn = replace(plan.turn, answer=cached.text, model=model.name, complete=True, usage=usage)
         kept = self._background.start(TurnWriter(self._store, self._background, plan).write(turn))
+        await _set_out()
         yield Begun(model, prepared.dropped_turns, prepared.tokens, plan.rebuilt, "", prepared.notices, cached=True)
         if cached.thinking:
             yield ThinkingDelta(cached.thinking)
@@ -156,6 +156,15 @@ class Delivery:
             await writer.write(_answered(plan, call, usage))
         else:
             await writer.write_question()
+
+
+async def _set_out() -> None:
+    """Lets what was just begun reach the store: while that takes its time, the last words are on their way.
+
+    One turn of the loop begins the write and one sends it.
+    """
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
 
 
 def _answered(plan: TurnPlan, call: Call, usage: Usage) -> ConversationTurn:

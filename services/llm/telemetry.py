@@ -10,11 +10,13 @@ import json
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import lru_cache
 
-from opentelemetry.metrics import Meter
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer
 
 from chassis.settings import Live
+from chassis.telemetry.durations import Durations, Series
 from services.llm.catalogue import Model
 from services.llm.chat import (
     ELSEWHERE,
@@ -56,61 +58,79 @@ CACHE_BYTES = "guildhall.llm.cache.bytes"
 
 DURATION_BUCKETS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
 TOKEN_BUCKETS = (1, 4, 16, 64, 256, 1_024, 4_096, 16_384, 65_536, 262_144, 1_048_576, 4_194_304)
+REMEMBERED_SERIES = 1_000
+"""Combinations of provider, model and error that are at hand."""
+
+_DURATION = Durations(OPERATION_DURATION, "Duration of a call to a model", DURATION_BUCKETS)
+_FIRST = Durations(TIME_TO_FIRST_CHUNK, "Time to the first chunk", DURATION_BUCKETS)
+_TOKENS = Durations(TOKEN_USAGE, "Tokens of a call", TOKEN_BUCKETS, "{token}")
 
 
 class CallTelemetry:
     """Makes a span and figures for every call to a model."""
 
-    def __init__(self, settings: Live[LlmSettings], tracer: Tracer, meter: Meter, measures: Measures) -> None:
+    def __init__(self, settings: Live[LlmSettings], tracer: Tracer, measures: Measures) -> None:
         self._settings = settings
         self._measures = measures
         self._tracer = tracer
-        self._duration = meter.create_histogram(
-            OPERATION_DURATION,
-            "s",
-            "Duration of a call to a model",
-            explicit_bucket_boundaries_advisory=DURATION_BUCKETS,
-        )
-        self._first = meter.create_histogram(
-            TIME_TO_FIRST_CHUNK, "s", "Time to the first chunk", explicit_bucket_boundaries_advisory=DURATION_BUCKETS
-        )
-        self._tokens = meter.create_histogram(
-            TOKEN_USAGE, "{token}", "Tokens of a call", explicit_bucket_boundaries_advisory=TOKEN_BUCKETS
-        )
 
     @contextmanager
     def call(self, model: Model, request: ChatRequest) -> Iterator[Call]:
         """The span of one call. It ends with the block, also on a cancel."""
         settings = self._settings.current
         provider = settings.providers.get(model.provider)
+        provider_name = (provider.genai_provider if provider else "") or model.provider
         attributes: dict[str, str | int | float] = {
-            OPERATION_NAME: "chat",
-            PROVIDER_NAME: (provider.genai_provider if provider else "") or model.provider,
-            REQUEST_MODEL: model.id,
-        }
+            **_attributes(provider_name, model.id), REQUEST_MAX_TOKENS: request.max_output_tokens,
+        }  # fmt: skip
+        if request.temperature is not None:
+            attributes[REQUEST_TEMPERATURE] = request.temperature
         span = self._tracer.start_span(f"chat {model.id}", kind=SpanKind.CLIENT, attributes=attributes)
-        if span.is_recording():
-            span.set_attribute(REQUEST_MAX_TOKENS, request.max_output_tokens)
-            if request.temperature is not None:
-                span.set_attribute(REQUEST_TEMPERATURE, request.temperature)
-            if settings.capture_content:
-                spoken = [{"role": message.role, "content": message.text} for message in request.messages]
-                span.set_attribute(INPUT_MESSAGES, json.dumps(spoken, ensure_ascii=False))
+        if settings.capture_content and span.is_recording():
+            spoken = [{"role": message.role, "content": message.text} for message in request.messages]
+            span.set_attribute(INPUT_MESSAGES, json.dumps(spoken, ensure_ascii=False))
         call = Call(span, capture=settings.capture_content)
         try:
             yield call
         finally:
             call.close()
-            if call.error:
-                attributes[ERROR_TYPE] = call.error
-            self._duration.record(call.elapsed, attributes)
             if call.judged:
                 self._measures.note(model.name, call.first_text, failed=call.failing)
+            context = span.get_span_context()
+            sampled = context if context.trace_flags.sampled else None
+            series = _series(provider_name, model.id, call.error)
+            series.duration.record(call.elapsed, sampled)
             if call.first_after is not None:
-                self._first.record(call.first_after, attributes)
+                series.first.record(call.first_after, sampled)
             if call.usage is not None:
-                self._tokens.record(call.usage.input_tokens, {**attributes, TOKEN_TYPE: "input"})
-                self._tokens.record(call.usage.output_tokens, {**attributes, TOKEN_TYPE: "output"})
+                series.input.record(call.usage.input_tokens, sampled)
+                series.output.record(call.usage.output_tokens, sampled)
+
+
+@dataclass(frozen=True, slots=True)
+class _CallSeries:
+    """Where the figures of a call go."""
+
+    duration: Series
+    first: Series
+    input: Series
+    output: Series
+
+
+@lru_cache(maxsize=REMEMBERED_SERIES)
+def _attributes(provider: str, model_id: str) -> dict[str, str]:
+    return {OPERATION_NAME: "chat", PROVIDER_NAME: provider, REQUEST_MODEL: model_id}
+
+
+@lru_cache(maxsize=REMEMBERED_SERIES)
+def _series(provider: str, model_id: str, error: str) -> _CallSeries:
+    attributes = {**_attributes(provider, model_id), **({ERROR_TYPE: error} if error else {})}
+    return _CallSeries(
+        _DURATION.series(attributes),
+        _FIRST.series(attributes),
+        _TOKENS.series({**attributes, TOKEN_TYPE: "input"}),
+        _TOKENS.series({**attributes, TOKEN_TYPE: "output"}),
+    )
 
 
 class Call:
@@ -157,16 +177,16 @@ class Call:
         """Notes the end of the answer."""
         self._done = True
         self.usage = event.usage
-        self._span.set_attribute(RESPONSE_FINISH_REASONS, [event.finish.value])
+        attributes: dict[str, str | int | list[str]] = {RESPONSE_FINISH_REASONS: [event.finish.value]}
         if event.response_model:
-            self._span.set_attribute(RESPONSE_MODEL, event.response_model)
-        if event.usage is not None:
-            self._span.set_attribute(USAGE_INPUT_TOKENS, event.usage.input_tokens)
-            self._span.set_attribute(USAGE_OUTPUT_TOKENS, event.usage.output_tokens)
-            if event.usage.cached_input_tokens:
-                self._span.set_attribute(USAGE_CACHED_TOKENS, event.usage.cached_input_tokens)
-            if event.usage.reasoning_tokens:
-                self._span.set_attribute(USAGE_REASONING_TOKENS, event.usage.reasoning_tokens)
+            attributes[RESPONSE_MODEL] = event.response_model
+        if (usage := event.usage) is not None:
+            attributes |= {USAGE_INPUT_TOKENS: usage.input_tokens, USAGE_OUTPUT_TOKENS: usage.output_tokens}
+            if usage.cached_input_tokens:
+                attributes[USAGE_CACHED_TOKENS] = usage.cached_input_tokens
+            if usage.reasoning_tokens:
+                attributes[USAGE_REASONING_TOKENS] = usage.reasoning_tokens
+        self._span.set_attributes(attributes)
 
     def failed(self, failure: ProviderFailure) -> None:
         """Notes a failure."""

@@ -1,4 +1,4 @@
-"""How the service is run: encodings without a network, configuration that changes under load, telemetry."""
+"""How the service is run: encodings without a network, configuration that changes under load."""
 
 import asyncio
 import gzip
@@ -14,25 +14,14 @@ import pytest
 import tiktoken
 import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from opentelemetry import trace
-from opentelemetry.sdk.metrics import MeterProvider
-from opentelemetry.sdk.metrics.export import InMemoryMetricReader
-from opentelemetry.sdk.trace import TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from redis.asyncio import Redis
 
-from chassis.clock import SystemClock
 from chassis.problems import StartupError
 from chassis.settings import Live
-from services.llm import counting, encodings, telemetry
+from services.llm import counting, encodings
 from services.llm.catalogue import Catalogue, Model
-from services.llm.chat import ChatRequest, Finish, Finished, ImageTokens, Message, ProviderFailure, TextDelta, Usage
-from services.llm.chat import FailureKind as Kind
-from services.llm.measures import Measures
+from services.llm.chat import ImageTokens, Usage
 from services.llm.model_settings import ModelSettings, Price, ProviderSettings
 from services.llm.pricing import cost_nanos
-from services.llm.redis_measures import RedisMeasures
 from services.llm.settings import LlmSettings
 from services.llm.tests.harness import config, reason, running, variables
 from services.llm.tests.upstream import DONE, chunk, fails, says, sends, upstream
@@ -225,59 +214,3 @@ def test_prices() -> None:
     assert drawn > 3 * (cost_nanos(painter, Usage(0, 1_000), settings) or 0), "pictures cost more than text"
     assert cost_nanos(Model("openai/nobody-knows", "openai", "nobody-knows", ModelSettings()), usage, settings) is None
     assert cost_nanos(Model("own/gpt-4o-mini", "own", "gpt-4o-mini", ModelSettings()), usage, settings) is None
-
-
-@pytest.fixture
-def recorded() -> tuple[InMemorySpanExporter, InMemoryMetricReader, Any, Any]:
-    exporter, reader = InMemorySpanExporter(), InMemoryMetricReader()
-    tracers = TracerProvider(shutdown_on_exit=False)
-    tracers.add_span_processor(SimpleSpanProcessor(exporter))
-    meters = MeterProvider([reader], shutdown_on_exit=False)
-    return exporter, reader, tracers.get_tracer("t"), meters.get_meter("t")
-
-
-def uncounted(settings: Live[LlmSettings]) -> Measures:
-    """Counts that are never handed over."""
-    return Measures(settings, SystemClock(), RedisMeasures(Redis()))
-
-
-@pytest.mark.parametrize("capture", [False, True])
-def test_a_call_is_one_span_with_the_conventions_names(recorded: Any, capture: bool) -> None:
-    exporter, reader, tracer, meter = recorded
-    settings = Live(LlmSettings(capture_content=capture, providers={"p": ProviderSettings(genai_provider="openai")}))
-    calls = telemetry.CallTelemetry(settings, tracer, meter, uncounted(settings))
-    model = Model("p/m", "p", "m", ModelSettings())
-    with calls.call(model, ChatRequest((Message("user", "secret question"),), 9, 0.5)) as call:
-        call.event(TextDelta("secret answer"))
-        call.finished(Finished(Finish.STOP, Usage(3, 4, 1, 2), "m-1"))
-    with pytest.raises(ProviderFailure), calls.call(model, ChatRequest((), 9)) as call:
-        failure = ProviderFailure(Kind.OVERLOADED, status=503)
-        call.failed(failure)
-        raise failure
-    good, bad = exporter.get_finished_spans()
-    assert (good.name, good.kind) == ("chat m", trace.SpanKind.CLIENT)
-    found = dict(good.attributes or {})
-    assert found.pop("gen_ai.response.time_to_first_chunk") >= 0
-    captured = {name: found.pop(name) for name in ("gen_ai.input.messages", "gen_ai.output.messages") if name in found}
-    assert ("secret question" in str(captured), "secret answer" in str(captured)) == (capture, capture)
-    assert found == {
-        "gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai", "gen_ai.request.model": "m",
-        "gen_ai.request.max_tokens": 9, "gen_ai.request.temperature": 0.5, "gen_ai.response.model": "m-1",
-        "gen_ai.response.finish_reasons": ("stop",), "gen_ai.usage.input_tokens": 3, "gen_ai.usage.output_tokens": 4,
-        "gen_ai.usage.cache_read.input_tokens": 1, "gen_ai.usage.reasoning.output_tokens": 2,
-    }  # fmt: skip
-    assert (bad.attributes or {})["error.type"] == "PROVIDER_OVERLOADED"
-    assert bad.status.status_code is trace.StatusCode.ERROR
-    data = reader.get_metrics_data()
-    names = {metric.name for scope in data.resource_metrics[0].scope_metrics for metric in scope.metrics}
-    assert {"gen_ai.client.operation.duration", "gen_ai.client.token.usage"} <= names
-
-
-def test_a_call_that_neither_ended_nor_failed_was_cancelled(recorded: Any) -> None:
-    exporter, _, tracer, meter = recorded
-    settings = Live(LlmSettings())
-    calls = telemetry.CallTelemetry(settings, tracer, meter, uncounted(settings))
-    with calls.call(Model("p/m", "p", "m", ModelSettings()), ChatRequest((), 9)):
-        pass
-    (span,) = exporter.get_finished_spans()
-    assert (span.attributes or {})["error.type"] == "cancelled"
