@@ -18,7 +18,8 @@ from chassis.service import Runtime, run
 from services.board.composition import Board
 from services.board.person import MemberEverywhere
 from services.board.servicer import Acting, RequestServicer
-from services.board.servicer_people import CharacterServicer, MemberServicer, ProfessionServicer
+from services.board.servicer_people import CharacterServicer, MemberServicer
+from services.board.servicer_professions import ProfessionServicer
 from services.board.servicer_records import EventServicer, HistoryServicer, StatisticsServicer
 from services.board.settings import BoardSettings
 
@@ -38,20 +39,20 @@ async def build(runtime: Runtime[BoardSettings]) -> None:
     acting = Acting(board.rules, runtime.settings, board.follower.left)
     runtime.serve(
         request_pb2_grpc.add_RequestServiceServicer_to_server,
-        RequestServicer(board.requests, acting),
+        RequestServicer(board.requests, board.lookup, acting),
         callers=dict.fromkeys(REQUESTS, BOTH),
     )
     runtime.serve(
         character_pb2_grpc.add_CharacterServiceServicer_to_server,
-        CharacterServicer(board.roster, acting),
+        CharacterServicer(board.roster, board.memberships, acting),
         callers=dict.fromkeys(CHARACTERS, BOTH),
     )
     runtime.serve(
         member_pb2_grpc.add_MemberServiceServicer_to_server,
-        MemberServicer(board.roster, board.requests, acting),
+        MemberServicer(board.memberships, board.departures, acting),
         callers=dict.fromkeys(MEMBERS, BOTH) | {"ForgetMember": ("executor",)},
     )
-    person_data.serve(runtime, MemberEverywhere(board.database, board.requests, board.roster))
+    person_data.serve(runtime, MemberEverywhere(board.database, board.departures))
     runtime.serve(
         profession_pb2_grpc.add_ProfessionServiceServicer_to_server,
         ProfessionServicer(board.professions, acting),

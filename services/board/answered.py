@@ -4,17 +4,25 @@ A no is kept too. Whoever lost a race was told so; were the same interaction tri
 would claim behind the back of the person who read that somebody else had it.
 """
 
+import hashlib
+
 from chassis.errors import InvalidArgument
 from services.board.machine import allowed
 from services.board.model import Actor, Claim, Refused, Request, Why
 from services.board.store import history, listing
 from services.board.store.connection import Connection
+from services.board.store.rows import dumps
 from services.board.store.transaction import Transaction
 
 LONGEST_KEY = 64
 _NO = "!"
 # What another change of the request could turn into a yes. Anything else is refused again by itself.
 KEPT = frozenset({Why.ALREADY_CLAIMED, Why.STALE, Why.NOT_FROM_HERE, Why.NOT_PERMITTED})
+
+
+def fingerprint(*parts: object) -> str:
+    """What tells one use of a key from another: the same for the same parts."""
+    return hashlib.blake2s(dumps(parts).encode(), digest_size=16).hexdigest()
 
 
 def check_key(key: str) -> None:
@@ -28,7 +36,7 @@ def check_key(key: str) -> None:
 
 
 async def earlier(
-    connection: Connection, guild_id: int, key: str, fingerprint: str, *, request_id: str = "", actor: Actor
+    connection: Connection, guild_id: int, key: str, mark: str, *, request_id: str = "", actor: Actor
 ) -> Request | Refused | None:
     """What was answered under a key, with the request as it is now; None where the key is new, or ''.
 
@@ -38,14 +46,14 @@ async def earlier(
     found = await listing.earlier_result(connection, guild_id, key) if key else None
     if found is None:
         return None
-    return await again(connection, guild_id, found, fingerprint, request_id=request_id, actor=actor)
+    return await again(connection, guild_id, found, mark, request_id=request_id, actor=actor)
 
 
 async def again(
-    connection: Connection, guild_id: int, found: tuple[str, str], fingerprint: str, *, request_id: str, actor: Actor
+    connection: Connection, guild_id: int, found: tuple[str, str], mark: str, *, request_id: str, actor: Actor
 ) -> Request | Refused | None:
-    """The same where what is kept under the key, as (fingerprint, result), has been read already."""
-    if found[0] != fingerprint:
+    """The same where what is kept under the key, as (mark, result), has been read already."""
+    if found[0] != mark:
         raise InvalidArgument("this idempotency key was used for something else", reason="IDEMPOTENCY_KEY_REUSED")
     if not found[1].startswith(_NO):
         return await listing.get(connection, guild_id, found[1])

@@ -6,7 +6,7 @@ from typing import Any
 from chassis.settings import Live
 from services.board.model import Actor
 from services.board.paging import make_token, read_token
-from services.board.roster import officers_only
+from services.board.rules import officers_only
 from services.board.settings import BoardSettings
 from services.board.store import history
 from services.board.store.database import Database

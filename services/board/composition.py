@@ -13,11 +13,14 @@ from chassis.service import Runtime
 from chassis.telemetry import meter
 from services.board.audit import Audit
 from services.board.cache import GenerationCache
+from services.board.departures import Departures
 from services.board.files import Files
 from services.board.guild_professions import GuildProfessions
 from services.board.guild_rules import DECLARATIONS, GuildRules
+from services.board.lookup import Lookup
 from services.board.members import Members
 from services.board.members_follower import MembersFollower
+from services.board.memberships import Memberships
 from services.board.meters import observe_lists
 from services.board.requests import Requests
 from services.board.roster import Roster
@@ -49,6 +52,9 @@ class Board:
         self.requests = Requests(
             database, settings, clock, rules=self.rules, professions=self.professions, written=written
         )
+        self.lookup = Lookup(database, settings, clock, self.professions)
+        self.memberships = Memberships(database, settings, clock, self.professions, written=written)
+        self.departures = Departures(self.lookup, self.requests, self.memberships)
         self.statistics = Statistics(
             database,
             GenerationCache(clock, lambda: settings.current.cache.lists, lambda: settings.current.cache.lists_ttl),
@@ -98,7 +104,7 @@ class Board:
         runtime.background("members told", self.follower.follow)
         runtime.background("members read", self.follower.load)
         runtime.status("board", self._status)
-        observe_lists(meter(), self.requests.cache)
+        observe_lists(meter(), self.lookup.cache)
         runtime.on_stop(self.database.close)
 
     async def _guilds(self) -> list[int]:
@@ -106,7 +112,7 @@ class Board:
             return await membership.all_guilds(connection)
 
     def _status(self) -> dict[str, JSON]:
-        cache = self.requests.cache
+        cache = self.lookup.cache
         return {
             "database": self.database.name,
             "version": self.version,

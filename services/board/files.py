@@ -18,8 +18,7 @@ from services.board.guild_professions import GuildProfessions
 from services.board.machine import Policy
 from services.board.model import Actor, Change, State
 from services.board.problems import Problem, invalid_lines
-from services.board.roster import officers_only
-from services.board.rules import RuleBook
+from services.board.rules import RuleBook, officers_only
 from services.board.settings import BoardSettings
 from services.board.sheets import FileError
 from services.board.store import listing, people

@@ -4,9 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from chassis.person_data import Forgotten
-from services.board.departures import forget_member
-from services.board.requests import Requests
-from services.board.roster import Roster
+from services.board.departures import Departures
 from services.board.store import person
 from services.board.store.connection import Connection
 from services.board.store.database import Database
@@ -15,10 +13,9 @@ from services.board.store.database import Database
 class MemberEverywhere:
     """Gives and forgets it."""
 
-    def __init__(self, database: Database, requests: Requests, roster: Roster) -> None:
+    def __init__(self, database: Database, departures: Departures) -> None:
         self._database = database
-        self._requests = requests
-        self._roster = roster
+        self._departures = departures
 
     async def of_person(self, user_id: int) -> Mapping[str, Any]:
         """See PersonData."""
@@ -31,7 +28,7 @@ class MemberEverywhere:
             guilds = await person.guilds_of(connection, user_id)
         ended = history = 0
         for guild_id in guilds:
-            released, cancelled = await forget_member(self._requests, self._roster, guild_id, user_id)
+            released, cancelled = await self._departures.forget(guild_id, user_id)
             ended += released + cancelled
 
             async def work(connection: Connection, guild_id: int = guild_id) -> int:

@@ -1,48 +1,33 @@
-"""Requests as the outside asks for them: checked, decided, written, read.
+"""Requests as the outside wants them changed: checked, decided, written.
 
 A change is decided on what was read without any lock and written by compare-and-set; where somebody was faster it is
 decided again on what is there now, so the loser of a race gets an answer about the fresh row.
 """
 
-import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
-from typing import Protocol
 
 from chassis.clock import Clock
-from chassis.errors import InvalidArgument, NotFound, Unavailable
+from chassis.errors import Unavailable
 from chassis.ids import is_id, new_id
 from chassis.settings import Live
 from services.board import answered
-from services.board.cache import GenerationCache
+from services.board.answered import fingerprint
 from services.board.drafts import DAY_MS, Problems, RawDraft, checked
+from services.board.lookup import ProfessionsBook
 from services.board.machine import Command, Decision, NewPart, Policy, allowed, created
-from services.board.model import Action, Actor, Change, Draft, Refused, Request, State, Why
-from services.board.paging import make_token, read_token
+from services.board.model import Action, Actor, Change, Draft, Refused, Request, Why
 from services.board.problems import Problem, invalid
-from services.board.professions import Professions
 from services.board.rules import RuleBook
 from services.board.settings import BoardSettings
 from services.board.store import listing, people
 from services.board.store.connection import Connection
 from services.board.store.database import Database, DuplicateError
-from services.board.store.listing import Filter, Page
-from services.board.store.rows import dumps
 from services.board.store.transaction import Origin, Transaction
 from services.board.store.writing import LostRaceError, RequestTransaction
-from services.board.text import search_key
 from services.board.transitions import decide
 
 _ATTEMPTS = 16
-_MOST_SKIPPED = 10_000
-
-
-class ProfessionsBook(Protocol):
-    """Says what a guild's professions are."""
-
-    async def of(self, guild_id: int) -> Professions:
-        """The professions of a guild now."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +39,8 @@ class Outcome:
     changes: tuple[Change, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ListPage:
-    """One page of a list."""
-
-    requests: tuple[Request, ...]
-    next_token: str
-    total: int
-
-
 class Requests:
-    """The requests of all guilds."""
+    """Changes the requests of all guilds."""
 
     def __init__(
         self,
@@ -82,14 +58,11 @@ class Requests:
         self._rules = rules
         self._professions = professions
         self._written_signal = written
-        self.cache: GenerationCache[Page] = GenerationCache(
-            clock, lambda: settings.current.cache.lists, lambda: settings.current.cache.lists_ttl
-        )
 
     async def create(self, guild_id: int, raw: RawDraft, actor: Actor, key: str) -> Outcome:
         """Puts a request on the board, once per key. InvalidArgument (REQUEST_INVALID) with every wrong field."""
-        fingerprint = _fingerprint(key, "create", actor.user_id, asdict(raw))
-        earlier = await self._earlier(guild_id, key, fingerprint, actor)
+        mark = fingerprint(key, "create", actor.user_id, asdict(raw))
+        earlier = await self._earlier(guild_id, key, mark, actor)
         if earlier is not None:
             return Outcome(earlier, duplicate=True)
         draft = await self._checked(guild_id, raw, actor)
@@ -99,7 +72,7 @@ class Requests:
             return Outcome(refused)
         now = self._now()
         change = created(draft, actor, guild_id, request_id=new_id(now / 1000), now=now, policy=rules.policy)
-        origin = Origin(actor, now, key, fingerprint)
+        origin = Origin(actor, now, key, mark)
 
         async def work(connection: Connection) -> Request:
             transaction = RequestTransaction(self._database, connection, guild_id, origin, rules.policy)
@@ -109,7 +82,7 @@ class Requests:
             made = await self._database.write(work)
         except DuplicateError:
             # The same key, at the same time: the other one was faster, and it is the same request.
-            earlier = await self._earlier(guild_id, key, fingerprint, actor)
+            earlier = await self._earlier(guild_id, key, mark, actor)
             if earlier is None:
                 raise
             return Outcome(earlier, duplicate=True)
@@ -130,7 +103,7 @@ class Requests:
 
         `raw` is what an edit makes of it. InvalidArgument (REQUEST_INVALID) with every field of it that is wrong.
         """
-        fingerprint = _fingerprint(key, request_id, actor.user_id, asdict(command), asdict(raw) if raw else None)
+        mark = fingerprint(key, request_id, actor.user_id, asdict(command), asdict(raw) if raw else None)
         answered.check_key(key)
         self._check(command)
         if not is_id(request_id):
@@ -141,7 +114,7 @@ class Requests:
             found = await listing.standing(connection, guild_id, request_id, key=key, user_id=actor.user_id)
             if found.earlier is not None:
                 said = await answered.again(
-                    connection, guild_id, found.earlier, fingerprint, request_id=request_id, actor=actor
+                    connection, guild_id, found.earlier, mark, request_id=request_id, actor=actor
                 )
                 if said is not None:
                     return Outcome(said, duplicate=True)
@@ -159,7 +132,7 @@ class Requests:
             if raw is not None and Action.EDIT is command.action in allowed(found, actor):
                 command = replace(command, draft=await self._checked(guild_id, raw, actor, found))
             decision = decide(found, command, actor, now, policy=rules.policy, part=NewPart(new_id(now / 1000), 0))
-            origin = Origin(actor, now, key, fingerprint)
+            origin = Origin(actor, now, key, mark)
             if isinstance(decision, Refused):
                 said = await self._said_no(decision, origin, guild_id)
             else:
@@ -167,85 +140,6 @@ class Requests:
             if said is not None:
                 return said
         raise Unavailable("the request keeps changing", reason="CONTENDED", retry_after=0.2)
-
-    async def find(self, guild_id: int, request_id: str) -> Request | None:
-        """A request of this guild by its id, None where there is none."""
-        if not is_id(request_id):
-            return None
-        async with self._database.read() as connection:
-            return await listing.get(connection, guild_id, request_id)
-
-    async def character_names(self, request: Request) -> dict[str, str]:
-        """The names of the characters that a request names, by their ids; removed ones included."""
-        named = {request.character_id, "" if request.claim is None else request.claim.character_id} - {""}
-        if not named:
-            return {}
-        async with self._database.read() as connection:
-            return await people.character_names(connection, named)
-
-    async def get(self, guild_id: int, request_id: str = "", number: int = 0, part: int = 0) -> Request:
-        """A request by id or, where none is given, by number. NotFound (REQUEST_UNKNOWN)."""
-        if request_id:
-            found = await self.find(guild_id, request_id)
-        else:
-            async with self._database.read() as connection:
-                found = await listing.by_number(connection, guild_id, number, part)
-        if found is None:
-            raise NotFound("there is no such request", reason="REQUEST_UNKNOWN")
-        return found
-
-    async def page(
-        self, guild_id: int, wanted: Filter, order: str, *, size: int, token: str = "", skip: int = 0
-    ) -> ListPage:
-        """A page of requests. InvalidArgument (PAGE_TOKEN_INVALID)."""
-        pages = self._settings.current.pages
-        if skip > _MOST_SKIPPED or (skip and token):
-            raise InvalidArgument(
-                "too much is left out",
-                reason="REQUEST_INVALID",
-                fields={"skip": f"at most {_MOST_SKIPPED:,}, and not with a token"},
-            )
-        size = min(size or pages.size, pages.maximum)
-        list_of = _fingerprint("list", str(guild_id), order, sorted(wanted.states), asdict(wanted) | {"states": 0})
-        after: Sequence[int] = ()
-        if token:
-            after = read_token(list_of, token, lengths=(3,) if order == "due" else (2,))
-        look = self._database.look
-        generation = await look(lambda connection: listing.generation(connection, guild_id, wanted.profession))
-
-        async def load() -> Page:
-            return await look(
-                lambda connection: listing.page(
-                    connection, guild_id, wanted, order, size=size, after=after, counted=pages.counted, skip=skip
-                )
-            )
-
-        # What is loaded may be newer than its generation, never older.
-        page = await self.cache.get((list_of, size, tuple(after), skip, generation), load)
-        token = "" if page.after is None else make_token(list_of, page.after)
-        return ListPage(page.requests, token, page.total)
-
-    async def suggest(self, guild_id: int, query: str, profession: str, limit: int) -> list[tuple[str, str]]:
-        """(item, profession) whose name has `query` in it: those that begin with it first, then the most asked for."""
-        key = search_key(query)
-        professions = await self._professions.of(guild_id)
-        async with self._database.read() as connection:
-            asked = await listing.item_names(connection, guild_id, query, profession, limit)
-        listed = [
-            (item.name, owner)
-            for owner, item in professions.items()
-            if key in search_key(item.name) and profession in ("", owner)
-        ]
-        found: dict[tuple[str, str], tuple[str, str]] = {}
-        for item, owner in (*asked, *listed):
-            found.setdefault((search_key(item), owner), (item, owner))
-        ordered = sorted(found.items(), key=lambda entry: not entry[0][0].startswith(key))
-        return [entry for _, entry in ordered[:limit]]
-
-    async def counts(self, guild_id: int) -> dict[str, dict[State, int]]:
-        """How many requests stand where, by profession."""
-        async with self._database.read() as connection:
-            return await listing.counts(connection, guild_id)
 
     @property
     def batch_limit(self) -> int:
@@ -281,12 +175,12 @@ class Requests:
                 return None
         return Outcome(refused)
 
-    async def _earlier(self, guild_id: int, key: str, fingerprint: str, actor: Actor) -> Request | Refused | None:
+    async def _earlier(self, guild_id: int, key: str, mark: str, actor: Actor) -> Request | Refused | None:
         answered.check_key(key)
         if not key:
             return None
         return await self._database.look(
-            lambda connection: answered.earlier(connection, guild_id, key, fingerprint, actor=actor)
+            lambda connection: answered.earlier(connection, guild_id, key, mark, actor=actor)
         )
 
     def _check(self, command: Command) -> None:
@@ -336,7 +230,3 @@ class Requests:
 
     def _now(self) -> int:
         return round(self._clock.now() * 1000)
-
-
-def _fingerprint(*parts: object) -> str:
-    return hashlib.blake2s(dumps(parts).encode(), digest_size=16).hexdigest()

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from chassis.caller import Person
+from chassis.errors import PermissionDenied
 from services.board.machine import Policy
 from services.board.model import Actor, ActorKind
 from services.board.settings import BoardSettings
@@ -52,3 +53,9 @@ def actor_of(person: Person, rules: Rules, officer_permissions: int) -> Actor:
     """The person as an actor of the board."""
     kind = ActorKind.OFFICER if is_officer(person, rules, officer_permissions) else ActorKind.PERSON
     return Actor(person.user_id, clean_line(person.display_name)[:_NAME_LENGTH], kind)
+
+
+def officers_only(actor: Actor) -> None:
+    """PermissionDenied (OFFICERS_ONLY) for everybody else."""
+    if actor.kind is not ActorKind.OFFICER:
+        raise PermissionDenied("that is for the board's officers", reason="OFFICERS_ONLY")

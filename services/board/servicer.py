@@ -12,6 +12,7 @@ from chassis.errors import InvalidArgument, PermissionDenied
 from chassis.settings import Live
 from services.board import convert
 from services.board.finishing import finishing
+from services.board.lookup import Lookup
 from services.board.machine import RULES, allowed
 from services.board.model import Actor, Refused
 from services.board.requests import Requests
@@ -62,8 +63,9 @@ class Acting:
 class RequestServicer(request_pb2_grpc.RequestServiceServicer):
     """guildhall.board.v1.RequestService."""
 
-    def __init__(self, requests: Requests, acting: Acting) -> None:
+    def __init__(self, requests: Requests, lookup: Lookup, acting: Acting) -> None:
         self._requests = requests
+        self._lookup = lookup
         self._acting = acting
 
     async def CreateRequest(
@@ -83,9 +85,9 @@ class RequestServicer(request_pb2_grpc.RequestServiceServicer):
     ) -> pb.GetRequestResponse:
         """Gives one request."""
         actor = await self._acting.reader(request.guild_id)
-        found = await self._requests.get(request.guild_id, request.request_id, request.number, request.part)
+        found = await self._lookup.get(request.guild_id, request.request_id, request.number, request.part)
         return pb.GetRequestResponse(
-            request=convert.request_message(found, await self._requests.character_names(found)),
+            request=convert.request_message(found, await self._lookup.character_names(found)),
             allowed=[] if actor is None else [convert.ACTIONS[action] for action in allowed(found, actor)],
         )
 
@@ -94,7 +96,7 @@ class RequestServicer(request_pb2_grpc.RequestServiceServicer):
     ) -> pb.ListRequestsResponse:
         """Lists requests by pages."""
         await self._acting.reader(request.guild_id)
-        page = await self._requests.page(
+        page = await self._lookup.page(
             request.guild_id,
             convert.list_filter(request.filter),
             convert.ORDERS.get(request.order, "newest"),
@@ -136,7 +138,7 @@ class RequestServicer(request_pb2_grpc.RequestServiceServicer):
     ) -> pb.SuggestItemsResponse:
         """Suggests items for autocomplete."""
         await self._acting.reader(request.guild_id)
-        found = await self._requests.suggest(
+        found = await self._lookup.suggest(
             request.guild_id, request.query, request.profession, min(request.limit or _SUGGESTIONS, _SUGGESTIONS)
         )
         return pb.SuggestItemsResponse(
@@ -148,7 +150,7 @@ class RequestServicer(request_pb2_grpc.RequestServiceServicer):
     ) -> pb.GetOverviewResponse:
         """Counts requests by profession and state."""
         await self._acting.reader(request.guild_id)
-        counts = await self._requests.counts(request.guild_id)
+        counts = await self._lookup.counts(request.guild_id)
         return pb.GetOverviewResponse(
             counts=[
                 pb.StateCount(profession=profession, state=convert.STATES[state], count=count)
@@ -175,7 +177,7 @@ class RequestServicer(request_pb2_grpc.RequestServiceServicer):
         if isinstance(outcome.result, Refused):
             return pb.TransitionRequestResponse(refusal=convert.refusal_message(outcome.result))
         return pb.TransitionRequestResponse(
-            request=convert.request_message(outcome.result, await self._requests.character_names(outcome.result)),
+            request=convert.request_message(outcome.result, await self._lookup.character_names(outcome.result)),
             duplicate=outcome.duplicate,
             allowed=[convert.ACTIONS[entry] for entry in allowed(outcome.result, actor)],
         )

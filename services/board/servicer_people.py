@@ -1,4 +1,4 @@
-"""Characters, members and professions: protobuf in, the board's domain, protobuf out."""
+"""Characters and members: protobuf in, the board's domain, protobuf out."""
 
 from typing import Any
 
@@ -8,18 +8,15 @@ from guildhall.board.v1 import (
     character_pb2_grpc,
     member_pb2,
     member_pb2_grpc,
-    profession_pb2,
-    profession_pb2_grpc,
 )
 
 from chassis.errors import InvalidArgument
-from services.board import convert, departures
+from services.board import convert
 from services.board.characters import Character, Match, Skill
+from services.board.departures import Departures
 from services.board.finishing import finishing
-from services.board.guild_professions import GuildProfessions
-from services.board.professions import Item, Profession
-from services.board.requests import Requests
-from services.board.roster import Roster, officers_only
+from services.board.memberships import Memberships
+from services.board.roster import Roster
 from services.board.servicer import Acting
 
 Context = grpc.aio.ServicerContext[Any, Any]
@@ -40,8 +37,9 @@ _MATCHES = {
 class CharacterServicer(character_pb2_grpc.CharacterServiceServicer):
     """guildhall.board.v1.CharacterService."""
 
-    def __init__(self, roster: Roster, acting: Acting) -> None:
+    def __init__(self, roster: Roster, memberships: Memberships, acting: Acting) -> None:
         self._roster = roster
+        self._memberships = memberships
         self._acting = acting
 
     async def PutCharacter(
@@ -104,7 +102,7 @@ class CharacterServicer(character_pb2_grpc.CharacterServiceServicer):
         """Goes on vacation or comes back."""
         actor = await self._acting.person(request.guild_id)
         until = convert.milliseconds(request.until_time) if request.HasField("until_time") else None
-        await self._roster.set_vacation(request.guild_id, actor, until)
+        await self._memberships.set_vacation(request.guild_id, actor, until)
         return character_pb2.SetVacationResponse()
 
 
@@ -112,9 +110,9 @@ class CharacterServicer(character_pb2_grpc.CharacterServiceServicer):
 class MemberServicer(member_pb2_grpc.MemberServiceServicer):
     """guildhall.board.v1.MemberService."""
 
-    def __init__(self, roster: Roster, requests: Requests, acting: Acting) -> None:
-        self._roster = roster
-        self._requests = requests
+    def __init__(self, memberships: Memberships, departures: Departures, acting: Acting) -> None:
+        self._memberships = memberships
+        self._departures = departures
         self._acting = acting
 
     async def SetSubscription(
@@ -127,7 +125,7 @@ class MemberServicer(member_pb2_grpc.MemberServiceServicer):
             raise InvalidArgument(
                 "follow what?", reason="SUBSCRIPTION_INVALID", fields={"subscription.kind": "a profession or an item"}
             )
-        now = await self._roster.set_subscription(
+        now = await self._memberships.set_subscription(
             request.guild_id, actor, kind, request.subscription.value, request.follow
         )
         return member_pb2.SetSubscriptionResponse(subscriptions=_subscriptions(now))
@@ -137,13 +135,13 @@ class MemberServicer(member_pb2_grpc.MemberServiceServicer):
     ) -> member_pb2.ListSubscriptionsResponse:
         """Lists what the caller's person follows."""
         actor = await self._acting.person(request.guild_id)
-        found = await self._roster.subscriptions(request.guild_id, actor.user_id)
+        found = await self._memberships.subscriptions(request.guild_id, actor.user_id)
         return member_pb2.ListSubscriptionsResponse(subscriptions=_subscriptions(found))
 
     async def SetBlock(self, request: member_pb2.SetBlockRequest, context: Context) -> member_pb2.SetBlockResponse:
         """Blocks a person or lets them back."""
         actor = await self._acting.person(request.guild_id)
-        await self._roster.set_block(
+        await self._memberships.set_block(
             request.guild_id, actor, request.user_id, name=request.name, blocked=request.blocked, reason=request.reason
         )
         return member_pb2.SetBlockResponse()
@@ -162,7 +160,7 @@ class MemberServicer(member_pb2_grpc.MemberServiceServicer):
                     officer_id=row["blocked_by"] or 0,
                     block_time=convert.timestamp(row["blocked_at"]),
                 )
-                for row in await self._roster.blocks(request.guild_id, actor)
+                for row in await self._memberships.blocks(request.guild_id, actor)
             ]
         )
 
@@ -170,66 +168,8 @@ class MemberServicer(member_pb2_grpc.MemberServiceServicer):
         self, request: member_pb2.ForgetMemberRequest, context: Context
     ) -> member_pb2.ForgetMemberResponse:
         """Forgets a member who left."""
-        released, cancelled = await departures.forget_member(
-            self._requests, self._roster, request.guild_id, request.user_id
-        )
+        released, cancelled = await self._departures.forget(request.guild_id, request.user_id)
         return member_pb2.ForgetMemberResponse(released=released, cancelled=cancelled)
-
-
-@finishing
-class ProfessionServicer(profession_pb2_grpc.ProfessionServiceServicer):
-    """guildhall.board.v1.ProfessionService."""
-
-    def __init__(self, professions: GuildProfessions, acting: Acting) -> None:
-        self._professions = professions
-        self._acting = acting
-
-    async def ListProfessions(
-        self, request: profession_pb2.ListProfessionsRequest, context: Context
-    ) -> profession_pb2.ListProfessionsResponse:
-        """Lists a guild's professions."""
-        await self._acting.reader(request.guild_id)
-        own = await self._professions.customized(request.guild_id)
-        found = await self._professions.of(request.guild_id)
-        return profession_pb2.ListProfessionsResponse(
-            professions=[
-                _profession_message(profession, profession.key in own)
-                for profession in found.entries.values()
-                if profession.enabled or request.include_disabled
-            ]
-        )
-
-    async def PutProfession(
-        self, request: profession_pb2.PutProfessionRequest, context: Context
-    ) -> profession_pb2.PutProfessionResponse:
-        """Adds or changes a profession of a guild."""
-        actor = await self._acting.person(request.guild_id)
-        officers_only(actor)
-        message = request.profession
-        kept = await self._professions.put(
-            request.guild_id,
-            Profession(
-                key=message.key,
-                name=message.name,
-                aliases=tuple(message.aliases),
-                max_level=message.max_level,
-                specialities=tuple(message.specialities),
-                qualities=tuple(message.qualities),
-                items=tuple(Item(item.name, item.level, item.speciality) for item in message.items),
-                enabled=not message.disabled,
-            ),
-            actor,
-        )
-        return profession_pb2.PutProfessionResponse(profession=_profession_message(kept, customized=True))
-
-    async def ResetProfession(
-        self, request: profession_pb2.ResetProfessionRequest, context: Context
-    ) -> profession_pb2.ResetProfessionResponse:
-        """Takes a guild's own change back."""
-        actor = await self._acting.person(request.guild_id)
-        officers_only(actor)
-        await self._professions.reset(request.guild_id, request.key, actor)
-        return profession_pb2.ResetProfessionResponse()
 
 
 def _skill_message(skill: Skill) -> character_pb2.Skill:
@@ -276,20 +216,3 @@ def _character(guild_id: int, message: character_pb2.Character) -> Character:
 
 def _subscriptions(found: list[tuple[str, str]]) -> list[member_pb2.Subscription]:
     return [member_pb2.Subscription(kind=_KIND_OF[kind], value=value) for kind, value in found]
-
-
-def _profession_message(profession: Profession, customized: bool) -> profession_pb2.Profession:
-    return profession_pb2.Profession(
-        key=profession.key,
-        name=profession.name,
-        aliases=profession.aliases,
-        max_level=profession.max_level,
-        specialities=profession.specialities,
-        qualities=profession.qualities,
-        items=[
-            profession_pb2.Item(name=item.name, level=item.level, speciality=item.speciality)
-            for item in profession.items
-        ],
-        disabled=not profession.enabled,
-        customized=customized,
-    )

@@ -4,7 +4,8 @@ from guildhall.board.v1 import member_pb2
 
 from chassis.errors import InvalidArgument
 from services.gateway.board.answers import put
-from services.gateway.board.desk import FEATURE, Desk, complete_profession
+from services.gateway.board.completions import complete_profession
+from services.gateway.board.desk import FEATURE, Desk
 from services.gateway.cleaning import cleaned
 from services.gateway.command import Command, Option, OptionKind
 from services.gateway.context import Context

@@ -5,7 +5,8 @@ from guildhall.board.v1 import character_pb2
 from chassis.errors import InvalidArgument
 from services.gateway.board import files, following, lists, officers, people, single
 from services.gateway.board import numbers as board_numbers
-from services.gateway.board.desk import FEATURE, Desk, complete_item, complete_profession, complete_request
+from services.gateway.board.completions import complete_item, complete_profession, complete_request
+from services.gateway.board.desk import FEATURE, Desk
 from services.gateway.cleaning import cleaned
 from services.gateway.command import Command, Option
 from services.gateway.context import Context

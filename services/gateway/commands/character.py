@@ -5,7 +5,8 @@ from typing import Any
 from guildhall.board.v1 import character_pb2
 
 from chassis.errors import AlreadyExists, InvalidArgument, NotFound
-from services.gateway.board.desk import FEATURE, Desk, complete_profession
+from services.gateway.board.completions import complete_profession
+from services.gateway.board.desk import FEATURE, Desk
 from services.gateway.board.people import resolved_name
 from services.gateway.cleaning import cleaned
 from services.gateway.command import Choice, Command, Option, OptionKind

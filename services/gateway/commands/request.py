@@ -7,7 +7,8 @@ from guildhall.board.v1 import request_pb2
 
 from chassis.errors import InvalidArgument
 from services.gateway.board.answers import answer_transition, do_or_ask, version_of
-from services.gateway.board.desk import FEATURE, Desk, complete_request
+from services.gateway.board.completions import complete_request
+from services.gateway.board.desk import FEATURE, Desk
 from services.gateway.board.lists import show_list
 from services.gateway.cleaning import cleaned
 from services.gateway.command import Command, Option, OptionKind
