@@ -1,17 +1,20 @@
-"""A local copy of another service's scoped settings, so that asking costs no RPC.
+"""A local copy of another service's scoped settings, or of one's own, so that asking costs nothing.
 
 It watches for as long as the process runs. When the service is away the copy stays as it was, `part` says so, and the
-watch is resumed from the last revision seen.
+watch is resumed from the last revision seen. One's own are watched in their store: a service that is not healthy yet
+could not be asked.
 """
 
 import asyncio
 import dataclasses
 import random
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
 import structlog
 from guildhall.settings.v1 import settings_pb2, settings_pb2_grpc
+from redis.exceptions import RedisError
 
 from chassis.caller import acting_for
 from chassis.rpc.health import HealthPart
@@ -19,8 +22,8 @@ from chassis.runtime import Runtime
 from chassis.scoped import messages
 from chassis.scoped.declarations import Declarations, Setting, Value, ValueKind
 from chassis.scoped.places import Place, Scope, ScopeKind
-from chassis.scoped.service import effective
-from chassis.scoped.servicer import WATCH_SECONDS
+from chassis.scoped.service import ScopedSettings, effective
+from chassis.scoped.servicer import WATCH_SECONDS, watched
 from chassis.scoped.store import ScopeValues
 
 _MAX_PAUSE = 5.0
@@ -28,11 +31,12 @@ _log = structlog.stdlib.get_logger(__name__)
 
 
 class SettingsMirror:
-    """The settings of one other service, as this process last heard of them."""
+    """The settings of one service, as this process last heard of them."""
 
-    def __init__(self, service: str, channel: grpc.aio.Channel, part: HealthPart) -> None:
+    def __init__(self, service: str, source: grpc.aio.Channel | ScopedSettings, part: HealthPart) -> None:
         self._service = service
-        self._stub = settings_pb2_grpc.SettingsServiceStub(channel)
+        self._own = source if isinstance(source, ScopedSettings) else None
+        self._stub = None if isinstance(source, ScopedSettings) else settings_pb2_grpc.SettingsServiceStub(source)
         self._part = part
         self._declarations = Declarations(())
         self._scopes: dict[Scope, ScopeValues] = {}
@@ -44,8 +48,16 @@ class SettingsMirror:
     @classmethod
     def start(cls, runtime: Runtime[Any], service: str) -> "SettingsMirror":
         """Makes a mirror and keeps it up to date in the background. Its health part does not hold up the service."""
-        part = runtime.health(f"settings.{service}", critical=False)
-        mirror = cls(service, runtime.channel(service), part)
+        return cls._start(runtime, service, runtime.channel(service))
+
+    @classmethod
+    def of_own(cls, runtime: Runtime[Any], settings: ScopedSettings) -> "SettingsMirror":
+        """The same of the settings that this service serves itself."""
+        return cls._start(runtime, runtime.name, settings)
+
+    @classmethod
+    def _start(cls, runtime: Runtime[Any], service: str, source: grpc.aio.Channel | ScopedSettings) -> "SettingsMirror":
+        mirror = cls(service, source, runtime.health(f"settings.{service}", critical=False))
         runtime.background(f"settings of {service}", mirror.follow)
         return mirror
 
@@ -79,18 +91,28 @@ class SettingsMirror:
                 with acting_for(None):
                     await self._watch()
                 pause = 0.1
-            except grpc.aio.AioRpcError as error:
-                self._part.not_serving(f"{self._service} can't be asked: {error.code().name}")
-                _log.info("watching settings was interrupted", service_watched=self._service, code=error.code().name)
+            except (grpc.aio.AioRpcError, RedisError) as error:
+                code = error.code().name if isinstance(error, grpc.aio.AioRpcError) else type(error).__name__
+                self._part.not_serving(f"{self._service} can't be asked: {code}")
+                _log.info("watching settings was interrupted", service_watched=self._service, code=code)
                 await asyncio.sleep(pause * random.uniform(0.5, 1.5))  # noqa: S311  (spreads load, hides nothing)
                 pause = min(pause * 2, _MAX_PAUSE)
 
     async def _watch(self) -> None:
-        listed = await self._stub.ListSettings(settings_pb2.ListSettingsRequest(), timeout=5.0)
-        self._declarations = Declarations(_declaration(setting) for setting in listed.settings)
-        request = settings_pb2.WatchSettingsRequest(revision=self._revision)
-        async for event in self._stub.WatchSettings(request, timeout=WATCH_SECONDS + 10.0):
+        async for event in self._events():
             self._apply(event)
+
+    async def _events(self) -> AsyncIterator[settings_pb2.WatchSettingsResponse]:
+        if self._own is not None:
+            self._declarations = self._own.declarations
+            async for event in watched(self._own.store, self._revision, WATCH_SECONDS):
+                yield event
+        if self._stub is not None:
+            listed = await self._stub.ListSettings(settings_pb2.ListSettingsRequest(), timeout=5.0)
+            self._declarations = Declarations(_declaration(setting) for setting in listed.settings)
+            request = settings_pb2.WatchSettingsRequest(revision=self._revision)
+            async for event in self._stub.WatchSettings(request, timeout=WATCH_SECONDS + 10.0):
+                yield event
 
     def _apply(self, event: settings_pb2.WatchSettingsResponse) -> None:
         match event.WhichOneof("event"):

@@ -11,7 +11,7 @@ from chassis.deadline import remaining
 from chassis.errors import PermissionDenied
 from chassis.scoped import messages
 from chassis.scoped.service import ScopedSettings, effective
-from chassis.scoped.store import Revision, ScopeValues
+from chassis.scoped.store import Revision, ScopeStore, ScopeValues
 
 METHODS = ("ListSettings", "GetSettings", "UpdateSettings", "WatchSettings", "DeleteSettings")
 # A watch ends then, and the watcher calls again: so a new replica gets its share of them.
@@ -74,30 +74,40 @@ class SettingsServicer(settings_pb2_grpc.SettingsServiceServicer):
     async def WatchSettings(
         self, request: settings_pb2.WatchSettingsRequest, context: Any
     ) -> AsyncIterator[settings_pb2.WatchSettingsResponse]:
-        ends = time.monotonic() + min(WATCH_SECONDS, (remaining() or WATCH_SECONDS) - _MARGIN)
-        revision = Revision.parse(request.revision)
-        up_to_date = False
-        while (left := ends - time.monotonic()) > 0:
-            found = await self._settings.store.since(revision, min(left, _LOOK_SECONDS)) if revision else None
-            if found is None:
-                revision = await self._settings.store.revision()
-                async for event in self._everything(revision):
-                    yield event
-                up_to_date = True
-                continue
-            revision, scopes = found
-            for held in await self._settings.store.get(dict.fromkeys(scopes)):
-                yield _changed(revision, held)
-            if scopes or not up_to_date:
-                yield _event(revision, current=settings_pb2.Current())
-                up_to_date = True
+        seconds = min(WATCH_SECONDS, (remaining() or WATCH_SECONDS) - _MARGIN)
+        async for event in watched(self._settings.store, request.revision, seconds):
+            yield event
 
-    async def _everything(self, revision: Revision) -> AsyncIterator[settings_pb2.WatchSettingsResponse]:
-        # The revision is from before the telling began, so what changes meanwhile is told once more afterwards.
-        yield _event(Revision("", "0-0"), reset=settings_pb2.Reset())
-        async for held in self._settings.store.all():
-            yield _changed(Revision("", "0-0"), held)
-        yield _event(revision, current=settings_pb2.Current())
+
+async def watched(
+    store: ScopeStore, revision_seen: str, seconds: float
+) -> AsyncIterator[settings_pb2.WatchSettingsResponse]:
+    """What changes in a store after a revision, for so many seconds; everything first where that is not known."""
+    ends = time.monotonic() + seconds
+    revision = Revision.parse(revision_seen)
+    up_to_date = False
+    while (left := ends - time.monotonic()) > 0:
+        found = await store.since(revision, min(left, _LOOK_SECONDS)) if revision else None
+        if found is None:
+            revision = await store.revision()
+            async for event in _everything(store, revision):
+                yield event
+            up_to_date = True
+            continue
+        revision, scopes = found
+        for held in await store.get(dict.fromkeys(scopes)):
+            yield _changed(revision, held)
+        if scopes or not up_to_date:
+            yield _event(revision, current=settings_pb2.Current())
+            up_to_date = True
+
+
+async def _everything(store: ScopeStore, revision: Revision) -> AsyncIterator[settings_pb2.WatchSettingsResponse]:
+    # The revision is from before the telling began, so what changes meanwhile is told once more afterwards.
+    yield _event(Revision("", "0-0"), reset=settings_pb2.Reset())
+    async for held in store.all():
+        yield _changed(Revision("", "0-0"), held)
+    yield _event(revision, current=settings_pb2.Current())
 
 
 def _changed(revision: Revision, held: ScopeValues) -> settings_pb2.WatchSettingsResponse:

@@ -79,6 +79,10 @@ class GuildSettings:
         if mirror := self._mirrors.get(service):
             mirror.learn(held)
 
+    async def known(self) -> None:
+        """Returns once gateway's own are known."""
+        await self._mirror.current.wait()
+
     def flag(self, place: Place, key: str) -> bool:
         """A setting that is true or false."""
         return bool(self._value(place, key))

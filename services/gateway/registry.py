@@ -70,6 +70,10 @@ class Registry:
         """Who handles a button or select."""
         return self._components.get(action)
 
+    def gated_components(self) -> tuple[str, ...]:
+        """The actions of all buttons and selects that take a feature."""
+        return tuple(action for action, handling in self._components.items() if handling.feature)
+
     def of_modal(self, action: str) -> Handling | None:
         """Who handles a modal."""
         return self._modals.get(action)

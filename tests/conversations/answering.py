@@ -10,6 +10,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import aiohttp
 import grpc
 from google.protobuf.struct_pb2 import Value
 from guildhall.executor.v1 import reply_pb2, reply_pb2_grpc
@@ -28,10 +29,13 @@ from services.executor.__main__ import build as build_executor
 from services.executor.plans.permissions import ALL
 from services.executor.settings import ExecutorSettings
 from services.gateway.__main__ import build as build_gateway
+from services.gateway.menu_drawing import SET
+from services.gateway.menu_items import CHANNEL
 from services.gateway.settings import GatewaySettings
 from services.ratelimit.app import build as build_ratelimit
 from services.ratelimit.settings import RatelimitSettings
 from tests.support import free_port
+from views.custom_id import encode
 
 _CONTROL_TOKEN = "control"
 
@@ -90,6 +94,23 @@ class ScriptedPictures(image_pb2_grpc.ImageServiceServicer):
         yield image_pb2.GenerateImageResponse(end=image_pb2.ImageEnd())
 
 
+@dataclass(frozen=True)
+class BotAccess:
+    """The bot's own way to the sandbox' Discord, for what only it can put there."""
+
+    api: str
+    token: str
+
+    async def post(self, channel: int, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Sends a message as the bot."""
+        headers = {"Authorization": f"Bot {self.token}"}
+        address = f"{self.api}/channels/{channel}/messages"
+        async with aiohttp.ClientSession(headers=headers) as session, session.post(address, json=body) as answer:
+            assert answer.status == 200, await answer.text()
+            sent: dict[str, Any] = await answer.json()
+            return sent
+
+
 class Executor:
     """executor at one address, where it may go away and come back."""
 
@@ -121,6 +142,7 @@ class Answerer:
     guild_id: int
     channel_id: int
     people: Mapping[str, int]
+    bot: BotAccess
 
     async def ask(self, words: str, *, channel: int = 0, person: str = "member", **fields: Any) -> dict[str, Any]:
         """Writes a message and hands it over; gives the message."""
@@ -170,6 +192,15 @@ class Answerer:
         await self.message(thread, component="reply.regenerate")
         self.model.go_on.clear()
         return thread
+
+    async def set_here(self, item: str, value: str, person: str = "owner") -> str:
+        """Sets something for the channel with the button that gateway offers for it; gives what it answers."""
+        offered = {"type": 2, "style": 2, "label": "Set", "custom_id": encode(SET, CHANNEL, item, value)}
+        body = {"content": "Press to set", "components": [{"type": 1, "components": [offered]}]}
+        message = await self.bot.post(self.channel_id, body)
+        used = await self.sandbox.press(person, message["id"], str(offered["custom_id"]))
+        told = await self.sandbox.wait_message(as_=person, channel=message["channel_id"], id=used["message_id"])
+        return str(told["content"])
 
     async def configure(self, **values: str | bool) -> None:
         """Sets something for the whole guild, as its owner."""
@@ -245,6 +276,7 @@ async def running_answerer(
         if with_gateway:
             environment |= {"GUILDHALL_RPC__ADDRESSES__EXECUTOR": executor.address, **of_gateway}
             environment["GUILDHALL_GATEWAY__ASK_LIMITS"] = "[]"
+            environment["GUILDHALL_RPC__PORTS__GATEWAY"] = str(free_port())
             await stack.enter_async_context(
                 running_service("gateway", GatewaySettings, build_gateway, variables=environment)
             )
@@ -256,4 +288,5 @@ async def running_answerer(
         general = next(each for each in guild["channels"] if each["name"] == "general")
         stub, settings = reply_pb2_grpc.ReplyServiceStub(channel), settings_pb2_grpc.SettingsServiceStub(channel)
         guild_id, channel_id = int(guild["id"]), int(general["id"])
-        yield Answerer(client, model, executor, stub, settings, guild_id, channel_id, people)
+        bot = BotAccess(server.api, token)
+        yield Answerer(client, model, executor, stub, settings, guild_id, channel_id, people, bot)

@@ -1,10 +1,7 @@
 """Sessions under trouble: two gateways, settings that outlive their store, heartbeats under load."""
 
 import asyncio
-import signal
-import sys
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +9,10 @@ import pytest
 import pytest_asyncio
 import redis.asyncio as redis
 
-from local.paths import ROOT
 from sandbox.control.client import SandboxClient
 from tests.conversations.conftest import PATIENT
-from tests.conversations.talking import MEMBER, OWNER, Talk, button
+from tests.conversations.setting import switch
+from tests.conversations.talking import DONE, MEMBER, OWNER, Talk, button
 from tests.support import eventually
 from tests.support.platform import RunningPlatform
 
@@ -87,46 +84,6 @@ async def test_settings_come_back_from_their_announcement(
         assert "tokens" not in first.message["content"], "the footer was turned off and has to stay so"
 
 
-@asynccontextmanager
-async def second_gateway(running: RunningPlatform) -> AsyncIterator[None]:
-    """Another gateway beside the platform's own, for the second of two shards."""
-    pid = (await running.pids())["gateway"]
-    raw = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
-    environment = dict(line.decode().partition("=")[::2] for line in raw if line)
-    environment |= {
-        "GUILDHALL_GATEWAY__SHARDS__FIRST": "1",
-        "GUILDHALL_GATEWAY__SHARDS__LAST": "1",
-        "GUILDHALL_RPC__PORTS__GATEWAY": "0",
-    }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.gateway", env=environment, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL
-    )
-    try:
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        assert await process.wait() == 0
-
-
-async def test_two_gateways_on_different_shards_answer_each_their_guilds(tmp_path: Path) -> None:
-    environment = PATIENT | {
-        "GUILDHALL_GATEWAY__SHARDS__COUNT": "2",
-        "GUILDHALL_GATEWAY__SHARDS__FIRST": "0",
-        "GUILDHALL_GATEWAY__SHARDS__LAST": "0",
-    }
-    async with (
-        RunningPlatform(tmp_path / "run", environment) as running,
-        SandboxClient(running.page, running.control_token) as sandbox,
-        second_gateway(running),
-    ):
-        await sandbox.wait("session", count=2, timeout=40)
-        guilds = await sandbox.call("GET", "/control/as/owner/guilds")
-        for guild in guilds:
-            channel = next(each["id"] for each in guild["channels"] if each["type"] == 0)
-            talk = Talk(sandbox, guild["id"], channel)
-            assert (await talk.ask("Hello", OWNER)).message["content"]
-
-
 async def test_the_heartbeat_is_not_late_while_fifty_answers_stream(talk: Talk, sandbox: SandboxClient) -> None:
     await sandbox.model_rule(contains="stream this", tokens=120, tokens_per_second=40)
     # Discord ends a session whose heartbeat is half an interval late: here, one second.
@@ -171,6 +128,17 @@ async def test_whoever_uses_commands_while_a_service_restarts_is_answered_all_th
         content = (await talk.said(each, OWNER))["content"]
         assert "not reachable" not in content, content
         assert "took too long" not in content, content
+
+
+async def test_what_is_set_in_a_channel_holds_from_the_gateways_first_event_on(
+    talk: Talk, sandbox: SandboxClient, platform: RunningPlatform
+) -> None:
+    await switch(talk, "gateway.auto_respond")
+    await platform.kill("gateway")
+    said = await sandbox.say(MEMBER, talk.channel, "Said while nobody listened: what is a pier?")
+    answer = await sandbox.wait_message(as_=OWNER, channel=talk.channel, after=said["id"], component=DONE, timeout=40)
+    assert answer["content"]
+    await platform.all_ready()
 
 
 async def test_the_gateway_may_restart_between_every_two_steps_of_a_conversation(
