@@ -72,10 +72,8 @@ class Bot:
         self._health.not_serving("not connected yet")
         self._rng = random.Random()  # noqa: S311 - jitter, no secret
         self._services = Services(runtime.channel, partial(ask_every_replica, runtime))
-        ScopedSettings.serve(runtime, SETTINGS)
-        self._guild_settings = GuildSettings(
-            SettingsMirror.start(runtime, "gateway"), SettingsMirror.start(runtime, "llm")
-        )
+        own = ScopedSettings.serve(runtime, SETTINGS)
+        self._guild_settings = GuildSettings(SettingsMirror.of_own(runtime, own), SettingsMirror.start(runtime, "llm"))
         self._models = ModelNames(self._services.stub(model_pb2_grpc.ModelServiceStub, "llm"))
         runtime.background("models", self._models.follow)
         durable = runtime.redis("durable")
@@ -145,6 +143,8 @@ class Bot:
         await self._reached(lambda: self._login(token))
         self._settings.subscribe(lambda _, new: discord_client.use_token(self._connected_client(), new.discord.token))
         where = await self._reached(self._recommended)
+        # What is said in a channel means what its settings make of it, from the first event on.
+        await self._guild_settings.known()
         async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
             await self._assemble(about, where, session)
             store = RedisStore(self._runtime.redis("durable"), about.bot_id)

@@ -215,6 +215,7 @@ class Conversations:
                 if self._clock.monotonic() + delay > give_up:
                     _log.error("message not handed over", message_id=question.event_id, reason=error.reason)
                     return False
+                _log.info("message waits", message_id=question.event_id, reason=error.reason, why=str(error))
                 await asyncio.sleep(self._rng.uniform(delay / 2, delay))
                 delay = min(_LONGEST_RETRY, delay * 2)
             except GuildhallError as error:
