@@ -37,6 +37,7 @@ from services.llm.listing import Listing
 from services.llm.lru import LruCache
 from services.llm.materials import Materials
 from services.llm.measures import Measures
+from services.llm.music.asking import SongFinder
 from services.llm.music.memory import Keywords, Level, Opinions
 from services.llm.music.recommending import Recommender
 from services.llm.music.spotify import Spotify
@@ -133,7 +134,7 @@ async def build(runtime: Runtime[LlmSettings]) -> None:
     recommender = Recommender(
         settings,
         clock,
-        documents=documents,
+        finder=SongFinder(clock, documents, spotify),
         results=_level(settings, clock, volatile, "results"),
         words=Keywords(_level(settings, clock, volatile, "keywords"), settings),
         opinions=opinions,

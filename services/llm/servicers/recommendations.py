@@ -14,8 +14,9 @@ from services.llm.conversation import clean
 from services.llm.generation import Generator
 from services.llm.limits import Asker
 from services.llm.music.memory import Opinions
-from services.llm.music.recommending import Basis, Recommender, Source, Wish
+from services.llm.music.recommending import Recommender, Source
 from services.llm.music.tracks import Track, links, plain
+from services.llm.music.wishes import Basis, Wish
 from services.llm.pool import ProviderPool
 from services.llm.scoped import GuildSettings
 from services.llm.servicers.common import asker, budget, denied_message, usage_message
