@@ -93,6 +93,10 @@ class Attempts:
         self._progress.waiting_for = max(self._progress.waiting_for, wait)
         return wait <= 0
 
+    def at_once(self, operation: Operation) -> int:
+        """How many that share its bucket may be begun: until one was answered the bucket lets no other through."""
+        return self._settings.concurrency_max if self._latencies.knows(operation.kind) else 1
+
     async def make(self, operation: Operation) -> None:
         """One attempt. Raises `LeaseLost`, `Unauthorized`."""
         outcome = self._progress.outcomes[operation.id]
@@ -125,6 +129,7 @@ class Attempts:
             # Its breaker opened while it waited; its turn comes again.
             return
         except Refused as refusal:
+            self._latencies.add(passage.seconds, operation.kind)
             self.holdback.breaker(operation).succeeded()
             self._fail(operation, str(refusal))
         except NotPermitted as refusal:
@@ -238,7 +243,8 @@ class Attempts:
             given_up = self._text("plan.skipped.given_up", attempts=self.holdback.failures[operation.id], error=error)
             self._fail(operation, given_up)
             return
-        self.holdback.until(operation, now + _RETRY_SECONDS * self.holdback.failures[operation.id])
+        # At once the first time: most faults are alone. Then each time later.
+        self.holdback.until(operation, now + _RETRY_SECONDS * (2.0 ** (self.holdback.failures[operation.id] - 1) - 1))
 
     async def _was_made(self, operation: Operation, outcome: Outcome, *, patient: bool) -> bool:
         """Whether a creation of unknown outcome has happened after all, or nothing can be said yet."""

@@ -111,15 +111,17 @@ class Conductor:
 
     async def _wait(self) -> None:
         """Until an attempt has ended, or something may be begun that waits for its time."""
+        now = time.monotonic()
+        latest = now + self._settings.control_seconds
+        if self._polite and self._next_polite > now:
+            latest = min(latest, self._next_polite)
+        pause = max(0.01, self._attempts.holdback.soonest(now, latest) - now)
         if self._running:
             # Who asks for a permit takes a place or turns out to wait; then there is room for another.
-            prompt = self._attempts.asks_promptly(time.monotonic())
-            timeout = min(PROMPT_SECONDS, self._settings.control_seconds) if prompt else self._settings.control_seconds
+            timeout = min(PROMPT_SECONDS, pause) if self._attempts.asks_promptly(now) else pause
             await asyncio.wait(self._running.values(), timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
         else:
-            now = time.monotonic()
-            soonest = self._attempts.holdback.soonest(self._open(), now, now + self._settings.control_seconds)
-            await asyncio.sleep(min(self._settings.control_seconds, max(0.01, soonest - now)))
+            await asyncio.sleep(pause)
         for number, task in list(self._running.items()):
             if task.done():
                 del self._running[number]
@@ -137,7 +139,7 @@ class Conductor:
             if places <= 0 or len(self._running) >= outstanding:
                 return
             lane = self._lanes[operation.id]
-            if operation.id in self._running or lanes[lane] >= self._settings.concurrency_max:
+            if operation.id in self._running or lanes[lane] >= self._attempts.at_once(operation):
                 continue
             if not self._is_ready(operation) or not self._attempts.may_begin(operation, now):
                 continue

@@ -1,8 +1,9 @@
 """How many calls of a run travel at once: as many as Discord bears.
 
-It begins low, grows by one with each success and halves with each failure (additive increase, multiplicative decrease:
-D.-M. Chiu and R. Jain, 1989). Failures of calls that travelled together are one piece of news, so they halve once (as
-losses of one window do in TCP NewReno, RFC 6582). Only travelling counts: who waits for a permit takes nobody's place.
+It begins low, grows by one with each success and shrinks to seven tenths with each failure (additive increase,
+multiplicative decrease: D.-M. Chiu and R. Jain, 1989; the share is that of CUBIC, RFC 9438, as a single fault says
+little). Failures of calls that travelled together are one piece of news, so they shrink it once (as losses of one
+window do in TCP NewReno, RFC 6582). Only travelling counts: who waits for a permit takes nobody's place.
 Pure: no clock.
 """
 
@@ -10,6 +11,8 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+
+_SHRINKS_TO = 0.7
 
 
 class Gate:
@@ -21,7 +24,7 @@ class Gate:
         self._most = float(most)
         self._travelling = 0
         self._tickets = 0
-        self._halved_at = 0
+        self._shrunk_at = 0
         self._waiting: deque[asyncio.Future[None]] = deque()
 
     @property
@@ -62,10 +65,10 @@ class Gate:
         self._admit()
 
     def failed(self, ticket: int) -> None:
-        """Discord is in trouble: half as many, unless that was said since this call set out."""
-        if ticket > self._halved_at:
-            self._halved_at = self._tickets
-            self.limit = max(1.0, self.limit / 2)
+        """Discord is in trouble: fewer, unless that was said since this call set out."""
+        if ticket > self._shrunk_at:
+            self._shrunk_at = self._tickets
+            self.limit = max(1.0, self.limit * _SHRINKS_TO)
 
     def _ticket(self) -> int:
         self._tickets += 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
 
 from services.executor.plans.breaker import Breaker
 from services.executor.plans.operation import Operation
@@ -32,11 +31,11 @@ class Holdback:
         """Lets it wait at least until then."""
         self._not_before[operation.id] = max(self._not_before.get(operation.id, 0.0), moment)
 
-    def soonest(self, operations: Sequence[Operation], now: float, latest: float) -> float:
-        """When something may be begun that waits for its time; `latest` where nothing is known."""
-        times = [self._not_before.get(operation.id, 0.0) for operation in operations]
+    def soonest(self, now: float, latest: float) -> float:
+        """When the next pause ends; `latest` where none ends before."""
+        times = [moment for moment in self._not_before.values() if moment > now]
         times += [now + breaker.wait(now) for breaker in self._breakers.values() if breaker.open_until is not None]
-        return min(times, default=latest)
+        return min([*times, latest])
 
     def breaker(self, operation: Operation) -> Breaker:
         """The breaker of its kind."""
