@@ -42,7 +42,7 @@ async def ask(
         return
     limit = context.settings.current.max_prompt
     if len(prompt) > limit:
-        await context.respond(context.text("error.prompt_too_long", length=len(prompt), limit=limit))
+        await context.respond(context.text("error.prompt_too_long_by", length=len(prompt), limit=limit))
         return
     if model.strip() and not await _model_exists(context, model.strip()):
         return
