@@ -51,9 +51,11 @@ class WordsOfPerson:
         }
 
     async def forget_person(self, user_id: int) -> Forgotten:
-        """See PersonData. The sums of the usage stay, without the person's name."""
+        """See PersonData. The sums of the usage stay, without the person's name; so do answers and music that are kept
+        for whoever asks for the same, until they expire."""
         forgotten = await self._conversations.forget_person(user_id, Asker(user_id=user_id))
-        return Forgotten({"questions": forgotten.turns, "conversations": forgotten.conversations})
+        counts = {"questions": forgotten.turns, "conversations": forgotten.conversations}
+        return Forgotten(counts, ("cached_answers",))
 
 
 def _said(conversation: Conversation, user_id: int) -> JSON:

@@ -1,9 +1,7 @@
 """Providers that fail, in every way that was seen, and what becomes of the answer."""
 
 import asyncio
-import socket
 import time
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,14 +22,6 @@ def two_models(tmp_path: Path) -> dict[str, str]:
     """Two models, the second the first one's fallback."""
     models = {"openai/first": {"fallbacks": ["openai/second"]}, "openai/second": {}}
     return {"GUILDHALL_CONFIG": config(tmp_path, models=models, llm={"default_models": ["openai/first"]})}
-
-
-@pytest.fixture
-def closed() -> Iterator[str]:
-    """The address of a provider that refuses connections, on a port that nobody else can take meanwhile."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        yield f"http://127.0.0.1:{taken.getsockname()[1]}/v1"
 
 
 @pytest.mark.parametrize(

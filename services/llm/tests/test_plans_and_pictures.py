@@ -1,11 +1,7 @@
-"""Documents by a schema with the ladder and the one repair; pictures with their rules; attachments and what they
-become.
-"""
+"""Documents by a schema with the ladder and the one repair; pictures with their rules."""
 
 import base64
-import io
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +9,6 @@ import grpc
 import pytest
 from aiohttp import web
 from guildhall.llm.v1 import (
-    attachment_pb2,
-    attachment_pb2_grpc,
-    generation_pb2,
     image_pb2,
     image_pb2_grpc,
     plan_pb2,
@@ -25,10 +18,10 @@ from guildhall.llm.v1 import (
 )
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
 
 from services.llm.schemas import narrowed, parse_schema, problem, without_nulls
-from services.llm.tests.harness import ALICE, TIMEOUT, Llm, config, reason, running, variables
+from services.llm.tests.files import png
+from services.llm.tests.harness import TIMEOUT, Llm, config, reason, running, variables
 from services.llm.tests.upstream import DONE, Handler, chunk, fails, says, sends, upstream
 from tests.support.waiting import eventually
 
@@ -193,12 +186,6 @@ def test_a_free_map_is_nothing_for_strict_modes() -> None:
     assert narrowed({"type": "object", "additionalProperties": {"type": "string"}}) is None
 
 
-def png(size: tuple[int, int] = (4, 4)) -> bytes:
-    buffer = io.BytesIO()
-    Image.new("RGB", size, "red").save(buffer, "PNG")
-    return buffer.getvalue()
-
-
 def paints(data: bytes, **usage: Any) -> Handler:
     async def handle(request: web.Request, body: dict[str, Any]) -> web.StreamResponse:
         answer = {
@@ -310,111 +297,3 @@ async def test_without_a_provider_there_are_no_pictures(redis_url: str) -> None:
         with pytest.raises(grpc.aio.AioRpcError) as caught:
             await llm.ask()
         assert (caught.value.code(), reason(caught.value)) == (grpc.StatusCode.UNAVAILABLE, "NO_MODEL")
-
-
-async def attach(
-    llm: Llm, attachment_id: str, name: str, data: bytes, kind: str = ""
-) -> attachment_pb2.PutAttachmentResponse:
-    async def parts() -> AsyncIterator[attachment_pb2.PutAttachmentRequest]:
-        header = attachment_pb2.AttachmentHeader(attachment_id=attachment_id, filename=name, content_type=kind)
-        yield attachment_pb2.PutAttachmentRequest(header=header)
-        for start in range(0, len(data), 65_536):
-            yield attachment_pb2.PutAttachmentRequest(chunk=data[start : start + 65_536])
-
-    return await attachment_pb2_grpc.AttachmentServiceStub(llm.channel).PutAttachment(parts(), timeout=TIMEOUT)
-
-
-def with_files(text: str, *ids: str) -> list[generation_pb2.Input]:
-    return [generation_pb2.Input(text=text, author_id=ALICE.user_id, attachment_ids=ids)]
-
-
-def a_pdf(text: str) -> bytes:
-    """A PDF of one page, written by hand (ISO 32000-1, 7.5)."""
-    content = f"BT /F1 24 Tf 72 720 Td ({text}) Tj ET".encode()
-    objects = [
-        b"<< /Type /Catalog /Pages 2 0 R >>",
-        b"<< /Type /Pages /Kids [3 0 R] /Count 1 >>",
-        b"<< /Type /Page /Parent 2 0 R /MediaBox [0 0 612 792] /Contents 4 0 R "
-        b"/Resources << /Font << /F1 5 0 R >> >> >>",
-        b"<< /Length %d >>\nstream\n%s\nendstream" % (len(content), content),
-        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica >>",
-    ]
-    out, places = b"%PDF-1.4\n", []
-    for number, body in enumerate(objects, 1):
-        places.append(len(out))
-        out += b"%d 0 obj\n%s\nendobj\n" % (number, body)
-    table = b"".join(b"%010d 00000 n \n" % place for place in places)
-    start = len(out)
-    return out + b"xref\n0 6\n0000000000 65535 f \n%strailer\n<< /Size 6 /Root 1 0 R >>\nstartxref\n%d\n%%%%EOF" % (
-        table,
-        start,
-    )
-
-
-async def test_a_picture_goes_to_a_model_that_sees_and_is_named_to_one_that_does_not(
-    redis_url: str, tmp_path: Path
-) -> None:
-    models = {"openai/eyes": {"vision": True}, "openai/blind": {}}
-    environment = {"GUILDHALL_CONFIG": config(tmp_path, models=models)}
-    async with (
-        upstream(models=["eyes", "blind"]) as provider,
-        running(variables(redis_url, provider.url, **environment)) as llm,
-    ):
-        answer = await attach(llm, "a1", "big.png", png((3_000, 1_000)), "image/png")
-        assert answer.kind == attachment_pb2.ATTACHMENT_KIND_IMAGE
-        await llm.ask(inputs=with_files("What is it?", "a1"), model="openai/eyes")
-        parts = provider.requests[0]["messages"][-1]["content"]
-        kind, _, encoded = parts[1]["image_url"]["url"].partition(",")
-        assert kind == "data:image/jpeg;base64"
-        assert max(Image.open(io.BytesIO(base64.b64decode(encoded))).size) == 1_568
-        blind = await llm.ask(inputs=with_files("", "a1"), model="openai/blind", turn_id="t2", conversation_id="c2")
-        assert list(blind.started.notices) == ["This model can't see pictures."]
-        assert "big.png" in provider.requests[1]["messages"][-1]["content"]
-
-
-async def test_texts_and_pdfs_are_put_into_the_prompt_within_limits(redis_url: str) -> None:
-    more = {"GUILDHALL_LLM__ATTACHMENTS__MAX_TEXT_CHARS": "50"}
-    async with upstream() as provider, running(variables(redis_url, provider.url, **more)) as llm:
-        assert not (await attach(llm, "a1", "notes.txt", "Grüße\n".encode(), "text/plain")).cut
-        assert (await attach(llm, "a2", "long.py", b"x = 1\n" * 100)).cut
-        assert (await attach(llm, "a3", "doc.pdf", a_pdf("Hello PDF"))).kind == attachment_pb2.ATTACHMENT_KIND_TEXT
-        answer = await llm.ask(inputs=with_files("Read", "a1", "a2", "a3"))
-        assert list(answer.started.notices) == ["Only the beginning of long.py was read."]
-        said = provider.requests[0]["messages"][-1]["content"]
-        assert [part in said for part in ("Read", "Grüße", "x = 1", "left out", "Hello PDF")] == [True] * 5
-        await llm.ask("And now?", turn_id="t2")
-        assert "Hello PDF" in provider.requests[1]["messages"][1]["content"]
-
-
-async def test_what_is_said_to_be_a_picture_has_to_be_one(redis_url: str) -> None:
-    async with upstream() as provider, running(variables(redis_url, provider.url)) as llm:
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await attach(llm, "a1", "x.png", b"hello world", "image/png")
-        assert reason(caught.value) == "ATTACHMENT_UNREADABLE"
-        drawn = await attach(llm, "a2", "x.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>", "image/svg+xml")
-        assert drawn.kind == attachment_pb2.ATTACHMENT_KIND_TEXT
-
-
-@pytest.mark.parametrize(
-    ("name", "data", "why"),
-    [
-        ("a.zip", b"PK\x03\x04" + b"\0\1\2" * 50, "ATTACHMENT_UNSUPPORTED"),
-        ("a.png", b"\x89PNG\r\n\x1a\n" + b"\0" * 50, "ATTACHMENT_UNSUPPORTED"),
-        ("b.png", png((64, 64))[:80], "ATTACHMENT_UNREADABLE"),
-        ("a.pdf", b"%PDF-1.4 nothing", "ATTACHMENT_UNREADABLE"),
-        ("a.txt", b" \n ", "ATTACHMENT_UNREADABLE"),
-        ("empty", b"", "ATTACHMENT_UNREADABLE"),
-        ("large.txt", b"a" * 70_000, "ATTACHMENT_TOO_LARGE"),
-        ("bomb.png", png((700, 700)), "ATTACHMENT_TOO_LARGE"),
-    ],
-)
-async def test_attachments_that_are_refused(redis_url: str, name: str, data: bytes, why: str) -> None:
-    more = {"GUILDHALL_LLM__ATTACHMENTS__MAX_BYTES": "66000", "GUILDHALL_LLM__ATTACHMENTS__MAX_IMAGE_PIXELS": "400000"}
-    async with upstream() as provider, running(variables(redis_url, provider.url, **more)) as llm:
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await attach(llm, "a1", name, data)
-        assert (caught.value.code(), reason(caught.value)) == (grpc.StatusCode.INVALID_ARGUMENT, why)
-        assert name in (caught.value.details() or "")
-        with pytest.raises(grpc.aio.AioRpcError) as caught:
-            await llm.ask(inputs=with_files("Read", "a1"))
-        assert reason(caught.value) == "ATTACHMENT_UNKNOWN"
