@@ -156,6 +156,9 @@ class HistoryServicer(history_pb2_grpc.HistoryServiceServicer):
                     before_json=row["before"],
                     after_json=row["after"],
                     detail=row["detail"],
+                    number=row["number"] or 0,
+                    part=row["part"] or 0,
+                    item=row["item"] or "",
                 )
                 for row in rows
             ],

@@ -1,10 +1,9 @@
-"""The board over longer stretches of a guild's life: quiet hours, closed doors, old messages, files, officers."""
+"""The board over longer stretches of a guild's life: closed doors, archived posts, preferences, files, restarts."""
 
 from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -123,29 +122,6 @@ async def test_an_archived_post_is_woken_to_be_brought_up_to_date(
         return bool(fresh["thread_metadata"]["archived"]) and "completed" in text_of(first)
 
     await eventually(put_away, timeout=30)
-
-
-async def test_what_happens_in_quiet_hours_is_told_together_when_they_end(member: Screen, crafter: Screen) -> None:
-    # The hours that one can set end on full minutes: the next but one when this one is nearly over.
-    end = datetime.now(UTC) + timedelta(seconds=80)
-    begin = end - timedelta(minutes=10)
-    await crafter.use("board preferences", quiet=f"{begin:%H:%M}-{end:%H:%M}", zone="UTC")
-    numbers = [await asked(member, f"{count}x Core Skeleton Key @Smith") for count in (1, 2)]
-    for number in numbers:
-        await crafter.press(await crafter.use("request show", request=number), "Claim")
-    for number in numbers:
-        question = await member.use("request cancel", request=number)
-        await member.press(question, "Cancel")
-
-    async def night() -> bool:
-        return datetime.now(UTC) < end.replace(second=0, microsecond=0)
-
-    before = await night()
-    early = await told_directly(crafter, "What happened on the board")
-    assert not (before and await night() and early), "told in the middle of the night"
-    said = await eventually(lambda: told_directly(crafter, "What happened on the board"), timeout=120)
-    assert all(number in said["content"] for number in numbers), said["content"]
-    await crafter.use("board preferences", quiet="-")
 
 
 async def test_preferences_that_mean_nothing_are_refused(member: Screen) -> None:

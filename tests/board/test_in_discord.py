@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from sandbox.control.client import SandboxClient
 from tests.board.screen import CHANNEL, Screen, asked, components, labels, text_of, told_directly
 from tests.support import eventually
 from tests.support.platform import RunningPlatform
+from views.catalogue import texts
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
 PINNED = 6
@@ -218,3 +220,56 @@ async def test_due_date_materials_and_quality_ride_along_with_the_form(member: S
     assert "(Rank 2)" in said and "due <t:" in said
     card = await member.use("request show", request=said.split("**")[1])
     assert "Materials: brought by the requester" in text_of(card)
+
+
+async def set_language(screen: Screen, language: str) -> None:
+    """Sets a language in one's preferences, of somebody who reads French."""
+    menu = await screen.use("preferences")
+    menu = await screen.press(menu, texts().text("fr", "settings.page.1"))
+    await screen.press(menu, texts().text("fr", "settings.name.language"), [language])
+
+
+async def test_the_board_speaks_french_from_asking_to_history(
+    member: Screen, crafter: Screen, sandbox: SandboxClient
+) -> None:
+    said_in_french = set(texts().table("fr").values())
+
+    def shown(message: dict[str, Any], *words: str) -> dict[str, Any]:
+        """A message whose every button and menu is of the French catalogue, and which says these words."""
+        words_on_it = {label for label in labels(message) if not re.fullmatch(r"\d+ sur \d+", label)}
+        assert words_on_it <= said_in_french, words_on_it - said_in_french
+        assert all(word in text_of(message) for word in words), text_of(message)
+        return message
+
+    for person in ("member", "crafter"):
+        await sandbox.call("PATCH", f"/control/people/{person}", {"locale": "fr"})
+    try:
+        shown(await member.use("board show"), "Tableau des demandes")
+        # What the bot says by itself knows no locale of Discord's: it goes by what the person set.
+        await set_language(member, "fr")
+        form = await member.opens("request new")
+        modal = (await sandbox.interaction("member", form))["modal"]
+        fields = {field["component"]["custom_id"]: field["label"] for field in modal["components"]}
+        assert {modal["title"], *fields.values()} <= said_in_french, fields
+        answer = await sandbox.submit("member", form, {"item": "Quick Sapphire", "quantity": "3"})
+        number = shown(await member.settled(CHANNEL, answer["message_id"]), "Au tableau")["content"].split("**")[1]
+        shown(await member.use("request quick", text="2x flask @Alch by jamais"), "n'est pas une date")
+        card = shown(await crafter.use("request show", request=number), "ouverte")
+        card = shown(await crafter.press(card, "Prendre en charge"), "est maintenant prise en charge")
+        await eventually(lambda: told_directly(member, f"a pris en charge ta demande {number} "), timeout=30)
+        shown(await crafter.use("board claims"), "Mes prises en charge", number)
+        shown(await member.use("request list"), number, "par")
+        card = shown(await crafter.press(card, "Prête"), "est maintenant prête")
+        question = shown(await crafter.press(card, "Terminer"), "Cela ne peut pas être annulé")
+        shown(await crafter.press(question, "Terminer"), "est maintenant terminée")
+        card = shown(await member.use("request show", request=number), "terminée", "Artisan")
+        history = shown(await member.press(card, "Historique"), "l'a mise au tableau", "l'a prise en charge")
+        assert "l'a terminée" in text_of(history)
+        shown(await member.use("board who", item="Quick Sapphire"), "Qui peut fabriquer")
+        shown(await member.use("board stats", period="week"), "demandées", "Artisans")
+        shown(await member.use("board gaps"), "Ce que personne ici ne sait fabriquer")
+        shown(await member.use("board preferences"), "Le tableau et toi")
+    finally:
+        await set_language(member, "-")
+        for person in ("member", "crafter"):
+            await sandbox.call("PATCH", f"/control/people/{person}", {"locale": "en-US"})

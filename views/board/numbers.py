@@ -1,13 +1,16 @@
 """A guild's numbers in words: leaderboards, fairness, gaps, history."""
 
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from guildhall.board.v1 import history_pb2, statistics_pb2
 
 from views.board.lines import Text, person, within
-from views.markdown import escaped, relative_time
+from views.markdown import escaped, relative_time, shortened
 from views.messages import message
+
+_ITEM_SHOWN = 60
 
 
 def duration(seconds: float, text: Text) -> str:
@@ -87,8 +90,8 @@ def coverage(answer: statistics_pb2.GetCoverageResponse, text: Text, professions
     )
 
 
-def history(entries: Iterable[history_pb2.HistoryEntry], text: Text) -> dict[str, Any]:
-    """Who changed what, the latest first."""
+def history(entries: Iterable[history_pb2.HistoryEntry], text: Text, *, of_guild: bool = False) -> dict[str, Any]:
+    """Who changed what, the latest first; of a whole guild each line says what it is about."""
     lines = []
     for entry in entries:
         key = f"board.did.{entry.action}"
@@ -96,12 +99,28 @@ def history(entries: Iterable[history_pb2.HistoryEntry], text: Text) -> dict[str
         said = f"{relative_time(entry.event_time.seconds)} {who}: {text(key)}"
         if detail := escaped(entry.detail) if entry.actor_id else _own_reason(entry, text):
             said += f" ({detail})"
-        lines.append(said)
+        about = _about(entry) if of_guild else ""
+        lines.append(f"{said} · {about}" if about else said)
     return message(
         embeds=[
             {"title": text("board.history.title"), "description": within(lines, 4000) or text("board.nothing_here")}
         ]
     )
+
+
+def _about(entry: history_pb2.HistoryEntry) -> str:
+    """What a line of a guild's history is about."""
+    match entry.subject:
+        case "request" if entry.number:
+            part = f".{entry.part}" if entry.part else ""
+            return f"**#{entry.number}{part}** {escaped(shortened(entry.item, _ITEM_SHOWN))}"
+        case "character":
+            kept = json.loads(entry.after_json or "{}") or json.loads(entry.before_json or "{}")
+            return escaped(str(kept.get("name", "")))
+        case "member":
+            return f"<@{entry.subject_id}>"
+        case _:
+            return escaped(entry.subject_id)
 
 
 def _own_reason(entry: history_pb2.HistoryEntry, text: Text) -> str:

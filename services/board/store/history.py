@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from services.board.store.connection import Connection
-from services.board.store.schema import due, events, guilds, idempotency, outbox
+from services.board.store.schema import due, events, guilds, idempotency, outbox, requests
 
 # Made once: these are asked for after every change, and putting a statement together costs more than running it.
 _ALL_HEADS = sa.select(guilds.c.guild_id, guilds.c.sequence)
@@ -43,8 +43,13 @@ async def entries(
     before: int | None = None,
     limit: int | None = None,
 ) -> Sequence[Mapping[str, Any]]:
-    """Changes, the latest first; `before` is a sequence."""
-    statement = sa.select(events).where(events.c.guild_id == guild_id)
+    """Changes, the latest first, with the number and item of the request that each is about; `before` is a sequence."""
+    of_request = (events.c.subject == "request") & (requests.c.request_id == events.c.subject_id)
+    statement = (
+        sa.select(events, requests.c.number, requests.c.part, requests.c.item)
+        .join_from(events, requests, of_request, isouter=True)
+        .where(events.c.guild_id == guild_id)
+    )
     if subject_id:
         statement = statement.where(events.c.subject == "request", events.c.subject_id == subject_id)
     if actor_id:

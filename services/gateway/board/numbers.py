@@ -68,7 +68,7 @@ async def history(context: Context) -> None:
             timeout=desk.timeout,
         )
     )
-    await context.respond(numbers.history(answer.entries, context.text))
+    await context.respond(numbers.history(answer.entries, context.text, of_guild=not request_id))
 
 
 def commands(profession: Option, request: Option) -> tuple[Command, ...]:

@@ -145,6 +145,11 @@ async def profession_entered(context: Context) -> None:
     desk = Desk(context)
     fields = {name: cleaned(str(value)) for name, value in context.fields.items()}
     level = fields.get("max_level") or "0"
+    if not (level.isascii() and level.isdecimal()):
+        text = context.text
+        wrong = f"{text('board.name_of.max_level')}: {text('board.problem.number', least=0)}"
+        await context.respond(f"{text('board.fields_wrong')}\n- {wrong}")
+        return
     try:
         answer = await desk.ask(
             desk.profession_list.PutProfession(
@@ -156,7 +161,7 @@ async def profession_entered(context: Context) -> None:
                         aliases=_listed(fields.get("aliases", "")),
                         specialities=_listed(fields.get("specialities", "")),
                         qualities=_listed(fields.get("qualities", "")),
-                        max_level=int(level) if level.isascii() and level.isdecimal() else 0,
+                        max_level=int(level),
                     ),
                 ),
                 timeout=desk.timeout,

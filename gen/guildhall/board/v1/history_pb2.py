@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from guildhall.board.v1 import request_pb2 as guildhall_dot_board_dot_v1_dot_request__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n guildhall/board/v1/history.proto\x12\x12guildhall.board.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guildhall/board/v1/request.proto\"\xf8\x01\n\x0cHistoryEntry\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x12\n\nsubject_id\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\x10\n\x08\x61\x63tor_id\x18\x05 \x01(\x04\x12\x12\n\nactor_name\x18\x06 \x01(\t\x12\x12\n\nas_officer\x18\x07 \x01(\x08\x12.\n\nevent_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x62\x65\x66ore_json\x18\t \x01(\t\x12\x12\n\nafter_json\x18\n \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x0b \x01(\t\"s\n\x12ListHistoryRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x10\n\x08\x61\x63tor_id\x18\x03 \x01(\x04\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\"a\n\x13ListHistoryResponse\x12\x31\n\x07\x65ntries\x18\x01 \x03(\x0b\x32 .guildhall.board.v1.HistoryEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x83\x01\n\rExportRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12.\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x1e.guildhall.board.v1.FileFormat\x12\x30\n\x07\x63ontent\x18\x03 \x01(\x0e\x32\x1f.guildhall.board.v1.FileContent\"\x1f\n\x0e\x45xportResponse\x12\r\n\x05piece\x18\x01 \x01(\x0c\"\xc5\x01\n\x0cImportHeader\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12.\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x1e.guildhall.board.v1.FileFormat\x12\x30\n\x07\x63ontent\x18\x03 \x01(\x0e\x32\x1f.guildhall.board.v1.FileContent\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\x12\x0f\n\x07preview\x18\x05 \x01(\x08\x12\x17\n\x0f\x65xpected_digest\x18\x06 \x01(\t\"\\\n\rImportRequest\x12\x32\n\x06header\x18\x01 \x01(\x0b\x32 .guildhall.board.v1.ImportHeaderH\x00\x12\x0f\n\x05piece\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04\x62ody\"t\n\x0eImportResponse\x12\x0f\n\x07\x63reated\x18\x01 \x01(\r\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12.\n\x06\x63ounts\x18\x04 \x03(\x0b\x32\x1e.guildhall.board.v1.StateCount*T\n\nFileFormat\x12\x1b\n\x17\x46ILE_FORMAT_UNSPECIFIED\x10\x00\x12\x14\n\x10\x46ILE_FORMAT_JSON\x10\x01\x12\x13\n\x0f\x46ILE_FORMAT_CSV\x10\x02*c\n\x0b\x46ileContent\x12\x1c\n\x18\x46ILE_CONTENT_UNSPECIFIED\x10\x00\x12\x19\n\x15\x46ILE_CONTENT_REQUESTS\x10\x01\x12\x1b\n\x17\x46ILE_CONTENT_CHARACTERS\x10\x02\x32\x9b\x02\n\x0eHistoryService\x12\x63\n\x0bListHistory\x12&.guildhall.board.v1.ListHistoryRequest\x1a\'.guildhall.board.v1.ListHistoryResponse\"\x03\x90\x02\x01\x12Q\n\x06\x45xport\x12!.guildhall.board.v1.ExportRequest\x1a\".guildhall.board.v1.ExportResponse0\x01\x12Q\n\x06Import\x12!.guildhall.board.v1.ImportRequest\x1a\".guildhall.board.v1.ImportResponse(\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n guildhall/board/v1/history.proto\x12\x12guildhall.board.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a guildhall/board/v1/request.proto\"\xa4\x02\n\x0cHistoryEntry\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x0f\n\x07subject\x18\x02 \x01(\t\x12\x12\n\nsubject_id\x18\x03 \x01(\t\x12\x0e\n\x06\x61\x63tion\x18\x04 \x01(\t\x12\x10\n\x08\x61\x63tor_id\x18\x05 \x01(\x04\x12\x12\n\nactor_name\x18\x06 \x01(\t\x12\x12\n\nas_officer\x18\x07 \x01(\x08\x12.\n\nevent_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x62\x65\x66ore_json\x18\t \x01(\t\x12\x12\n\nafter_json\x18\n \x01(\t\x12\x0e\n\x06\x64\x65tail\x18\x0b \x01(\t\x12\x0e\n\x06number\x18\x0c \x01(\x04\x12\x0c\n\x04part\x18\r \x01(\r\x12\x0c\n\x04item\x18\x0e \x01(\t\"s\n\x12ListHistoryRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x12\n\nrequest_id\x18\x02 \x01(\t\x12\x10\n\x08\x61\x63tor_id\x18\x03 \x01(\x04\x12\x11\n\tpage_size\x18\x04 \x01(\r\x12\x12\n\npage_token\x18\x05 \x01(\t\"a\n\x13ListHistoryResponse\x12\x31\n\x07\x65ntries\x18\x01 \x03(\x0b\x32 .guildhall.board.v1.HistoryEntry\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x83\x01\n\rExportRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12.\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x1e.guildhall.board.v1.FileFormat\x12\x30\n\x07\x63ontent\x18\x03 \x01(\x0e\x32\x1f.guildhall.board.v1.FileContent\"\x1f\n\x0e\x45xportResponse\x12\r\n\x05piece\x18\x01 \x01(\x0c\"\xc5\x01\n\x0cImportHeader\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12.\n\x06\x66ormat\x18\x02 \x01(\x0e\x32\x1e.guildhall.board.v1.FileFormat\x12\x30\n\x07\x63ontent\x18\x03 \x01(\x0e\x32\x1f.guildhall.board.v1.FileContent\x12\x17\n\x0fidempotency_key\x18\x04 \x01(\t\x12\x0f\n\x07preview\x18\x05 \x01(\x08\x12\x17\n\x0f\x65xpected_digest\x18\x06 \x01(\t\"\\\n\rImportRequest\x12\x32\n\x06header\x18\x01 \x01(\x0b\x32 .guildhall.board.v1.ImportHeaderH\x00\x12\x0f\n\x05piece\x18\x02 \x01(\x0cH\x00\x42\x06\n\x04\x62ody\"t\n\x0eImportResponse\x12\x0f\n\x07\x63reated\x18\x01 \x01(\r\x12\x11\n\tduplicate\x18\x02 \x01(\x08\x12\x0e\n\x06\x64igest\x18\x03 \x01(\t\x12.\n\x06\x63ounts\x18\x04 \x03(\x0b\x32\x1e.guildhall.board.v1.StateCount*T\n\nFileFormat\x12\x1b\n\x17\x46ILE_FORMAT_UNSPECIFIED\x10\x00\x12\x14\n\x10\x46ILE_FORMAT_JSON\x10\x01\x12\x13\n\x0f\x46ILE_FORMAT_CSV\x10\x02*c\n\x0b\x46ileContent\x12\x1c\n\x18\x46ILE_CONTENT_UNSPECIFIED\x10\x00\x12\x19\n\x15\x46ILE_CONTENT_REQUESTS\x10\x01\x12\x1b\n\x17\x46ILE_CONTENT_CHARACTERS\x10\x02\x32\x9b\x02\n\x0eHistoryService\x12\x63\n\x0bListHistory\x12&.guildhall.board.v1.ListHistoryRequest\x1a\'.guildhall.board.v1.ListHistoryResponse\"\x03\x90\x02\x01\x12Q\n\x06\x45xport\x12!.guildhall.board.v1.ExportRequest\x1a\".guildhall.board.v1.ExportResponse0\x01\x12Q\n\x06Import\x12!.guildhall.board.v1.ImportRequest\x1a\".guildhall.board.v1.ImportResponse(\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,26 +35,26 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_HISTORYSERVICE'].methods_by_name['ListHistory']._loaded_options = None
   _globals['_HISTORYSERVICE'].methods_by_name['ListHistory']._serialized_options = b'\220\002\001'
-  _globals['_FILEFORMAT']._serialized_start=1169
-  _globals['_FILEFORMAT']._serialized_end=1253
-  _globals['_FILECONTENT']._serialized_start=1255
-  _globals['_FILECONTENT']._serialized_end=1354
+  _globals['_FILEFORMAT']._serialized_start=1213
+  _globals['_FILEFORMAT']._serialized_end=1297
+  _globals['_FILECONTENT']._serialized_start=1299
+  _globals['_FILECONTENT']._serialized_end=1398
   _globals['_HISTORYENTRY']._serialized_start=124
-  _globals['_HISTORYENTRY']._serialized_end=372
-  _globals['_LISTHISTORYREQUEST']._serialized_start=374
-  _globals['_LISTHISTORYREQUEST']._serialized_end=489
-  _globals['_LISTHISTORYRESPONSE']._serialized_start=491
-  _globals['_LISTHISTORYRESPONSE']._serialized_end=588
-  _globals['_EXPORTREQUEST']._serialized_start=591
-  _globals['_EXPORTREQUEST']._serialized_end=722
-  _globals['_EXPORTRESPONSE']._serialized_start=724
-  _globals['_EXPORTRESPONSE']._serialized_end=755
-  _globals['_IMPORTHEADER']._serialized_start=758
-  _globals['_IMPORTHEADER']._serialized_end=955
-  _globals['_IMPORTREQUEST']._serialized_start=957
-  _globals['_IMPORTREQUEST']._serialized_end=1049
-  _globals['_IMPORTRESPONSE']._serialized_start=1051
-  _globals['_IMPORTRESPONSE']._serialized_end=1167
-  _globals['_HISTORYSERVICE']._serialized_start=1357
-  _globals['_HISTORYSERVICE']._serialized_end=1640
+  _globals['_HISTORYENTRY']._serialized_end=416
+  _globals['_LISTHISTORYREQUEST']._serialized_start=418
+  _globals['_LISTHISTORYREQUEST']._serialized_end=533
+  _globals['_LISTHISTORYRESPONSE']._serialized_start=535
+  _globals['_LISTHISTORYRESPONSE']._serialized_end=632
+  _globals['_EXPORTREQUEST']._serialized_start=635
+  _globals['_EXPORTREQUEST']._serialized_end=766
+  _globals['_EXPORTRESPONSE']._serialized_start=768
+  _globals['_EXPORTRESPONSE']._serialized_end=799
+  _globals['_IMPORTHEADER']._serialized_start=802
+  _globals['_IMPORTHEADER']._serialized_end=999
+  _globals['_IMPORTREQUEST']._serialized_start=1001
+  _globals['_IMPORTREQUEST']._serialized_end=1093
+  _globals['_IMPORTRESPONSE']._serialized_start=1095
+  _globals['_IMPORTRESPONSE']._serialized_end=1211
+  _globals['_HISTORYSERVICE']._serialized_start=1401
+  _globals['_HISTORYSERVICE']._serialized_end=1684
 # @@protoc_insertion_point(module_scope)

@@ -86,6 +86,9 @@ class HistoryEntry(_message.Message):
     BEFORE_JSON_FIELD_NUMBER: _builtins.int
     AFTER_JSON_FIELD_NUMBER: _builtins.int
     DETAIL_FIELD_NUMBER: _builtins.int
+    NUMBER_FIELD_NUMBER: _builtins.int
+    PART_FIELD_NUMBER: _builtins.int
+    ITEM_FIELD_NUMBER: _builtins.int
     sequence: _builtins.int
     """The guild's count of changes."""
     subject: _builtins.str
@@ -106,6 +109,12 @@ class HistoryEntry(_message.Message):
     """What is after, as JSON, of what changed; people's text in it."""
     detail: _builtins.str
     """Why, if it was said; people's text."""
+    number: _builtins.int
+    """Of a request: its number; 0 for anything else."""
+    part: _builtins.int
+    """Of a request: its part."""
+    item: _builtins.str
+    """Of a request: what is asked for, as it is called now; people's text."""
     @_builtins.property
     def event_time(self) -> _timestamp_pb2.Timestamp:
         """When."""
@@ -124,10 +133,13 @@ class HistoryEntry(_message.Message):
         before_json: _builtins.str = ...,
         after_json: _builtins.str = ...,
         detail: _builtins.str = ...,
+        number: _builtins.int = ...,
+        part: _builtins.int = ...,
+        item: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["event_time", b"event_time"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor_id", b"actor_id", "actor_name", b"actor_name", "after_json", b"after_json", "as_officer", b"as_officer", "before_json", b"before_json", "detail", b"detail", "event_time", b"event_time", "sequence", b"sequence", "subject", b"subject", "subject_id", b"subject_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["action", b"action", "actor_id", b"actor_id", "actor_name", b"actor_name", "after_json", b"after_json", "as_officer", b"as_officer", "before_json", b"before_json", "detail", b"detail", "event_time", b"event_time", "item", b"item", "number", b"number", "part", b"part", "sequence", b"sequence", "subject", b"subject", "subject_id", b"subject_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
