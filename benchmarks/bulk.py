@@ -167,7 +167,9 @@ class Bench:
         listed = await self.sandbox.rest("owner", "GET", f"/guilds/{self.guild_id}/channels")
         hall = next(one["id"] for one in listed if one["name"] == "Hall")
         await self.channels("lobby", parent_id=hall)
-        await self.sandbox.say("owner", "lobby", "Welcome.")
+        listed = await self.sandbox.rest("owner", "GET", f"/guilds/{self.guild_id}/channels")
+        lobby = next(one["id"] for one in listed if one["name"] == "lobby")
+        await self.sandbox.say("owner", lobby, "Welcome.")
         roles = await self.sandbox.rest("owner", "GET", f"/guilds/{self.guild_id}/roles")
         raider = next(one["id"] for one in roles if one["name"] == "Raider")
         people = {one["username"]: one["id"] for one in await self.sandbox.call("GET", "/control/people")}

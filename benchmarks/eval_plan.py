@@ -61,9 +61,9 @@ REQUESTS: tuple[tuple[str, dict[str, int]], ...] = (
     ("create the roles Bronze, Silver and Gold", {"role.create": 3}),
     ("create a red role named Alert that is shown separately", {"role.create": 1}),
     ("rename the role Raider to Explorer", {"role.edit": 1}),
-    ("allow the role Raider to attach files", {"role.edit": 1}),
+    ("allow the role Raider to manage messages", {"role.edit": 1}),
     ("delete the role Veteran", {"role.delete": 1}),
-    ("put the role Raider above Veteran", {"role.reorder": 1}),
+    ("put the role Veteran above Raider", {"role.reorder": 1}),
     ("give everyone with @Raider the role @Veteran", {"member.role_add": 2}),
     ("give crafter the role Veteran", {"member.role_add": 1}),
     ("take the role Raider from member", {"member.role_remove": 1}),
@@ -88,6 +88,13 @@ REQUESTS: tuple[tuple[str, dict[str, int]], ...] = (
 )
 
 
+def _instead(plan: plan_pb2.Plan, kinds: dict[str, int]) -> str:
+    """What came in place of what was expected, and what was said about it."""
+    status = plan_pb2.PlanStatus.Name(plan.status).removeprefix("PLAN_STATUS_").lower()
+    said = [plan.question, plan.error, *plan.unsupported, *(f"{one.code}: {one.text}" for one in plan.problems)]
+    return f"{status} {kinds} {' | '.join(filter(None, said))}"
+
+
 async def main() -> None:
     """Ask, compare, print."""
     assert len(REQUESTS) == 60
@@ -110,8 +117,9 @@ async def main() -> None:
                 plan = await bench.drafted(words)
                 kinds = dict(Counter(step.kind for step in plan.steps))
                 right += kinds == expected
-                status = plan_pb2.PlanStatus.Name(plan.status).removeprefix("PLAN_STATUS_").lower()
-                print("ok  " if kinds == expected else "no  ", words, "" if kinds == expected else f"{status} {kinds}")
+                print(
+                    "ok  " if kinds == expected else "no  ", words, "" if kinds == expected else _instead(plan, kinds)
+                )
     print(json.dumps({"requests": len(REQUESTS), "right": right, "share": round(right / len(REQUESTS), 3)}))
 
 

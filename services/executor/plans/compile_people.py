@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -87,7 +87,7 @@ def delete_role(draft: Draft, intent: schema.DeleteRole) -> None:
 
 
 def reorder_roles(draft: Draft, intent: schema.ReorderRoles) -> None:
-    """One request with the new places of all roles that move."""
+    """One request with the new places of the roles that move, and of as few others as can be."""
     anchor = draft.roles(schema.Targets(select=schema.Select(names=(intent.anchor,))))[0]
     moving = [thing for thing in draft.roles(intent.targets) if thing.id != anchor.id]
     standing = _standing(draft)
@@ -95,7 +95,7 @@ def reorder_roles(draft: Draft, intent: schema.ReorderRoles) -> None:
     place = ids.index(anchor.id) + (1 if intent.place == "above" else 0)
     ids[place:place] = [thing.id for thing in reversed(moving)]
     had = {str(role.id): role.position for role in standing}
-    body = [{"id": one, "position": number} for number, one in enumerate(ids, 1) if had.get(one) != number]
+    body = _places(ids, standing)
     if not body:
         draft.note("order_already")
         return
@@ -108,6 +108,22 @@ def reorder_roles(draft: Draft, intent: schema.ReorderRoles) -> None:
         touches=[thing.id for thing in moving],
         before=before,
     )
+
+
+def _places(wanted: Sequence[str], standing: Sequence[Role]) -> list[dict[str, Any]]:
+    """The positions that must change for an order from the lowest up. Of roles in one place the older stands higher."""
+    had = {str(role.id): role.position for role in standing}
+    free = iter([role.position for role in standing])
+    body: list[dict[str, Any]] = []
+    place, youth = 0, 0
+    for one in wanted:
+        # What the plan itself makes has no place yet, and is the youngest.
+        mine = int(one) if one in had else 1 << 64
+        least = place if place and mine < youth else place + 1
+        place, youth = max(next(free), least) if one in had else least, mine
+        if had.get(one) != place:
+            body.append({"id": one, "position": place})
+    return body
 
 
 def give_role(draft: Draft, intent: schema.GiveRole) -> None:

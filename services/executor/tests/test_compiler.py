@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -253,3 +254,35 @@ def test_a_setting_is_made_where_there_is_one() -> None:
     assert any("no such setting" in note for note in plan.notes)
     named = compiled({"op": "edit_channel", "targets": select(names=["Lounge"]), "slowmode_seconds": 30})
     assert [problem.code for problem in named.problems] == ["WRONG_KIND"]
+
+
+def reordered(positions: dict[int, int], moving: str, place: str, anchor: str) -> list[dict[str, Any]]:
+    snapshot = g.guild()
+    for number, position in positions.items():
+        snapshot.roles[number] = replace(snapshot.roles[number], position=position)
+    intent = {"op": "reorder_roles", "targets": select(names=[moving]), "place": place, "anchor": anchor}
+    done = compile_plan(PLAN.validate_python({"intents": [intent]}), snapshot, now=NOW)
+    assert not done.problems
+    return [move for operation in done.operations for move in operation.body]
+
+
+def test_only_the_roles_that_move_get_new_places() -> None:
+    # The moderators' and the bot's own role stand at 5 and 8, with gaps below: they are nobody's business.
+    swapped = [{"id": str(g.VETERAN), "position": 1}, {"id": str(g.RAIDER), "position": 2}]
+    assert reordered({}, "Raider", "above", "Veteran") == swapped
+
+
+def test_a_role_moves_over_gaps_into_the_places_between() -> None:
+    assert reordered({}, "Raider", "above", "Moderator") == [
+        {"id": str(g.VETERAN), "position": 1},
+        {"id": str(g.MOD_ROLE), "position": 2},
+        {"id": str(g.RAIDER), "position": 5},
+    ]
+
+
+def test_roles_that_share_a_place_are_told_apart_by_age() -> None:
+    older, younger = sorted((g.RAIDER, g.VETERAN))
+    names = {g.RAIDER: "Raider", g.VETERAN: "Veteran"}
+    shared = {older: 1, younger: 1}
+    assert reordered(shared, names[older], "above", names[younger]) == []
+    assert reordered(shared, names[younger], "above", names[older]) == [{"id": str(younger), "position": 2}]
