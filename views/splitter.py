@@ -64,6 +64,23 @@ def split(text: str, limit: int = LIMIT) -> list[str]:
             opening = f"{_FENCE}{fence.language}\n"
 
 
+def preview(text: str, limit: int = LIMIT) -> list[str]:
+    """The parts of a text that still grows, as it looks best until it goes on.
+
+    A code block that is open at the end is closed, for Discord shows one as a block only then; what may become the
+    fence that closes it, and a block of which there is only the opening, are left out until there is more.
+    """
+    parts = split(text, limit)
+    if not parts or (fence := _open_fence(parts[-1])) is None:
+        return parts
+    last = parts[-1]
+    if "\n" not in last[fence.start :].strip():
+        begun = last[: fence.start].rstrip()
+        return [*parts[:-1], begun] if begun else parts[:-1]
+    closed = last.rstrip("`").removesuffix("\n") + "\n" + _FENCE
+    return [*parts[:-1], closed if units(closed) <= limit else last]
+
+
 def _add(parts: list[str], opening: str, body: str) -> None:
     # A block that holds nothing but its fences says nothing.
     if body.replace(_FENCE, "").strip() or (not opening and body.strip()):

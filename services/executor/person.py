@@ -48,11 +48,12 @@ class WorkOfPerson:
         }
 
     async def forget_person(self, user_id: int) -> Forgotten:
-        """See PersonData. A plan that is under way stays until it has ended; the guild's own audit trail stays."""
+        """See PersonData. A plan that is under way stays until it has ended; the guild's own audit trail stays. What is
+        known of jobs that were just done goes by itself (`jobs.journal_ttl_seconds`)."""
         answers = await self._records.forget_person(user_id)
         plans = await self._plans.of_person(user_id)
         over = [plan for plan in plans if plan.status not in UNDER_WAY]
         for plan in over:
             await self._plans.forget(plan)
-        kept = ("audit_trail",) if len(over) == len(plans) else ("audit_trail", "plans_under_way")
+        kept = ("recent_jobs", "audit_trail") + (() if len(over) == len(plans) else ("plans_under_way",))
         return Forgotten({"answers": answers, "plans": len(over)}, kept)

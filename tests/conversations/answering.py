@@ -168,7 +168,7 @@ class Answerer:
         """Presses the button."""
         request = reply_pb2.RegenerateReplyRequest(event_id=event_id, job_id=reply_id, edited=edited)
         with acting_for(Person(user_id=self.people["member"], guild_id=self.guild_id)):
-            await self.stub.RegenerateReply(request, timeout=5)
+            await self.stub.RegenerateReply(request, timeout=5, wait_for_ready=True)
 
     async def changed(self, message: dict[str, Any], words: str, person: str = "member") -> None:
         """Changes a message, and tells of it as gateway does."""

@@ -5,12 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.conversations.answering import Answerer, running_answerer
 from tests.conversations.talking import DONE, button, buttons
 from tests.support import eventually
 
 CREATE_PUBLIC_THREADS, MANAGE_THREADS, SEND_IN_THREADS = 1 << 35, 1 << 34, 1 << 38
+MANAGE_WEBHOOKS = 1 << 29
 SEEN, RIGHT, WRONG = "\N{EYES}", "\N{WHITE HEAVY CHECK MARK}", "\N{CROSS MARK}"
+SHORT = {"GUILDHALL_EXECUTOR__REPLIES__MESSAGE_LIMIT": "600"}
 PERSONAS = {"GUILDHALL_EXECUTOR__REPLIES__PERSONAS": '{"tutor": {"name": "The Keeper"}}'}
 
 
@@ -32,6 +36,53 @@ async def test_a_persona_speaks_by_webhook_and_its_answer_is_given_again_in_plac
         assert "webhook_id" not in await there.message(thread, component=DONE, after=plain["id"])
         requests = await there.sandbox.requests(limit=500)
         assert not [each for each in requests if "invalid" in (each["request"]["verdict"], each["response"]["verdict"])]
+
+
+@pytest.mark.parametrize("allowed", [True, False])
+async def test_an_answer_goes_on_where_its_persona_lost_its_webhook(
+    redis_url: str, tmp_path: Path, allowed: bool
+) -> None:
+    async with running_answerer(redis_url, tmp_path, PERSONAS | SHORT) as there:
+        words = " ".join(f"word-{number:03}" for number in range(200))
+        asked = await there.ask(words, prompt_name="tutor")
+        thread = int((await there.sandbox.wait("thread", message=asked["id"]))["thread"]["id"])
+        begun = await there.message(thread, component="reply.stop")
+        await there.sandbox.rest("owner", "DELETE", f"/webhooks/{begun['webhook_id']}")
+        if not allowed:
+            await there.deny(MANAGE_WEBHOOKS)
+        there.model.go_on.set()
+        last = await there.message(thread, component=DONE)
+        said = [
+            message
+            for message in reversed(await there.sandbox.messages("owner", str(thread), limit=50))
+            if message["author"].get("bot")
+        ]
+        assert len(said) > 1
+        assert said[-1]["id"] == last["id"]
+        told = " ".join(message["content"] for message in said)
+        assert [told.count(f"word-{number:03}") for number in range(200)] == [1] * 200
+        names = {message["author"]["username"] for message in said}
+        assert names == ({"The Keeper"} if allowed else {"guildhall"})
+        assert begun["id"] not in {message["id"] for message in said}
+
+
+async def test_an_answer_is_given_again_where_its_persona_lost_its_webhook_since(
+    redis_url: str, tmp_path: Path
+) -> None:
+    async with running_answerer(redis_url, tmp_path, PERSONAS) as there:
+        there.model.go_on.set()
+        asked = await there.ask("What is a pier?", prompt_name="tutor")
+        thread = int((await there.sandbox.wait("thread", message=asked["id"]))["thread"]["id"])
+        answer = await there.message(thread, component=DONE)
+        await there.sandbox.rest("owner", "DELETE", f"/webhooks/{answer['webhook_id']}")
+        # A process that knew nothing of the old webhook finds only a new one.
+        await there.executor.stop()
+        await there.executor.start()
+        await there.regenerate(button(answer, DONE).split(":")[1], int(answer["id"]) + 1)
+        again = await there.message(thread, component="reply.page")
+        assert ("Answer 2" in again["content"], again["author"]["username"]) == (True, "The Keeper")
+        said = await there.sandbox.messages("owner", str(thread), limit=50)
+        assert [message["id"] for message in said if message["author"].get("bot")] == [again["id"]]
 
 
 async def test_a_reply_to_an_answer_in_the_channel_goes_on_with_its_conversation(

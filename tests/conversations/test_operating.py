@@ -5,11 +5,14 @@ import io
 import itertools
 from collections import Counter
 from collections.abc import Iterable
+from urllib.parse import parse_qsl, urlsplit
 
 import pytest
 import yaml
 
 from sandbox.control.client import Refused, SandboxClient
+from services.executor.plans.table import TABLE
+from services.gateway.commands.operate import NEEDED
 from tests.conversations.conftest import configuration
 from tests.conversations.talking import CRAFTER, MEMBER, OWNER, Talk, button, buttons, file_of
 from tests.support import eventually
@@ -203,20 +206,35 @@ async def test_a_role_with_a_tier_may_what_the_tier_gives(talk: Talk, sandbox: S
 
 
 async def test_setup_names_missing_permissions_with_a_link_that_fixes_them(talk: Talk, sandbox: SandboxClient) -> None:
-    people = await sandbox.call("GET", "/control/people")
-    bot = next(str(each["id"]) for each in people if each["bot"])
-    manage_threads = 1 << 34
-    overwrite = {"type": 1, "deny": str(manage_threads)}
-    await sandbox.rest(OWNER, "PUT", f"/channels/{talk.channel}/permissions/{bot}", overwrite)
-    shown = await talk.private("setup", OWNER)
-    links = [part["url"] for row in shown["components"] for part in row["components"] if part.get("url")]
-    if "MANAGE_THREADS" in shown["content"]:
-        assert len(links) == 1
-        assert f"guild_id={talk.guild}" in links[0]
-        assert "permissions=" in links[0]
-    else:
-        # An administrator lacks nothing, whatever a channel denies.
-        assert not links
+    roles = await sandbox.rest(OWNER, "GET", f"/guilds/{talk.guild}/roles")
+    bot = next(role for role in roles if role["name"] == "Guildhall")
+    path, whole = f"/guilds/{talk.guild}/roles/{bot['id']}", int(bot["permissions"])
+    lacking = {"CREATE_GUILD_EXPRESSIONS": 1 << 43, "MANAGE_THREADS": 1 << 34}
+    try:
+        await sandbox.rest(OWNER, "PATCH", path, {"permissions": str(whole & ~sum(lacking.values()))})
+        shown = await talk.private("setup", OWNER)
+        said = next(line for line in shown["content"].splitlines() if "I lack these permissions" in line)
+        named = said.partition(": ")[2].partition(".")[0].replace("\\", "")
+        assert set(named.split(", ")) == set(lacking)
+        (link,) = [part["url"] for row in shown["components"] for part in row["components"] if part.get("url")]
+        asked = dict(parse_qsl(urlsplit(link).query))
+        wanted = int(asked["permissions"])
+        assert (asked["guild_id"], asked["scope"]) == (talk.guild, "bot applications.commands")
+        everyone = next(int(role["permissions"]) for role in roles if role["id"] == talk.guild)
+        # What the bot has and what it needs, no more.
+        assert wanted == (whole & ~sum(lacking.values())) | everyone | sum(NEEDED.values())
+        # What Discord does where somebody follows the link.
+        await sandbox.rest(OWNER, "PATCH", path, {"permissions": str(wanted)})
+        fixed = await talk.private("setup", OWNER)
+        assert "every permission that I need" in fixed["content"]
+        assert not [part for row in fixed["components"] for part in row["components"] if part.get("url")]
+    finally:
+        await sandbox.rest(OWNER, "PATCH", path, {"permissions": str(whole)})
+
+
+async def test_what_setup_asks_for_is_all_that_plans_may_need() -> None:
+    for operation in TABLE.values():
+        assert {name.upper() for name in operation.permissions} <= set(NEEDED), operation
 
 
 async def test_reload_says_what_changed_what_waits_and_what_was_refused(talk: Talk, platform: RunningPlatform) -> None:

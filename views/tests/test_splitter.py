@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from views.splitter import split, units
+from views.splitter import preview, split, units
 
 _PIECES = st.sampled_from(
     [
@@ -105,3 +105,34 @@ def test_a_combined_character_is_not_torn() -> None:
 def test_a_limit_without_room_is_refused() -> None:
     with pytest.raises(ValueError, match="room"):
         split("x", 10)
+
+
+@given(text=_TEXTS, limit=st.integers(50, 300))
+@settings(max_examples=400, deadline=None)
+def test_a_preview_leaves_no_block_open_and_says_nothing_else(text: str, limit: int) -> None:
+    shown, parts = preview(text, limit), split(text, limit)
+    assert shown[: len(parts) - 1] == parts[:-1]
+    assert all(units(part) <= limit for part in shown)
+    for part in shown:
+        closed = len(re.findall(r"`{3,}", part)) % 2 == 0
+        # Only where its end does not fit any more a block stays open, until the next words begin another part.
+        assert closed or units(part) > limit - 4
+    said, whole = (re.sub(r"[`\s]", "", "".join(each)) for each in (shown, parts))
+    assert whole.startswith(said)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("See:\n```py\nx = 1\ny =", "See:\n```py\nx = 1\ny =\n```"),
+        ("See:\n```py\nx = 1\n", "See:\n```py\nx = 1\n```"),
+        ("See:\n```py\nx = 1\n``", "See:\n```py\nx = 1\n```"),
+        ("See:\n```py\nx = 1\n```", "See:\n```py\nx = 1\n```"),
+        ("See:\n```py", "See:"),
+        ("See:\n```py\n", "See:"),
+        ("No code", "No code"),
+    ],
+)
+def test_a_block_that_still_grows_is_shown_as_a_block(text: str, shown: str) -> None:
+    assert preview(text) == [shown]
+    assert split(text) == [text]

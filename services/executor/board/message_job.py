@@ -18,7 +18,7 @@ from services.executor.discord.errors import Code, Refused
 from services.executor.discord.identity import BotIdentity
 from services.executor.discord.permits import Priority
 from services.executor.jobs.model import Job, Journal
-from services.executor.replies.answer import send_once
+from services.executor.replies.sending import send_once
 from services.executor.replies.state import load
 from views.board.notices import digest, direct_message
 from views.messages import message

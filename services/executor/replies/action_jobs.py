@@ -16,9 +16,10 @@ from services.executor.discord.identity import BotIdentity
 from services.executor.discord.permits import Priority
 from services.executor.jobs.model import Job, Journal
 from services.executor.replies import notices
-from services.executor.replies.answer import Answer, Body, send_once
+from services.executor.replies.answer import Answer
 from services.executor.replies.question import Asker, Interaction, first_words
 from services.executor.replies.record import ReplyRecord, ReplyRecords
+from services.executor.replies.sending import Body, send_once
 from services.executor.replies.settings import ReplySettings
 from services.executor.replies.speakers import Speakers, Voice
 from services.executor.replies.state import Part, ReplyState, load
@@ -69,11 +70,11 @@ class ShowJobs:
         if not state.parts:
             state.channel_id = record.channel_id
             state.parts = [Part(message_id=message_id) for message_id in record.message_ids]
+        scope, voice = Scope(journal.fence, record.question.guild_id), Voice(record.persona, record.hook_channel_id)
         answer = Answer(
             self._api,
-            await self._speakers.speaker(
-                Scope(journal.fence, record.question.guild_id), Voice(record.persona, record.hook_channel_id)
-            ),
+            await self._speakers.speaker(scope, voice),
+            self._speakers.renewal(scope, voice),
             question=record.question,
             job=job,
             journal=journal,

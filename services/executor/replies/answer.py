@@ -2,50 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 import structlog
 
 from chassis.clock import Clock
-from services.executor.discord.api import DiscordApi, Scope, snowflake_at
+from services.executor.discord.api import DiscordApi, Scope
 from services.executor.discord.errors import Code, NotPermitted, Refused
 from services.executor.discord.permits import Priority
 from services.executor.discord.rest import File
 from services.executor.jobs.model import Job, Journal
 from services.executor.replies.question import Question
+from services.executor.replies.sending import Body, place_gone, send_once
 from services.executor.replies.settings import ReplySettings
 from services.executor.replies.speakers import Speaker
 from services.executor.replies.state import Part, ReplyState, save
+from views import splitter
 from views.messages import message
-from views.splitter import split
 
 _log = structlog.get_logger(__name__)
 
-_EMBEDDED_LIMIT = 6_000
-_CLOCK_SLACK_SECONDS = 10.0
-_HEAD_CHARS = 40
-
-
 Components = list[dict[str, Any]]
-Body = dict[str, Any]
+Renew = Callable[[Refused], Awaitable[Speaker]]
+"""Who speaks from now on, as whoever spoke was refused."""
 
 
-class PlaceGone(Exception):
-    """The channel or thread of the answer is not there for the bot any more; `reason` is UPPER_SNAKE."""
-
-    def __init__(self, channel_id: int, reason: str = "THREAD_GONE") -> None:
-        super().__init__(f"{reason}: {channel_id}")
-        self.reason = reason
-
-
-def place_gone(refusal: Refused, channel_id: int) -> PlaceGone | None:
-    """What a refusal says of the place; None where it is about something else."""
-    if refusal.code == Code.UNKNOWN_CHANNEL:
-        return PlaceGone(channel_id)
-    if refusal.code == Code.THREAD_LOCKED:
-        return PlaceGone(channel_id, "THREAD_LOCKED")
-    return PlaceGone(channel_id, "PLACE_FORBIDDEN") if refusal.forbidden else None
+class _Orphaned(Exception):
+    """A message stands there, but is another webhook's: whoever speaks now can't change it."""
 
 
 class Answer:
@@ -55,6 +39,7 @@ class Answer:
         self,
         api: DiscordApi,
         speaker: Speaker,
+        renew: Renew,
         *,
         question: Question,
         job: Job,
@@ -65,6 +50,7 @@ class Answer:
     ) -> None:
         self._api = api
         self._speaker = speaker
+        self._renew = renew
         self._question = question
         self._job = job
         self._journal = journal
@@ -82,7 +68,7 @@ class Answer:
 
     async def preview(self, text: str) -> bool:
         """Shows an unfinished text as far as Discord's limits allow just now; gives whether all of it is shown."""
-        parts = split(text, self._settings.message_limit)[: self._settings.max_messages]
+        parts = splitter.preview(text, self._settings.message_limit)[: self._settings.max_messages]
         for index, content in enumerate(parts):
             if self._shown.get(index) == content:
                 continue
@@ -94,7 +80,8 @@ class Answer:
 
     async def finish(self, text: str, components: Components, pictures: Sequence[File] = ()) -> None:
         """Shows the final text, whatever is there already, with the components under its end; surplus messages go."""
-        parts = split(text, self._settings.message_limit)
+        await self._delete_left()
+        parts = splitter.split(text, self._settings.message_limit)
         files = list(pictures)
         if len(parts) > self._settings.max_messages:
             parts = parts[: self._settings.max_messages]
@@ -127,18 +114,62 @@ class Answer:
         elif index == 0 and 0 not in self._shown:
             body["components"] = self._streaming
         try:
-            if index == 0 and self._state.in_original:
-                await self._show_in_original(body, priority, files or [])
-            elif index < len(self._state.parts) and self._state.parts[index].message_id:
-                await self._edit(self._state.parts[index], body, priority, files or [])
-            else:
-                await self._send(index, body, priority, files or [])
+            await self._put(index, body, priority, files or [])
         except Refused as refusal:
             gone = place_gone(refusal, self._state.channel_id)
             if gone is not None:
                 raise gone from refusal
             raise
         self._shown[index] = content
+
+    async def _put(self, index: int, body: Body, priority: Priority, files: list[File]) -> None:
+        """Edits or sends a part. Where it is a webhook's that is not there any more, somebody else says it anew."""
+        state = self._state
+        try:
+            if index == 0 and state.in_original:
+                await self._show_in_original(body, priority, files)
+            elif index < len(state.parts) and state.parts[index].message_id:
+                await self._edit(state.parts[index], body, priority, files)
+            else:
+                await self._send(index, body, priority, files)
+        except Refused as refusal:
+            if not (self._speaker.by_webhook and refusal.token_dead):
+                raise
+            _log.info("reply.webhook_gone", job_id=self._job.job_id, channel_id=state.channel_id)
+            self._speaker = await self._renew(refusal)
+        except _Orphaned:
+            _log.info("reply.anothers_message", job_id=self._job.job_id, channel_id=state.channel_id)
+        else:
+            return
+        await self._leave_from(index)
+        await self._send(index, body, priority, files)
+
+    async def _leave_from(self, index: int) -> None:
+        """Gives up the messages from a part on: nobody can change them. They go, and what they said is said anew."""
+        state = self._state
+        state.left += [part.message_id for part in state.parts[index:] if part.message_id and not part.removed]
+        del state.parts[index:]
+        self._shown = {shown: content for shown, content in self._shown.items() if shown < index}
+        await save(self._journal, state)
+        await self._delete_left()
+
+    async def _delete_left(self) -> None:
+        if not self._state.left:
+            return
+        for message_id in self._state.left:
+            try:
+                await self._speaker.delete(self._scope, self._state.channel_id, message_id)
+            except Refused as refusal:
+                _log.info("reply.not_deleted", job_id=self._job.job_id, message_id=message_id, why=str(refusal))
+        self._state.left = []
+        await save(self._journal, self._state)
+
+    async def _is_anothers(self, part: Part) -> bool:
+        """Whether a message that can't be edited is there all the same."""
+        if not self._speaker.by_webhook:
+            return False
+        there = await self._speaker.recent(self._scope, self._state.channel_id, after=part.message_id - 1)
+        return any(int(each["id"]) == part.message_id for each in there)
 
     async def _show_in_original(self, body: Body, priority: Priority, files: list[File]) -> None:
         interaction = self._question.interaction
@@ -173,6 +204,8 @@ class Answer:
                 self._scope, channel_id, part.message_id, body, priority=priority, files=files, max_wait=wait
             )
         except Refused as refusal:
+            if refusal.code == Code.UNKNOWN_MESSAGE and await self._is_anothers(part):
+                raise _Orphaned from refusal
             if refusal.code == Code.UNKNOWN_MESSAGE:
                 # Whoever deleted it did not want it there.
                 _log.info("reply.message_removed", job_id=self._job.job_id, message_id=part.message_id)
@@ -211,96 +244,3 @@ class Answer:
         )
         if tried or found.strip() != str(body["content"]).strip():
             await self._edit(state.parts[index], body, priority, files)
-
-
-async def send_once(
-    api: DiscordApi | Speaker,
-    scope: Scope,
-    journal: Journal,
-    state: ReplyState,
-    part: Part,
-    *,
-    channel_id: int,
-    body: Body,
-    nonce: str,
-    priority: Priority,
-    files: list[File],
-    bot_id: int,
-    now: float,
-    nonce_trust: float,
-) -> str:
-    """Sends a message exactly once, whichever attempt this is; gives the content that stands in Discord."""
-    if part.intended and now - part.intended > nonce_trust:
-        known = {other.message_id for other in [state.opening, *state.parts] if other.message_id}
-        after = snowflake_at(part.intended - _CLOCK_SLACK_SECONDS)
-        for candidate in await api.recent(scope, channel_id, after=after):
-            mine = int(candidate["author"]["id"]) == bot_id and int(candidate["id"]) not in known
-            if mine and (candidate.get("nonce") == nonce or str(candidate["content"]).startswith(part.head)):
-                part.message_id = int(candidate["id"])
-                await save(journal, state)
-                return str(candidate["content"])
-    part.intended = now
-    part.head = str(body.get("content", ""))[:_HEAD_CHARS]
-    await save(journal, state)
-    sent = await api.send(scope, channel_id, body, nonce=nonce, priority=priority, files=files)
-    part.message_id = int(sent["id"])
-    await save(journal, state)
-    return str(sent["content"])
-
-
-class PrivateAnswer:
-    """An answer that only the asker sees: one original response, edited whole, so that every repeat is harmless."""
-
-    def __init__(self, api: DiscordApi, question: Question, journal: Journal, settings: ReplySettings) -> None:
-        self._api = api
-        self._question = question
-        self._journal = journal
-        self._settings = settings
-        self._shown = ""
-        self._streaming: Components = []
-
-    def while_streaming(self, components: Components) -> None:
-        """What stands under the message for as long as the text grows."""
-        self._streaming = components
-
-    async def preview(self, text: str) -> bool:
-        """Shows an unfinished text."""
-        if text != self._shown:
-            await self._edit(text, self._streaming)
-        return True
-
-    async def finish(self, text: str, components: Components, pictures: Sequence[File] = ()) -> None:
-        """Shows the final text: its beginning as the message, more in embeds, all as a file where it takes more."""
-        try:
-            await self._edit(text, components, pictures)
-        except Refused as refusal:
-            if not refusal.token_dead:
-                raise
-            raise PlaceGone(self._question.channel_id, "TOKEN_DEAD") from refusal
-
-    async def _edit(self, text: str, components: Components, pictures: Sequence[File] = ()) -> None:
-        interaction = self._question.interaction
-        assert interaction is not None
-        parts = split(text, self._settings.message_limit)
-        embeds, room = [], _EMBEDDED_LIMIT
-        for part in parts[1:]:
-            room -= len(part)
-            if room < 0:
-                break
-            embeds.append({"description": part})
-        files = list(pictures)
-        if len(parts) > 1 + len(embeds):
-            files.append(File("answer.md", text.encode(), "text/markdown; charset=utf-8"))
-        await self._api.edit_original(
-            interaction.application_id,
-            interaction.token,
-            {
-                **message(parts[0] if parts else "…"),
-                "embeds": embeds,
-                "components": components,
-                "attachments": [{"id": i, "filename": f.name} for i, f in enumerate(files)],
-            },
-            files=files,
-            fence=self._journal.fence,
-        )
-        self._shown = text

@@ -15,9 +15,9 @@ from services.executor.discord.permits import Priority
 from services.executor.discord.rest import File
 from services.executor.jobs.model import Job, Journal
 from services.executor.replies import notices
-from services.executor.replies.answer import Body, send_once
 from services.executor.replies.pictures import PictureDenied, Pictures
 from services.executor.replies.question import Asker, Interaction
+from services.executor.replies.sending import Body, send_once
 from services.executor.replies.settings import ReplySettings
 from services.executor.replies.state import load
 from views.markdown import escaped, shortened

@@ -13,7 +13,7 @@ from services.executor.discord.errors import Refused
 from services.executor.discord.identity import BotIdentity
 from services.executor.discord.permits import Priority
 from services.executor.jobs.model import Job, Journal
-from services.executor.replies.answer import send_once
+from services.executor.replies.sending import send_once
 from services.executor.replies.settings import ReplySettings
 from services.executor.replies.state import load
 from views.messages import NO_MENTIONS

@@ -12,9 +12,11 @@ import structlog
 from services.executor.discord.errors import Code, Refused
 from services.executor.discord.permits import Priority
 from services.executor.replies import notices
-from services.executor.replies.answer import Answer, PlaceGone, PrivateAnswer, send_once
+from services.executor.replies.answer import Answer
 from services.executor.replies.attempt import Attempt
+from services.executor.replies.private_answer import PrivateAnswer
 from services.executor.replies.question import first_words
+from services.executor.replies.sending import PlaceGone, send_once
 from services.executor.replies.speakers import Voice
 from services.executor.replies.state import Part
 from services.executor.replies.threads import ThreadEntry
@@ -55,9 +57,11 @@ class AnswerPlace:
                 await self._take_channel(opening=self._opening_text() if attempt.plain_notice else None)
             self._choose_voice()
             await attempt.save()
+        voice = Voice(state.persona, state.hook_channel_id)
         return Answer(
             self._tools.api,
-            await self._tools.speakers.speaker(attempt.scope, Voice(state.persona, state.hook_channel_id)),
+            await self._tools.speakers.speaker(attempt.scope, voice),
+            self._tools.speakers.renewal(attempt.scope, voice),
             question=attempt.question,
             job=attempt.job,
             journal=attempt.journal,

@@ -10,9 +10,9 @@ from services.executor.discord.permits import Priority
 from services.executor.jobs.model import Job, Journal
 from services.executor.replies import notices
 from services.executor.replies.action_jobs import Action
-from services.executor.replies.answer import send_once
 from services.executor.replies.question import first_words
 from services.executor.replies.record import ReplyRecord
+from services.executor.replies.sending import send_once
 from services.executor.replies.state import Part, ReplyState, load, save
 from services.executor.replies.threads import ThreadEntry
 from services.executor.replies.tools import Tools

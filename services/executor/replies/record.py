@@ -96,6 +96,9 @@ class ReplyRecords:
         """Forgets them; gives how many there were. Their buttons say then that they are too old."""
         records = await self.of_person(user_id)
         for record in records:
-            await self._redis.delete(keys.reply(record.job_id))
+            asked_in = record.question.messages
+            await self._redis.delete(
+                keys.reply(record.job_id), *map(keys.question, asked_in), *map(keys.changed, asked_in)
+            )
         await self._redis.delete(keys.replies_of(user_id))
         return len(records)

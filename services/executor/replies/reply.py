@@ -16,7 +16,6 @@ from services.executor.discord.errors import DiscordError, NotPermitted, Refused
 from services.executor.discord.permits import Priority
 from services.executor.guild_settings import REACTIONS
 from services.executor.replies import notices, outcome
-from services.executor.replies.answer import PlaceGone
 from services.executor.replies.attempt import Attempt
 from services.executor.replies.drawing import Drawing
 from services.executor.replies.error_policy import failed_quietly
@@ -26,6 +25,7 @@ from services.executor.replies.marks import Marks
 from services.executor.replies.place import AnswerPlace
 from services.executor.replies.question import visible
 from services.executor.replies.record import ReplyRecord
+from services.executor.replies.sending import PlaceGone
 from services.executor.replies.speakers import Voice
 from services.executor.replies.streaming import Streaming
 from services.executor.replies.title import Title

@@ -7,7 +7,7 @@ https://docs.discord.com/developers/resources/webhook
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -52,6 +52,8 @@ class Speaker(Protocol):
     """Whose messages they are."""
     knows_nonces: bool
     """Whether Discord gives the first message back for a repeated nonce."""
+    by_webhook: bool
+    """Whether the messages are a webhook's, which somebody may delete at any time."""
 
     async def send(
         self, scope: Scope, channel_id: int, body: Body, *, nonce: str, priority: Priority, files: Sequence[File] = ()
@@ -85,7 +87,7 @@ class Speaker(Protocol):
 class BotSpeaker:
     """The bot itself."""
 
-    knows_nonces = True
+    knows_nonces, by_webhook = True, False
 
     def __init__(self, api: DiscordApi, identity: BotIdentity) -> None:
         self.author_id = identity.user_id
@@ -98,7 +100,7 @@ class BotSpeaker:
 class PersonaSpeaker:
     """A persona."""
 
-    knows_nonces = False
+    knows_nonces, by_webhook = False, True
 
     def __init__(self, api: DiscordApi, webhook: Webhook, persona: Persona | None, *, hook_channel_id: int) -> None:
         self._api = api
@@ -194,6 +196,15 @@ class Speakers:
         self._hooks[voice.hook_channel_id] = webhook
         persona = self._personas.get(voice.persona)
         return PersonaSpeaker(self._api, webhook, persona, hook_channel_id=voice.hook_channel_id)
+
+    def renewal(self, scope: Scope, voice: Voice) -> Callable[[Refused], Awaitable[Speaker]]:
+        """Who speaks so once the webhook was refused: a new one, or the bot itself where it may have none."""
+
+        async def renew(refusal: Refused) -> Speaker:
+            self.forget(voice, refusal)
+            return await self.speaker(scope, voice)
+
+        return renew
 
     def forget(self, voice: Voice, error: DiscordError) -> None:
         """Looks for the webhook anew next time, because it was refused: somebody may have deleted it."""

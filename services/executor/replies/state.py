@@ -43,6 +43,8 @@ class ReplyState(BaseModel):
     """The channel whose webhook it speaks by; 0 for the bot itself."""
     parts: list[Part] = []
     """The answer's messages."""
+    left: list[int] = []
+    """Messages of a webhook that is gone, which are to be deleted: what they said is said anew."""
     text: str | None = None
     """The final text, once there is one."""
     shown_text: str = ""

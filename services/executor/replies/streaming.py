@@ -7,9 +7,10 @@ import asyncio
 import structlog
 
 from services.executor.discord.errors import DiscordError, NotPermitted
-from services.executor.replies.answer import Answer, PrivateAnswer
+from services.executor.replies.answer import Answer
 from services.executor.replies.attempt import Attempt
 from services.executor.replies.generation import Generation
+from services.executor.replies.private_answer import PrivateAnswer
 
 _log = structlog.get_logger(__name__)
 

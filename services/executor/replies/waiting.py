@@ -39,6 +39,7 @@ async def tell_place(attempt: Attempt, place: int, seconds: float) -> None:
             await Answer(
                 tools.api,
                 await tools.speakers.speaker(attempt.scope, Voice()),
+                tools.speakers.renewal(attempt.scope, Voice()),
                 question=question,
                 job=attempt.job,
                 journal=attempt.journal,

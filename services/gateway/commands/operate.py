@@ -37,17 +37,30 @@ _SET_BY = (
 NEEDED = {
     "VIEW_CHANNEL": 1 << 10,
     "SEND_MESSAGES": 1 << 11,
-    "MANAGE_CHANNELS": 1 << 4,
-    "MANAGE_ROLES": 1 << 28,
     "MANAGE_MESSAGES": 1 << 13,
     "EMBED_LINKS": 1 << 14,
     "ATTACH_FILES": 1 << 15,
     "READ_MESSAGE_HISTORY": 1 << 16,
     "ADD_REACTIONS": 1 << 6,
+    "PIN_MESSAGES": 1 << 51,
     "CREATE_PUBLIC_THREADS": 1 << 35,
     "CREATE_PRIVATE_THREADS": 1 << 36,
     "SEND_MESSAGES_IN_THREADS": 1 << 38,
     "MANAGE_THREADS": 1 << 34,
+    "MANAGE_WEBHOOKS": 1 << 29,
+    "MANAGE_CHANNELS": 1 << 4,
+    "MANAGE_ROLES": 1 << 28,
+    "MANAGE_GUILD": 1 << 5,
+    "MANAGE_NICKNAMES": 1 << 27,
+    "KICK_MEMBERS": 1 << 1,
+    "BAN_MEMBERS": 1 << 2,
+    "MODERATE_MEMBERS": 1 << 40,
+    "CREATE_INSTANT_INVITE": 1 << 0,
+    "CREATE_GUILD_EXPRESSIONS": 1 << 43,
+    "MANAGE_GUILD_EXPRESSIONS": 1 << 30,
+    "CREATE_EVENTS": 1 << 44,
+    "MANAGE_EVENTS": 1 << 33,
+    "VIEW_AUDIT_LOG": 1 << 7,
 }
 
 
@@ -97,10 +110,11 @@ async def setup(context: Context) -> None:
     held = await _set_up(context)
     drawn = await menu_drawing.draw(context, menu_items.GUILD, 0)
     lines = _tiers(context, await in_force(context, Place(guild_id=context.interaction.guild_id), ("llm",)))
-    missing = missing_permissions(context.interaction.app_permissions)
+    granted = context.interaction.app_permissions
+    missing = missing_permissions(granted)
     if missing:
         lines.append(context.text("setup.missing", permissions=", ".join(missing)))
-        address = invitation(context.interaction.application_id, context.interaction.guild_id)
+        address = invitation(context.interaction.application_id, context.interaction.guild_id, granted)
         button = components.link(address, context.text("setup.fix"))
         drawn["components"] = [*drawn["components"][: components.ROWS_LIMIT - 1], components.row(button)]
     else:
@@ -158,9 +172,9 @@ def missing_permissions(granted: int) -> list[str]:
     return [] if granted & administrator else [name for name, bit in NEEDED.items() if not granted & bit]
 
 
-def invitation(application_id: int, guild_id: int) -> str:
-    """The page on which an admin gives the bot what it needs."""
-    wanted = 0
+def invitation(application_id: int, guild_id: int, granted: int) -> str:
+    """The page on which an admin gives the bot what it needs. What it has already it would lose if it were left out."""
+    wanted = granted
     for bit in NEEDED.values():
         wanted |= bit
     return (
