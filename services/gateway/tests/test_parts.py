@@ -93,7 +93,8 @@ def test_missing_permissions_are_named_and_asked_for() -> None:
     assert missing_permissions(everything) == []
     assert missing_permissions(1 << 3) == []
     assert missing_permissions(everything & ~NEEDED["MANAGE_THREADS"]) == ["MANAGE_THREADS"]
-    assert f"permissions={everything}" in invitation(1, 2)
+    external_emojis = 1 << 18
+    assert f"permissions={everything | external_emojis}&" in invitation(1, 2, external_emojis)
 
 
 @pytest.mark.parametrize(
