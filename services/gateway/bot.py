@@ -5,6 +5,7 @@ them. Stop: the connections first, so that nothing new comes in, then what is be
 """
 
 import asyncio
+import math
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
@@ -31,6 +32,7 @@ from services.gateway.client import Application, Client, Misconfigured, Recommen
 from services.gateway.context import Context, Services
 from services.gateway.conversation import Conversations
 from services.gateway.events import Interaction
+from services.gateway.fleet import Fleet, check_shards
 from services.gateway.guild_settings import SETTINGS, GuildSettings
 from services.gateway.handover import HandOver
 from services.gateway.intake import Intake
@@ -59,6 +61,7 @@ AnswerT = TypeVar("AnswerT")
 _LONGEST_RETRY = 30.0
 _DRAIN = 5.0
 _MIRROR_DRAIN = 2.0
+_LOOK = 0.25
 _UNREACHABLE = (aiohttp.ClientError, OSError, disnake.HTTPException, disnake.GatewayNotFound)
 
 
@@ -88,8 +91,7 @@ class Bot:
         runtime.background("samples", recorder.run)
         runtime.on_stop(self._activity.flush)
         self._registry = discover()
-        self._shards: list[Shard] = []
-        self._feeds: dict[int, MirrorFeed] = {}
+        self._fleet: Fleet | None = None
         self._intake: Intake | None = None
         self._client: Client | None = None
         self._where: Recommended | None = None
@@ -107,27 +109,28 @@ class Bot:
     async def stop(self) -> None:
         """Leaves Discord so that the sessions can be resumed, with everything handed over and written down."""
         self._stopping.set()
-        await asyncio.gather(*(shard.close() for shard in self._shards))
-        if self._intake is not None:
+        if self._fleet is not None and self._intake is not None:
+            await self._fleet.close()
             await self._intake.drain(_DRAIN)
-        await asyncio.gather(*(feed.drain(_MIRROR_DRAIN) for feed in self._feeds.values()))
-        for shard in self._shards:
-            await shard.journal.save()
+            await self._fleet.save(_MIRROR_DRAIN)
         if self._client is not None:
             await self._client.http.close()
 
     def status(self) -> Mapping[str, JSON]:
         """How each shard is, for operators."""
+        fleet = self._fleet
+        shards = fleet.feeds.items() if fleet is not None else ()
         return {
             "shards": [
                 {
                     "shard": shard.shard_id,
+                    "of": shard.shard_count,
                     "connected": shard.connected,
                     "latency_ms": round(shard.latency * 1000, 1) if shard.connected else None,
                     "handing_over": shard.journal.outstanding,
-                    "mirror_waiting": self._feeds[shard.shard_id].waiting,
+                    "mirror_waiting": feed.waiting,
                 }
-                for shard in self._shards
+                for shard, feed in shards
             ],
             "commands": len(self._registry.commands),
         }
@@ -146,20 +149,18 @@ class Bot:
         # What is said in a channel means what its settings make of it, from the first event on.
         await self._guild_settings.known()
         async with aiohttp.ClientSession() as session, asyncio.TaskGroup() as group:
-            await self._assemble(about, where, session)
             store = RedisStore(self._runtime.redis("durable"), about.bot_id)
+            fleet = self._fleet = self._assemble(about, where, session, store)
             group.create_task(self._register(about, store))
-            for shard in self._shards:
-                group.create_task(shard.run())
-                group.create_task(shard.journal.keep_saving(self._settings.current.save_interval))
-                group.create_task(self._feeds[shard.shard_id].run())
-            group.create_task(self._watch_health())
-            group.create_task(self._keep_presence())
+            group.create_task(fleet.run())
+            group.create_task(self._watch(fleet))
             await self._stopping.wait()
             # Background work that ends takes the process with it; this one ends with the process.
             await asyncio.Event().wait()
 
-    async def _assemble(self, about: Application, where: Recommended, session: aiohttp.ClientSession) -> None:
+    def _assemble(
+        self, about: Application, where: Recommended, session: aiohttp.ClientSession, store: RedisStore
+    ) -> Fleet:
         runtime, settings = self._runtime, self._settings
         threads = ThreadIndex(about.bot_id)
         callbacks = Callbacks(session, settings.current.deadlines.callback)
@@ -204,38 +205,26 @@ class Bot:
             clock=runtime.clock,
             rng=self._rng,
         )
-        self._intake = Intake(
-            router=Router(self._registry, make_context, self._activity, runtime.calls),
-            conversations=conversations,
-            feeds=self._feeds,
-            threads=threads,
-            claims=Claims(settings.current.remembered_events),
-            clock=runtime.clock,
-        )
         permits = Permits(
             self._services.stub(discord_pb2_grpc.DiscordLimitServiceStub, "ratelimit"),
             str(about.bot_id),
             self._recommended,
         )
-        store = RedisStore(runtime.redis("durable"), about.bot_id)
-        shard_ids, count = shard_range(settings.current, where.shards)
         client = self._connected_client()
-        client.shard_count = client._connection.shard_count = count
-        for shard_id in shard_ids:
-            journal = Journal(shard_id, count, store)
-            threads.restore(await journal.load())
+
+        def make(journal: Journal) -> tuple[Shard, MirrorFeed]:
             shard = Shard(
-                shard_id,
+                journal.shard_id,
+                journal.shard_count,
                 client=client,
                 journal=journal,
                 permits=permits,
                 where=self._recommended,
-                deliver=self._intake.deliver,
+                deliver=intake.deliver,
                 rng=self._rng,
                 without_privileged=partial(discord_client.without_privileged, client, settings.current.intents),
             )
-            self._shards.append(shard)
-            self._feeds[shard_id] = MirrorFeed(
+            return shard, MirrorFeed(
                 shard,
                 self._services.stub(mirror_pb2_grpc.MirrorFeedServiceStub, "executor"),
                 members_told=lambda: client.intents.members,
@@ -243,6 +232,18 @@ class Bot:
                 clock=runtime.clock,
                 rng=self._rng,
             )
+
+        fleet = Fleet(make, store, threads, settings, recommended=where.shards, clock=runtime.clock)
+        intake = self._intake = Intake(
+            router=Router(self._registry, make_context, self._activity, runtime.calls),
+            conversations=conversations,
+            feeds=fleet.feeds,
+            threads=threads,
+            claims=Claims(settings.current.remembered_events),
+            clock=runtime.clock,
+        )
+        settings.guard(lambda new: check_shards(new, where.shards))
+        return fleet
 
     def _connected_client(self) -> Client:
         assert self._client is not None
@@ -266,22 +267,21 @@ class Bot:
 
         await self._reached(lambda: register(payload, store, send, fetch))
 
-    async def _watch_health(self) -> None:
+    async def _watch(self, fleet: Fleet) -> None:
+        """Says how it is, and under the bot's name what the configuration says, again and again: Discord forgets it."""
+        told: dict[Shard, float] = {}
         while True:
-            if all(shard.connected for shard in self._shards):
+            if fleet.connected:
                 self._health.serving()
             else:
                 self._health.not_serving("a shard is not connected")
-            await asyncio.sleep(0.25)
-
-    async def _keep_presence(self) -> None:
-        """Says under the bot's name what the configuration says, again and again: Discord forgets it at times."""
-        while True:
-            presence = self._settings.current.presence
-            for shard in self._shards:
-                await shard.ready.wait()
-                await shard.change_presence(presence.text)
-            await asyncio.sleep(presence.interval)
+            presence, now = self._settings.current.presence, self._runtime.clock.monotonic()
+            told = {shard: at for shard, at in told.items() if shard in fleet.feeds}
+            for shard in fleet.shards:
+                if shard.connected and now - told.get(shard, -math.inf) >= presence.interval:
+                    await shard.change_presence(presence.text)
+                    told[shard] = now
+            await asyncio.sleep(_LOOK)
 
     async def _reached(self, call: Callable[[], Awaitable[AnswerT]]) -> AnswerT:
         """Calls Discord until it answers; Misconfigured is an answer."""
@@ -294,16 +294,3 @@ class Bot:
                 self._health.not_serving("Discord does not answer")
             await asyncio.sleep(self._rng.uniform(delay / 2, delay))
             delay = min(_LONGEST_RETRY, delay * 2)
-
-
-def shard_range(settings: GatewaySettings, recommended: int) -> tuple[range, int]:
-    """Which shards this process runs, and how many there are in all. Raises Misconfigured for a range that is none."""
-    count = settings.shards.count or recommended
-    last = count - 1 if settings.shards.last is None else settings.shards.last
-    if not 0 <= settings.shards.first <= last < count:
-        raise Misconfigured(
-            f"gateway.shards asks for shards {settings.shards.first} to {last} of {count}: "
-            "set first, last and count so that first <= last < count.",
-            "SHARDS_INVALID",
-        )
-    return range(settings.shards.first, last + 1), count

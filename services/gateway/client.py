@@ -5,6 +5,7 @@ to interactions. Its caches stay empty: events are read where they are used (`ev
 would not be told again what a cache should hold. Everything follows `Route.BASE`: another address, another Discord.
 """
 
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -171,10 +172,14 @@ async def recommended(client: Client) -> Recommended:
 
 
 async def open_socket(
-    client: Client, shard_id: int, url: str, session: Session | None, deliver: Deliver
+    client: Client, shard: tuple[int, int], url: str, session: Session | None, deliver: Deliver
 ) -> DiscordWebSocket:
-    """Connects a shard and sends RESUME for a session, else IDENTIFY. Events go to `deliver(name, data, sequence)`."""
-    socket = await DiscordWebSocket.from_client(
+    """Connects a shard and sends RESUME for a session, else IDENTIFY. Events go to `deliver(name, data, sequence)`.
+
+    `shard` is its id and the number of shards, as Discord's `shard` field has them.
+    """
+    shard_id, shard_count = shard
+    socket = await _socket_of(shard_count).from_client(
         client,
         gateway=url,
         shard_id=shard_id,
@@ -185,6 +190,18 @@ async def open_socket(
     # from_client reads HELLO and nothing more, so no event has passed by yet.
     socket._discord_parsers = _Tap(socket, deliver)  # type: ignore[assignment]
     return socket
+
+
+@functools.cache
+def _socket_of(count: int) -> type[DiscordWebSocket]:
+    """disnake's connection for a shard of so many. A client of disnake's has one number for all its shards."""
+
+    class Socket(DiscordWebSocket):
+        async def identify(self) -> None:
+            self.shard_count = count
+            await super().identify()
+
+    return Socket
 
 
 class _Tap:

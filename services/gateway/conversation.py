@@ -79,7 +79,7 @@ class Conversations:
     def meaning(self, message: Message) -> Meaning:
         """What a message wants of the bot; None where nothing."""
         if message.author_is_bot or message.author.user_id == self._bot_id:
-            self._guard.bot_spoke(message.channel_id)
+            self._guard.bot_spoke(message.channel_id, message.message_id)
             return None
         self._guard.person_spoke(message.channel_id)
         place = self.place(message)

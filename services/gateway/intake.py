@@ -5,7 +5,7 @@ taken (and its sequence may be saved) once its work has handed it over, or the m
 count at once. Listeners hand over and return: none waits for a model, the end of a job, or a database.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from typing import Any
 
 import structlog
@@ -16,7 +16,7 @@ from services.gateway.claims import Claims
 from services.gateway.conversation import Conversations
 from services.gateway.events import DEFAULT_MESSAGE, REPLY_MESSAGE, snowflake_time
 from services.gateway.journal import Event
-from services.gateway.lanes import Lanes
+from services.gateway.lanes import Lanes, Work
 from services.gateway.mirror_feed import MirrorFeed
 from services.gateway.router import Router
 from services.gateway.shards import Shard
@@ -36,7 +36,7 @@ class Intake:
         *,
         router: Router,
         conversations: Conversations,
-        feeds: Mapping[int, MirrorFeed],
+        feeds: Mapping[Shard, MirrorFeed],
         threads: ThreadIndex,
         claims: Claims,
         clock: Clock,
@@ -76,7 +76,7 @@ class Intake:
     def _tell_mirror(self, shard: Shard, name: str, data: Any, event: Event) -> bool:
         if index := self._index.get(name):
             shard.journal.changed(index(data))
-        return self._feeds[shard.shard_id].take(name, data, event)
+        return self._feeds[shard].take(name, data, event)
 
     def _handed_over_later(self, shard: Shard, name: str, data: Any, event: Event) -> bool:
         work = self._work.get(name)
@@ -104,14 +104,12 @@ class Intake:
         if shard.replaying and self._clock.now() - snowflake_time(interaction.interaction_id) > INTERACTION_LIFETIME:
             _log.info("interaction expired while the gateway was away")
             return False
-        if not self._claims.take(interaction.interaction_id):
-            return False
 
         async def work() -> None:
             await self._router.handle(interaction)
             event.done()
 
-        self._lanes.put(("interaction", interaction.interaction_id), work)
+        self._put(("interaction", interaction.interaction_id), interaction.interaction_id, event, work)
         return True
 
     def _message(self, shard: Shard, data: Any, event: Event) -> bool:
@@ -119,7 +117,7 @@ class Intake:
             return False
         message = events.message(data)
         meaning = self._conversations.meaning(message)
-        if meaning is None or not self._claims.take(message.message_id):
+        if meaning is None:
             return False
 
         async def work() -> None:
@@ -127,7 +125,7 @@ class Intake:
                 self._claims.give_back(message.message_id)
             event.done()
 
-        self._lanes.put(("channel", message.channel_id), work)
+        self._put(("channel", message.channel_id), message.message_id, event, work)
         return True
 
     def _message_changed(self, shard: Shard, data: Any, event: Event) -> bool:
@@ -140,7 +138,7 @@ class Intake:
         message = events.message(data)
         question = self._conversations.changed(message)
         edit_id = events.edit_id(message.message_id, data["edited_timestamp"])
-        if question is None or not self._claims.take(edit_id):
+        if question is None:
             return False
 
         async def work() -> None:
@@ -148,5 +146,15 @@ class Intake:
                 self._claims.give_back(edit_id)
             event.done()
 
-        self._lanes.put(("channel", message.channel_id), work)
+        self._put(("channel", message.channel_id), edit_id, event, work)
         return True
+
+    def _put(self, lane: Hashable, event_id: int, event: Event, work: Work) -> None:
+        """Puts what an event wants done into its lane, once."""
+
+        async def wait_for_the_first() -> None:
+            event.done()
+
+        # What comes twice (repeated by a session, or told by two) is handed over when the first of them is, and must
+        # not count as taken before: this process may die meanwhile, and only who was not told it yet is told again.
+        self._lanes.put(lane, work if self._claims.take(event_id) else wait_for_the_first)

@@ -63,6 +63,19 @@ class MirrorFeed:
         self._listed: list[int] | None = None
         self._batch: Batch | None = None
         self._stuck_since: float | None = None
+        self._superseded = False
+        # A counter that was never seen at zero hides its first increase from whoever looks at increases.
+        meters.mirror_gaps.add(0)
+
+    def supersede(self, by_another: bool = True) -> None:
+        """Another shard's feed tells of these guilds, whole, from now on or soon: this one is not begun again."""
+        self._superseded = by_another
+
+    def abandon(self) -> None:
+        """Nothing of what waits is told any more, because another feed told of it."""
+        self.supersede()
+        self._epoch = 0
+        self._drop()
 
     @property
     def waiting(self) -> int:
@@ -113,10 +126,7 @@ class MirrorFeed:
     def _begin_session(self, data: Any) -> None:
         self._listed = [int(guild["id"]) for guild in data.get("guilds") or ()]
         # Discord tells of every guild anew; what was left of the session before is older than that.
-        finished(self._queue.drop())
-        if self._batch is not None:
-            self._batch.done()
-            self._batch = None
+        self._drop()
         self._epoch = 0
         self._fill.forget()
         self._changed.set()
@@ -159,6 +169,11 @@ class MirrorFeed:
             return
         name = hashlib.blake2b(session.session_id.encode(), digest_size=16).hexdigest()
         if not self._epoch or name != self._session:
+            if self._superseded:
+                # Executor takes the feed that was opened last for the one that knows; and what is not told here is
+                # in the snapshots with which the other one begins.
+                self._drop()
+                return
             await self._open(name)
         if self._batch is None:
             if self._queue.empty and not self._shard.connected:
@@ -220,8 +235,11 @@ class MirrorFeed:
         _log.warning("mirror.gap", shard=self._shard.shard_id, why=why)
         meters.mirror_gaps.add(1)
         self._shard.journal.missed()
+        self._drop()
+        self._epoch = 0
+
+    def _drop(self) -> None:
         finished(self._queue.drop())
         if self._batch is not None:
             self._batch.done()
             self._batch = None
-        self._epoch = 0

@@ -2,6 +2,7 @@
 
     gateway:<bot>:shard:<id>/<count>:session   hash: session_id, resume_url, sequence, gap
     gateway:<bot>:shard:<id>/<count>:threads   hash: see ThreadIndex.restore
+    gateway:<bot>:shards                       set: the shards that are in service, as <id>/<count>
     gateway:<bot>:commands                     fingerprint of the commands that Discord has
 
 The two keys of a shard share a hash tag, so that one transaction can write both in a cluster.
@@ -16,7 +17,7 @@ from services.gateway.journal import Session
 
 
 class RedisStore:
-    """Journals and the fingerprint of the commands, of one bot."""
+    """Journals, the shards in service and the fingerprint of the commands, of one bot."""
 
     def __init__(self, redis: Redis, bot_id: int) -> None:
         self._redis = redis
@@ -58,6 +59,25 @@ class RedisStore:
             if kept := [part for name, value in changes.items() if value is not None for part in (name, value)]:
                 pipe.hset(f"{key}:threads", items=kept)
             await pipe.execute()
+
+    async def in_service(self) -> frozenset[tuple[int, int]]:
+        """See RollCall."""
+        names = (_text(name).partition("/") for name in await self._redis.smembers(self._roll))
+        return frozenset((int(shard_id), int(count)) for shard_id, _, count in names)
+
+    async def enter_service(self, shard_id: int, shard_count: int) -> None:
+        """See RollCall."""
+        await self._redis.sadd(self._roll, f"{shard_id}/{shard_count}")
+
+    async def leave_service(self, shard_id: int, shard_count: int) -> None:
+        """See RollCall."""
+        key = self._shard(shard_id, shard_count)
+        await self._redis.unlink(f"{key}:session", f"{key}:threads")
+        await self._redis.srem(self._roll, f"{shard_id}/{shard_count}")
+
+    @property
+    def _roll(self) -> str:
+        return f"gateway:{self._bot_id}:shards"
 
     async def fingerprint(self) -> str:
         """See FingerprintStore."""

@@ -24,14 +24,18 @@ class Intents(Section):
 
 
 class Shards(Section):
-    """Which shards this process runs. Leave all three empty to run every shard that Discord recommends."""
+    """Which shards this process runs. Leave the first three empty to run every shard that Discord recommends."""
 
     count: Annotated[int | None, Field(ge=1)] = None
-    """How many shards the bot has altogether."""
-    first: Annotated[int, Field(ge=0)] = 0
+    """How many shards the bot has altogether. Another number is taken into use beside the old one, event by event."""
+    first: Annotated[int, Field(ge=0), AtStart()] = 0
     """The first shard of this process."""
-    last: Annotated[int | None, Field(ge=0)] = None
+    last: Annotated[int | None, Field(ge=0), AtStart()] = None
     """The last shard of this process; by default the last there is."""
+    overlap: Annotated[float, Field(ge=0)] = 5.0
+    """Seconds for which sessions of an old count are kept once all of the new one are in service."""
+    patience: Seconds = 60.0
+    """Seconds after which a new session counts as in service although Discord left out some of its guilds."""
 
 
 class Deadlines(Section):
@@ -124,7 +128,7 @@ class GatewaySettings(Section):
     """The Discord sessions and what people can do in Discord."""
 
     intents: Annotated[Intents, AtStart()] = Intents()
-    shards: Annotated[Shards, AtStart()] = Shards()
+    shards: Shards = Shards()
     deadlines: Deadlines = Deadlines()
     presence: Presence = Presence()
     loop_guard: Annotated[LoopGuard, AtStart()] = LoopGuard()

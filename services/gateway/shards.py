@@ -23,7 +23,7 @@ from services.gateway.permits import INVALID_SESSION, LOST, READY, Permits
 
 _log = structlog.get_logger(__name__)
 
-RESUMABLE_CLOSE = 4000
+RESUMABLE_CLOSE, FINAL_CLOSE = 4000, 1000
 _DISALLOWED_INTENTS = 4014
 _FATAL = {
     4004: "Discord does not accept DISCORD_TOKEN: copy the bot's token from the developer portal (Bot, Reset Token).",
@@ -48,6 +48,7 @@ class Shard:
     def __init__(
         self,
         shard_id: int,
+        shard_count: int,
         *,
         client: Client,
         journal: Journal,
@@ -62,6 +63,7 @@ class Shard:
         """
         self._without_privileged = without_privileged
         self.shard_id = shard_id
+        self.shard_count = shard_count
         self.journal = journal
         self.ready = asyncio.Event()
         self.replaying = False
@@ -73,14 +75,27 @@ class Shard:
         self._rng = rng
         self._socket: DiscordWebSocket | None = None
         self._permit = ""
-        self._closing = False
+        self._closing, self._close_code = False, RESUMABLE_CLOSE
         self._attempts = 0
         self._reports: set[asyncio.Task[None]] = set()
+        self._may_identify = asyncio.Event()
+        self._may_identify.set()
+        self._acquiring: asyncio.Task[str] | None = None
+        self._untold: set[int] = set()
 
     @property
     def connected(self) -> bool:
         """Whether a session is established."""
         return self.ready.is_set()
+
+    def is_told_of(self, guild_id: int) -> bool:
+        """Whether a guild is this shard's. https://discord.com/developers/docs/events/gateway#sharding-sharding-formula"""
+        return (guild_id >> 22) % self.shard_count == self.shard_id
+
+    @property
+    def whole(self) -> bool:
+        """Whether it is told everything of its guilds: each of them was seen since the session began."""
+        return self.connected and not self._untold
 
     @property
     def latency(self) -> float:
@@ -90,24 +105,42 @@ class Shard:
     async def run(self) -> None:
         """Runs until `close`. Raises Misconfigured where trying again is of no use."""
         while not self._closing:
-            pause = await self._one_connection()
-            await self._hang_up()
-            self.ready.clear()
+            try:
+                pause = await self._one_connection()
+                await self._hang_up()
+            finally:
+                self.ready.clear()
             if self._permit:
                 await self._permits.report(self._permit, LOST)
                 self._permit = ""
             await asyncio.sleep(pause)
 
-    async def close(self) -> None:
-        """Ends the connection so that the session can be resumed by whoever comes next."""
+    async def close(self, *, for_good: bool = False) -> None:
+        """Ends the connection so that the session can be resumed by whoever comes next, or by nobody."""
         self._closing = True
+        self._may_identify.set()
+        if self._acquiring is not None:
+            self._acquiring.cancel()
+        if for_good:
+            self._close_code = FINAL_CLOSE
         if self._socket is not None:
-            await self._socket.close(code=RESUMABLE_CLOSE)
+            await self._socket.close(code=self._close_code)
+
+    def only_resume(self, only: bool = True) -> None:
+        """Whether it goes on for as long as its session does and begins none of its own: others take its place."""
+        if only:
+            self._may_identify.clear()
+        else:
+            self._may_identify.set()
 
     async def change_presence(self, text: str) -> None:
         """Changes what stands under the bot's name in this shard's guilds."""
-        if self._socket is not None and self.connected:
+        if self._socket is None or not self.connected:
+            return
+        try:
             await self._socket.change_presence(activity=disnake.CustomActivity(text) if text else None)
+        except (disnake.DiscordException, OSError, aiohttp.ClientError) as error:
+            _log.info("presence not changed", shard=self.shard_id, error=repr(error))
 
     async def request_members(self, guild_id: int, nonce: str) -> bool:
         """Asks for all members of a guild, which come as events; False where the shard is not connected."""
@@ -124,11 +157,13 @@ class Shard:
         """Lives one connection; gives the seconds to wait before the next."""
         session = self._resumable()
         try:
-            if session is None:
-                self._permit = await self._permits.acquire(self.shard_id)
+            if session is None and not await self._permitted():
+                return 0.0
             url = session.resume_url if session is not None else (await self._where()).url
             async with asyncio.timeout(_CONNECT_TIMEOUT):
-                self._socket = await open_socket(self._client, self.shard_id, url, session, self._deliver)
+                self._socket = await open_socket(
+                    self._client, (self.shard_id, self.shard_count), url, session, self._deliver
+                )
             self.replaying = session is not None
             while True:
                 await self._socket.poll_event()
@@ -162,12 +197,25 @@ class Shard:
                 _log.warning("gateway not reached", shard=self.shard_id, error=repr(error))
             return self._backoff()
 
+    async def _permitted(self) -> bool:
+        """Waits for the right to begin a session; False where that is not wanted any more."""
+        await self._may_identify.wait()
+        if not self._closing:
+            acquiring = self._acquiring = asyncio.create_task(self._permits.acquire(self.shard_id))
+            try:
+                await asyncio.wait([acquiring])
+            finally:
+                acquiring.cancel()
+            if not acquiring.cancelled():
+                self._permit = acquiring.result()
+        return not self._closing and self._may_identify.is_set()
+
     async def _hang_up(self) -> None:
         """Answers the other side's close, so that no connection is left half open."""
         if self._socket is not None and not self._socket.socket.closed:
             with contextlib.suppress(TimeoutError, OSError, aiohttp.ClientError):
                 async with asyncio.timeout(_HANG_UP_TIMEOUT):
-                    await self._socket.close(code=RESUMABLE_CLOSE)
+                    await self._socket.close(code=self._close_code)
 
     def _resumable(self) -> Session | None:
         saved = self.journal.session
@@ -185,9 +233,12 @@ class Shard:
 
     def _deliver(self, event: str, data: Any, sequence: int) -> None:
         if event == "READY":
+            self._untold = {int(guild["id"]) for guild in data.get("guilds") or ()}
             self._started(data, sequence)
         elif event == "RESUMED":
             self._established()
+        elif event in ("GUILD_CREATE", "GUILD_DELETE") and self._untold:
+            self._untold.discard(int(data["id"]))
         self._deliver_to(self, event, data, sequence)
 
     def _started(self, data: Any, sequence: int) -> None:

@@ -4,7 +4,7 @@ Discord says so itself (`owner_id`), in the guild's snapshot and in the thread e
 a RESUMEd process would not be told again is read back from the store (see `redis_store`).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -47,6 +47,14 @@ class ThreadIndex:
                 self._threads[int(key[1:])] = (int(parent), int(guild))
             else:
                 self._forums[int(key[1:])] = int(value)
+
+    def standing(self, told_of: Callable[[int], bool], stored: Collection[str]) -> Change:
+        """What has to change in what is stored for a shard so that it holds all that is known of its guilds."""
+        known = {
+            f"t{thread}": f"{parent}:{guild}" for thread, (parent, guild) in self._threads.items() if told_of(guild)
+        }
+        known |= {f"f{forum}": str(guild) for forum, guild in self._forums.items() if told_of(guild)}
+        return Change(known, tuple(set(stored) - known.keys()))
 
     def guild_snapshot(self, guild: Mapping[str, Any]) -> Change:
         """Takes a GUILD_CREATE: what it does not name is gone."""

@@ -72,13 +72,13 @@ def test_words_that_ask_for_a_picture(content: str, expected: bool) -> None:
 def test_bots_among_themselves_make_the_bot_quiet_for_a_while() -> None:
     clock = ManualClock()
     guard = LoopGuard(LoopGuardSettings(messages=3, window=60, quiet=60), clock)
-    for _ in range(2):
-        guard.bot_spoke(1)
+    for message in (11, 12):
+        guard.bot_spoke(1, message)
     guard.person_spoke(1)
-    for _ in range(2):
-        guard.bot_spoke(1)
+    for message in (21, 22, 22, 21):  # two sessions may tell of one message
+        guard.bot_spoke(1, message)
     assert not guard.quiet(1)
-    guard.bot_spoke(1)
+    guard.bot_spoke(1, 23)
     assert guard.quiet(1)
     assert not guard.quiet(2)
     clock.advance(61)
@@ -88,7 +88,7 @@ def test_bots_among_themselves_make_the_bot_quiet_for_a_while() -> None:
 def test_slow_bots_are_no_loop() -> None:
     clock = ManualClock()
     guard = LoopGuard(LoopGuardSettings(messages=3, window=60, quiet=60), clock)
-    for _ in range(10):
-        guard.bot_spoke(1)
+    for message in range(10):
+        guard.bot_spoke(1, message)
         clock.advance(31)
     assert not guard.quiet(1)
