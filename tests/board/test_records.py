@@ -354,6 +354,22 @@ async def ask(channel: Channel, number: int) -> pb.CreateRequestResponse | None:
         return answer
 
 
+async def claim(channel: Channel, request_id: str) -> pb.Request:
+    """Claims something under a key; gives it as it is then."""
+    stub = request_pb2_grpc.RequestServiceStub(channel)
+    with acting_for(Person(2, GUILD, (), 0, "Bob")):
+        answer: pb.TransitionRequestResponse = await stub.TransitionRequest(
+            pb.TransitionRequestRequest(
+                guild_id=GUILD,
+                request_id=request_id,
+                action=pb.REQUEST_ACTION_CLAIM,
+                idempotency_key=f"claim {request_id}",
+            ),
+            timeout=5,
+        )
+    return answer.request
+
+
 async def test_what_was_acknowledged_survives_kill_9(database_url: str, redis_url: str, tmp_path: Path) -> None:
     keys, configuration, port = tmp_path / "keys", tmp_path / "guildhall.yaml", free_port()
     keys.mkdir()
@@ -383,10 +399,12 @@ async def test_what_was_acknowledged_survives_kill_9(database_url: str, redis_ur
                 assert answer is not None and answer.duplicate and answer.request == request
             answer = await eventually(partial(ask, channel, attempt), timeout=30)
             assert answer is not None
+            assert answer.request.number == attempt + 1
+            claimed = await claim(channel, answer.request.request_id)
             process.send_signal(signal.SIGKILL)
             await process.wait()
-            assert answer.request.number == attempt + 1
-            made.append(answer.request)
+            assert claimed.state == pb.REQUEST_STATE_CLAIMED
+            made.append(claimed)
             await channel.close()
             process = await started()
     finally:

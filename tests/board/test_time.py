@@ -190,11 +190,13 @@ async def test_two_replicas_are_one_board(start: Start, postgres_url: str, repli
 
         answers = await asyncio.gather(*(claim(user_id) for user_id in range(1000, 1200)))
         won = [answer.request for answer in answers if answer.HasField("request")]
-        assert len(won) == 1
-        for answer in answers:
-            if answer.HasField("refusal"):
-                assert answer.refusal.reason == pb.REFUSAL_REASON_ALREADY_CLAIMED
-                assert answer.refusal.holder_id == won[0].claim.crafter_id
+        lost = [answer.refusal for answer in answers if answer.HasField("refusal")]
+        assert (len(won), len(lost)) == (1, 199)
+        winner = won[0].claim
+        for refusal in lost:
+            assert refusal.reason == pb.REFUSAL_REASON_ALREADY_CLAIMED
+            assert (refusal.holder_id, refusal.holder_name) == (winner.crafter_id, winner.crafter_name)
+            assert refusal.request == won[0], "both replicas show the fresh state"
         one.clock.advance(72 * HOUR + 1)
         async with two.system() as system:
             assert await actions(system, 2, 2) == ["NUDGE", "RELEASE"], "done once, whichever replica did it"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -103,6 +106,27 @@ def test_everything_wrong_with_a_draft_is_said_at_once() -> None:
     assert set(caught.value.fields) == {"item", "quantity", "profession", "note", "tip", "due_time"}
     draft = checked(RawDraft("flask of power"), PROFESSIONS, LimitSettings(), now=5)
     assert draft.profession == "alchemy", "the item says whose it is"
+
+
+@pytest.mark.parametrize(
+    ("field", "most", "over"),
+    [
+        ("item", "x" * 100, "x" * 101),
+        ("quantity", 10_000, 10_001),
+        ("quantity", 1, 0),
+        ("quantity", 10_000, 10**9),
+        ("note", "n" * 1000, "n" * 1001),
+        ("tip", "t" * 100, "t" * 101),
+        ("due_at", 366 * 86_400_000 + 5, 366 * 86_400_000 + 6),
+        ("due_at", 6, 5),
+    ],
+)
+def test_every_field_at_its_limit_and_over_it(field: str, most: Any, over: Any) -> None:
+    draft = RawDraft("Flask of Power", 1, "alchemy")
+    assert getattr(checked(replace(draft, **{field: most}), PROFESSIONS, LimitSettings(), now=5), field) == most
+    with pytest.raises(Problems) as caught:
+        checked(replace(draft, **{field: over}), PROFESSIONS, LimitSettings(), now=5)
+    assert list(caught.value.fields) == [{"due_at": "due_time"}.get(field, field)]
 
 
 @pytest.mark.parametrize(
