@@ -97,13 +97,17 @@ async def test_status_shows_services_providers_and_charts_to_those_who_run_the_p
     for service in ("gateway", "llm", "executor", "ratelimit", "board"):
         line = next(line for line in content.splitlines() if line.startswith(f"{service} 1/1"))
         assert "CPU" in line
+        assert " MB" in line
+        assert " up " in line
         assert "GB free" in line
     executor = next(line for line in content.splitlines() if line.startswith("executor"))
     assert "ms on average" in executor
     assert "p95" in executor
     assert "0.0 % of" in executor
     assert "**Discord**: 1 of 1 shards connected" in content
-    assert "answers" in content
+    assert "**openai**: answers" in content
+    assert "**anthropic**: answers" in content
+    assert "Answers from the cache: " in content
     assert {file["filename"] for file in theirs["attachments"]} == {
         "latency.png",
         "errors.png",

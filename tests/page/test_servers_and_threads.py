@@ -65,3 +65,15 @@ async def test_an_answer_names_the_command_it_answers(opened: Visit, bot: ShowBo
     if await page.locator(".command-form").count():
         await page.keyboard.press("Enter")
     await page.locator(".reply-line", has_text="Mina used /list open").wait_for()
+
+
+async def test_a_thread_says_how_it_began_as_the_message_looked(opened: Visit, bot: ShowBot) -> None:
+    page = opened.page
+    channel = await page.evaluate("location.hash.split('/').at(-1)")
+    sent = await bot.send(channel, {"content": "**Mina** asks:\n> what is `a pier`?"})
+    await bot.rest("POST", f"/channels/{channel}/messages/{sent['id']}/threads", {"name": "piers"})
+    await page.locator(f"#m-{sent['id']} .thread-card").click()
+    began = page.locator(".system-line", has_text="began this thread with")
+    await began.locator("strong", has_text="Mina").wait_for()
+    assert await began.locator("blockquote code").inner_text() == "a pier"
+    assert "**" not in await began.inner_text()

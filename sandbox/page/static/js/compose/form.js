@@ -20,7 +20,9 @@ export class CommandForm {
   constructor(entry, { channelId, guild, onsend, oncancel, given = {} }) {
     Object.assign(this, { entry, channelId, guild, onsend, oncancel });
     this.suggestions = new Suggestions({ label: "Choices", onpick: (item) => this.#picked(item) });
-    this.row = h("div.form-row", {}, h("span.command-name", {}, `/${entry.name}`));
+    // Where nothing has to be filled in, Enter here uses the command as it is.
+    this.name = h("span.command-name", { role: "button", tabindex: entry.options.some((o) => o.required) ? -1 : 0, "aria-label": `Use /${entry.name}`, onkeydown: (e) => this.#nameKey(e) }, `/${entry.name}`);
+    this.row = h("div.form-row", {}, this.name);
     this.more = h("button.more-options", { type: "button", onclick: () => this.#addNext() });
     this.note = h("div.form-note", { role: "alert" });
     this.element = h("form.command-form", { "aria-label": `Options of /${entry.name}`, onsubmit: (e) => { e.preventDefault(); this.send(); } },
@@ -33,7 +35,14 @@ export class CommandForm {
 
   focus() {
     const empty = [...this.#pills.values()].find((pill) => !pill.text()) ?? [...this.#pills.values()].at(-1);
-    (empty?.field ?? this.more).focus();
+    (empty?.field ?? this.name).focus();
+  }
+
+  #nameKey(event) {
+    if (event.key === "Enter") this.send();
+    else if (event.key === "Escape" || event.key === "Backspace") this.oncancel();
+    else return;
+    event.preventDefault();
   }
 
   #offerMore() {

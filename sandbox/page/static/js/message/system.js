@@ -15,7 +15,7 @@ const LINES = {
   7: ["people", () => ["joined the server"]],
   18: ["thread", (m, guild) => ["started a thread: ", h("button.link", { type: "button", onclick: () => emit("go", { channelId: m.message_reference?.channel_id ?? m.thread?.id }) }, guild?.threads.get(m.message_reference?.channel_id)?.name ?? (m.content || "open it"))]],
   24: ["warning", (m) => ["AutoMod (", m.embeds?.[0]?.fields?.find((f) => f.name === "rule_name")?.value ?? "a rule", ") stopped: ", m.embeds?.[0]?.description ?? ""]],
-  21: ["thread", (m) => ["began this thread with: ", m.referenced_message?.content?.slice(0, 200) ?? "a message"]],
+  21: ["thread", (m, guild) => ["began this thread with: ", m.referenced_message?.content ? h("div.md", {}, markdown(m.referenced_message.content.slice(0, 200), { guild })) : "a message"]],
 };
 
 export function systemLine(message, guild) {

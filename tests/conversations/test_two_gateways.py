@@ -1,0 +1,83 @@
+"""Two gateways, each with a shard of its own: everybody is answered by the one that their server belongs to."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from local.paths import ROOT
+from sandbox.control.client import SandboxClient
+from tests.conversations.conftest import PATIENT
+from tests.conversations.talking import OWNER, Talk
+from tests.support.platform import RunningPlatform
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@asynccontextmanager
+async def second_gateway(running: RunningPlatform) -> AsyncIterator[None]:
+    """Another gateway beside the platform's own, for the second of two shards."""
+    pid = (await running.pids())["gateway"]
+    raw = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    environment = dict(line.decode().partition("=")[::2] for line in raw if line)
+    environment |= {
+        "GUILDHALL_GATEWAY__SHARDS__FIRST": "1",
+        "GUILDHALL_GATEWAY__SHARDS__LAST": "1",
+        "GUILDHALL_RPC__PORTS__GATEWAY": "0",
+    }
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "services.gateway", env=environment, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL
+    )
+    try:
+        yield
+    finally:
+        process.send_signal(signal.SIGTERM)
+        assert await process.wait() == 0
+
+
+def shard_of(guild: dict[str, Any]) -> int:
+    """Which of two shards a server belongs to: https://discord.com/developers/docs/events/gateway#sharding"""
+    return (int(guild["id"]) >> 22) % 2
+
+
+async def test_each_gateway_answers_the_servers_of_its_shard(tmp_path: Path) -> None:
+    environment = PATIENT | {
+        "GUILDHALL_GATEWAY__SHARDS__COUNT": "2",
+        "GUILDHALL_GATEWAY__SHARDS__FIRST": "0",
+        "GUILDHALL_GATEWAY__SHARDS__LAST": "0",
+    }
+    async with (
+        RunningPlatform(tmp_path / "run", environment) as running,
+        SandboxClient(running.page, running.control_token) as sandbox,
+    ):
+        async with second_gateway(running):
+            await sandbox.wait("session", count=2, timeout=40)
+            sessions = await sandbox.call("GET", "/control/sessions")
+            assert sorted(each["shard"] for each in sessions) == [[0, 2], [1, 2]]
+            guilds = {shard_of(each): each for each in await sandbox.call("GET", "/control/as/owner/guilds")}
+            while guilds.keys() != {0, 1}:
+                # Which shard a server falls to hangs on the millisecond in which it is made.
+                made = await sandbox.call("POST", "/control/as/owner/guilds", {"name": "Elsewhere", "bots": True})
+                guilds[shard_of(made)] = made
+            for guild in guilds.values():
+                talk = Talk(sandbox, guild["id"], channel_of(guild))
+                answered = await talk.ask("Remember the word lighthouse.", OWNER)
+                await sandbox.say(OWNER, answered.thread, "Which word did I ask you to remember?")
+                assert "lighthouse" in (await talk.answers(answered.thread, 2))[-1]["content"].lower()
+        # Without the second one its shard is silent, and the first one's goes on.
+        silent = await sandbox.command(OWNER, channel_of(guilds[1]), "help", wait=1.0)
+        assert silent["state"] != "acknowledged"
+        heard = await sandbox.command(OWNER, channel_of(guilds[0]), "help")
+        assert heard["state"] == "acknowledged"
+
+
+def channel_of(guild: dict[str, Any]) -> str:
+    """A text channel of a server."""
+    return next(str(each["id"]) for each in guild["channels"] if each["type"] == 0)
