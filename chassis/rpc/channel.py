@@ -5,6 +5,7 @@ cancellation, this stands before the call is made and watches how it ends.
 """
 
 import asyncio
+import functools
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from typing import Any
@@ -212,6 +213,7 @@ def open_channel(
     return Channel(connect, audience, signer)
 
 
+@functools.cache
 def service_config(audience: str) -> str:
     """Round robin over the healthy replicas, and retries for those methods alone that the contracts call idempotent."""
     retried = [{"service": method.service, "method": method.name} for method in idempotent_methods(audience)]

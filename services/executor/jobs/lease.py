@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Iterable, Sequence
 from typing import Any, Protocol
 
 import redis.asyncio as redis
@@ -100,8 +100,7 @@ class LeaseKeeper:
         for lease in [lease for lease in self.held.values() if lease.remaining() <= 0]:
             await self._drop(lease.partition, "its time ran out")
         try:
-            for partition in list(self.held):
-                await self._renew(partition)
+            await self._renew(list(self.held.values()))
             share = await self._share()
             await self._give_back(share)
             await self._take(share)
@@ -140,31 +139,39 @@ class LeaseKeeper:
             _, _, alive = await pipe.execute()
         return math.ceil(self._settings.partitions / max(1, int(alive)))
 
-    async def _renew(self, partition: int) -> None:
-        lease = self.held[partition]
+    async def _renew(self, leases: Sequence[Lease]) -> None:
+        """Renews all of them at once. Who owns one is asked after its time was put off: if it is ours then, it was ours
+        when it was put off, as nobody but us takes it for us. Putting off somebody else's does no harm."""
+        if not leases:
+            return
         sent = self._clock.monotonic()
-        async with self._redis.pipeline(transaction=True) as pipe:
-            await pipe.watch(keys.lease(partition), keys.epoch(partition))
-            # Not MGET, which the client for a Redis Cluster does not have in a transaction.
-            owner, epoch = await pipe.get(keys.lease(partition)), await pipe.get(keys.epoch(partition))
-            if owner != self._value(lease.epoch) or int(epoch or 0) != lease.epoch:
-                await self._drop(partition, "another owner has it")
-                return
-            pipe.multi()
-            pipe.pexpire(keys.lease(partition), self._ttl_ms)
-            try:
-                await pipe.execute()
-            except WatchError:
-                await self._drop(partition, "another owner took it")
-                return
-        lease.extend(sent + self._settings.lease_seconds)
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for lease in leases:
+                pipe.pexpire(keys.lease(lease.partition), self._ttl_ms)
+                pipe.get(keys.lease(lease.partition))
+            owners = (await pipe.execute())[1::2]
+        for lease, owner in zip(leases, owners, strict=True):
+            if owner == self._value(lease.epoch):
+                lease.extend(sent + self._settings.lease_seconds)
+            else:
+                await self._drop(lease.partition, "another owner has it")
 
     async def _take(self, share: int) -> None:
-        for partition in self._order():
+        if len(self.held) >= share:
+            return
+        others = [partition for partition in self._order() if partition not in self.held]
+        async with self._redis.pipeline(transaction=False) as pipe:
+            for partition in others:
+                pipe.get(keys.lease(partition))
+            owners = await pipe.execute()
+        for partition, owner in zip(others, owners, strict=True):
             if len(self.held) >= share:
                 return
-            if partition not in self.held:
+            if self._may_take(owner):
                 await self._acquire(partition)
+
+    def _may_take(self, owner: bytes | None) -> bool:
+        return owner is None or owner.startswith(f"{self._instance} ".encode())
 
     async def _acquire(self, partition: int) -> None:
         sent = self._clock.monotonic()
@@ -172,7 +179,7 @@ class LeaseKeeper:
             await pipe.watch(keys.lease(partition), keys.epoch(partition))
             # Not MGET, which the client for a Redis Cluster does not have in a transaction.
             owner, epoch = await pipe.get(keys.lease(partition)), await pipe.get(keys.epoch(partition))
-            if owner is not None and not owner.startswith(f"{self._instance} ".encode()):
+            if not self._may_take(owner):
                 return
             mine = int(epoch or 0) + 1
             pipe.multi()
