@@ -106,7 +106,6 @@ async def test_status_shows_services_providers_and_charts_to_those_who_run_the_p
     assert "0.0 % of" in executor
     assert "**Discord**: 1 of 1 shards connected" in content
     assert "**openai**: answers" in content
-    assert "**anthropic**: answers" in content
     assert "Answers from the cache: " in content
     assert {file["filename"] for file in theirs["attachments"]} == {
         "latency.png",

@@ -5,10 +5,10 @@ import asyncio
 import pytest
 
 from chassis.errors import Internal, NotFound, Unavailable
-from services.gateway.fleet import shard_range
 from services.gateway.client import MEMBERS_FLAGS, MESSAGE_CONTENT_FLAGS, Misconfigured, intents
 from services.gateway.commands.image import typed_in
 from services.gateway.commands.operate import NEEDED, invitation, missing_permissions
+from services.gateway.fleet import shard_range
 from services.gateway.lanes import Lanes
 from services.gateway.router import error_text
 from services.gateway.settings import GatewaySettings, Intents, Shards
@@ -93,7 +93,8 @@ def test_missing_permissions_are_named_and_asked_for() -> None:
     assert missing_permissions(everything) == []
     assert missing_permissions(1 << 3) == []
     assert missing_permissions(everything & ~NEEDED["MANAGE_THREADS"]) == ["MANAGE_THREADS"]
-    assert f"permissions={everything}" in invitation(1, 2)
+    external_emojis = 1 << 18
+    assert f"permissions={everything | external_emojis}&" in invitation(1, 2, external_emojis)
 
 
 @pytest.mark.parametrize(
