@@ -95,8 +95,9 @@ test: $(VENV)/.dev ## run every test
 test-containers: $(VENV)/.dev ## build the images and try the composed system on the container engine that runs here
 	GUILDHALL_TEST_CONTAINERS=1 $(BIN)/python -m pytest tests/containers -rs $(ARGS)
 
+# Most of it is waiting, so three platforms share two cores well.
 test-faults: $(VENV)/.dev ## restart, cut off, fill up and kill parts of the platform under load (some minutes)
-	GUILDHALL_TEST_FAULTS=1 $(BIN)/python -m pytest tests/faults tests/operate/test_live_test.py -n 0 -rs $(ARGS)
+	GUILDHALL_TEST_FAULTS=1 $(BIN)/python -m pytest tests/faults tests/operate/test_live_test.py -n 3 --dist worksteal -rs $(ARGS)
 
 test-security: $(VENV)/.dev ## plant secrets and look for them, call every method as every service, forge and replay
 	GUILDHALL_TEST_SECURITY=1 $(BIN)/python -m pytest tests/security -n 0 -rs $(ARGS)

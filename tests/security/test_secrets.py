@@ -10,9 +10,11 @@ import pytest
 from sandbox.control.client import Refused
 from tests.e2e.asking import Guild
 from tests.security.conftest import Target
+from views.catalogue import texts
 
 pytestmark = [pytest.mark.asyncio(loop_scope="package"), pytest.mark.timeout(180)]
 MODEL = "anthropic/claude-sonnet-5-5"
+REFUSED_BY_PROVIDER = texts().text("en", "error.provider_authentication")
 
 
 async def test_no_secret_is_written_anywhere(target: Target) -> None:
@@ -25,18 +27,18 @@ async def test_no_secret_is_written_anywhere(target: Target) -> None:
     # The provider gives its key away in an error, and a member says one: both come near logs, spans and messages.
     used = await target.sandbox.command(guild.me, "general", "ask", {"prompt": "And this?", "model": MODEL})
     said.append(json.dumps(used))
-    said.append(json.dumps(await guild.said_in(answered.message)))
-    await target.sandbox.wait("message", as_=guild.me, channel="general", author=await guild.bot_id(), settled=True)
+    thread = (await target.sandbox.wait("thread", message=used["message_id"]))["thread"]["id"]
+    await target.sandbox.wait("message", as_=guild.me, channel=thread, contains=REFUSED_BY_PROVIDER)
+    said += [json.dumps(await guild.said_in(channel)) for channel in (answered.message, thread)]
     for service in ("llm", "gateway"):
         await target.platform.restart(service)
     await target.platform.all_ready()
     said += [json.dumps(await target.sandbox.messages("owner", "general", limit=100))]
     said += [json.dumps(await _traces(target))]
     said += ["\n".join(target.platform.output)]
-    texts = {path.name: path.read_text(errors="replace") for path in _logs(target)}
-    assert sum(len(text) for text in texts.values()) > 10_000
-    assert "401" in texts["llm.log"] or "authentication" in texts["llm.log"], "the provider's refusal was not even met"
-    for where, text in (*texts.items(), *((f"said {number}", text) for number, text in enumerate(said))):
+    logs = {path.name: path.read_text(errors="replace") for path in _logs(target)}
+    assert sum(len(text) for text in logs.values()) > 10_000
+    for where, text in (*logs.items(), *((f"said {number}", text) for number, text in enumerate(said))):
         for name, secret in secrets.items():
             assert secret not in text, f"{name} stands in {where}"
 
