@@ -7,7 +7,7 @@ them. Stop: the connections first, so that nothing new comes in, then what is be
 import asyncio
 import math
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TypeVar
 
@@ -102,7 +102,7 @@ class Bot:
         try:
             await self._live()
         except* Misconfigured as refused:
-            for error in refused.exceptions:
+            for error in _each(refused):
                 self._health.not_serving(str(error))
                 _log.critical(str(error))
 
@@ -294,3 +294,12 @@ class Bot:
                 self._health.not_serving("Discord does not answer")
             await asyncio.sleep(self._rng.uniform(delay / 2, delay))
             delay = min(_LONGEST_RETRY, delay * 2)
+
+
+def _each(group: BaseExceptionGroup[Misconfigured]) -> Iterator[Misconfigured]:
+    """What was raised, however deep in groups of groups it lies."""
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _each(error)
+        else:
+            yield error
