@@ -10,6 +10,7 @@ from chassis.rpc.fan_out import ask_every_replica
 from chassis.scoped import Place
 from chassis.service import Runtime
 from services.executor.board.wiring import BoardDelivery
+from services.executor.budgets.alerts import BudgetAlerts
 from services.executor.discord.api import DiscordApi
 from services.executor.discord.identity import BotIdentity, learn
 from services.executor.discord.permits import RateLimitPermits
@@ -88,6 +89,16 @@ class Parts:
             settings=settings.health,
             clock=clock,
         )
+        self.budgets = BudgetAlerts(
+            runtime.channel("llm"),
+            redis,
+            self.store,
+            self.replies.guild_settings,
+            language=self._language,
+            leads=lambda: 0 in self.runner.partitions,
+            settings=settings.budgets,
+            clock=clock,
+        )
         kinds: tuple[JobKind, ...] = (
             *self.replies.kinds,
             *self.plans.kinds,
@@ -111,6 +122,7 @@ class Parts:
         runtime.background("leases", self._lead)
         runtime.background("jobs", self._run_jobs)
         runtime.background("health", self.monitor.watch)
+        runtime.background("budgets", self.budgets.watch)
         self.replies.work()
         self.board.work()
         self.mirror.work()

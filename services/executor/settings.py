@@ -8,6 +8,7 @@ from chassis.discord_access import DiscordAccess
 from chassis.guild_access import GuildAccess
 from chassis.settings import AtStart, FromSection, Section
 from services.executor.board.settings import BoardDeliverySettings
+from services.executor.budgets.settings import BudgetSettings
 from services.executor.discord.settings import RestSettings
 from services.executor.health.settings import HealthSettings
 from services.executor.jobs.settings import JobSettings
@@ -37,3 +38,5 @@ class ExecutorSettings(Section):
     """Where the bot may be."""
     health: Annotated[HealthSettings, AtStart()] = HealthSettings()
     """How the platform's health is watched."""
+    budgets: Annotated[BudgetSettings, AtStart()] = BudgetSettings()
+    """How guilds hear of their budgets for language models."""

@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
-from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import structlog
@@ -20,14 +19,14 @@ from redis.exceptions import RedisError
 
 from chassis.clock import Clock
 from chassis.ids import new_id
-from chassis.scoped import ScopedSettings, ScopeKind
-from services.executor.guild_settings import LOG_CHANNEL
+from chassis.scoped import ScopedSettings
 from services.executor.health.book import Change, HealthBook, Told
 from services.executor.health.looking import DURABLE
 from services.executor.health.settings import HealthSettings
 from services.executor.health.told import Record, ToldStore
 from services.executor.jobs.model import Job
 from services.executor.jobs.redis_store import JobStore
+from services.executor.log_channels import LogChannel, log_channels
 from services.executor.replies.notice_job import KIND as NOTICE
 from services.executor.replies.notice_job import Notice
 from views.health import report
@@ -45,14 +44,6 @@ class Looking(Protocol):
     async def look(self) -> dict[str, bool]:
         """Whether each part is at work."""
         ...
-
-
-@dataclass(frozen=True)
-class LogChannel:
-    """Where a guild wants to be told."""
-
-    guild_id: int
-    channel_id: int
 
 
 class HealthMonitor:
@@ -126,7 +117,7 @@ class HealthMonitor:
         if not changes or now - record.posted_at < self._settings.post_pause_seconds:
             return
         number = record.number + 1
-        async for channel in self._log_channels():
+        async for channel in log_channels(self._guild_settings):
             await self._post(number, channel, changes)
         parts = {**record.parts, **{change.part: Told(change.well, change.since) for change in changes}}
         await self._told.save(Record(number, now, parts))
@@ -138,9 +129,3 @@ class HealthMonitor:
         now = self._clock.now()
         job = Job(new_id(now), NOTICE, f"notice:{channel.channel_id}", notice.model_dump_json().encode(), now)
         await self._jobs.submit(job, event_id=int.from_bytes(once, "big"))
-
-    async def _log_channels(self) -> AsyncIterator[LogChannel]:
-        async for held in self._guild_settings.store.all():
-            channel = str(held.values.get(LOG_CHANNEL) or "")
-            if held.scope.kind is ScopeKind.GUILD and channel.isdecimal():
-                yield LogChannel(held.scope.guild_id, int(channel))

@@ -92,5 +92,8 @@ MEMBERS = f"{PREFIX}members"
 HEALTH_PROBE = f"{PREFIX}health-probe"
 """Written now and then, to see whether the store takes anything."""
 
+BUDGETS_TOLD = f"{PREFIX}budgets-told"
+"""A hash: how far each guild was told of its budget."""
+
 HEALTH_TOLD = f"{PREFIX}health-told"
 """What guilds were told last of each part's health."""

@@ -54,6 +54,8 @@ class UsageServicer(usage_pb2_grpc.UsageServiceServicer):
             raise InvalidArgument("Name a guild.", reason="INVALID_ID", fields={"guild_id": "missing"})
         left = remaining()
         seconds = WATCH_SECONDS if left is None else min(WATCH_SECONDS, max(0.0, left - MARGIN))
+        if request.until_now:
+            seconds = 0.0
         async for event in self._ledger.watch(request.guild_id, request.after_sequence, seconds):
             yield usage_pb2.WatchEventsResponse(event=_event(event))
 

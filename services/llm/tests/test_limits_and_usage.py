@@ -346,6 +346,8 @@ async def test_alerts_come_once_each_in_a_growing_sequence(world: World, redis_u
         later.cancel()
         over = stub.WatchEvents(usage_pb2.WatchEventsRequest(guild_id=7, after_sequence=2), timeout=0.5)
         assert [event async for event in over] == []
+        now = stub.WatchEvents(usage_pb2.WatchEventsRequest(guild_id=7, until_now=True), timeout=TIMEOUT)
+        assert [event_of(answer).sequence async for answer in now] == [1, 2]
 
 
 def test_several_thresholds_at_once_are_one_alert() -> None:

@@ -12,18 +12,19 @@ from typing import Any
 import grpc
 import pytest
 import tiktoken
-import yaml
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from guildhall.admin.v1 import admin_pb2, admin_pb2_grpc
 
+from chassis.caller import Caller
 from chassis.problems import StartupError
-from chassis.settings import Live
+from chassis.testing import channel_to
 from services.llm import counting, encodings
 from services.llm.catalogue import Catalogue, Model
 from services.llm.chat import ImageTokens, Usage
 from services.llm.model_settings import ModelSettings, Price, ProviderSettings
 from services.llm.pricing import cost_nanos
 from services.llm.settings import LlmSettings
-from services.llm.tests.harness import config, reason, running, variables
+from services.llm.tests.harness import TIMEOUT, Llm, config, reason, running, variables
 from services.llm.tests.upstream import DONE, chunk, fails, says, sends, upstream
 from tests.support.waiting import eventually
 
@@ -82,6 +83,13 @@ def test_long_texts_are_counted_like_short_ones() -> None:
     assert counting.Counter("o200k_base").text(text) == len(tiktoken.get_encoding("o200k_base").encode_ordinary(text))
 
 
+async def reload(llm: Llm) -> admin_pb2.ReloadOutcome:
+    """Has the service read its configuration again."""
+    async with channel_to(llm.address, Caller("gateway"), audience="llm") as channel:
+        answer = await admin_pb2_grpc.AdminServiceStub(channel).Reload(admin_pb2.ReloadRequest(), timeout=TIMEOUT)
+        return answer.outcome
+
+
 async def test_a_reload_under_load_loses_no_call(redis_url: str, tmp_path: Path) -> None:
     words = [f"w{number} " for number in range(20)]
     async with (
@@ -99,7 +107,6 @@ async def test_a_reload_under_load_loses_no_call(redis_url: str, tmp_path: Path)
 
         environment = {**variables(redis_url), "GUILDHALL_CONFIG": write(old.url)}
         async with running(environment) as llm:
-            settings: Live[LlmSettings] = llm.runtime.settings
             finished = 0
 
             async def talk(worker: int) -> None:
@@ -112,16 +119,43 @@ async def test_a_reload_under_load_loses_no_call(redis_url: str, tmp_path: Path)
 
             talking = asyncio.gather(*(talk(worker) for worker in range(8)))
             await eventually(lambda: old.open_streams >= 4)
-            tree = yaml.safe_load(Path(write(new.url)).read_text())
-            providers = {"local": ProviderSettings(**tree["providers"]["local"])}
-            settings.replace(settings.current.model_copy(update={"providers": providers}))
+            path = Path(write(new.url))
+            right = path.read_text(encoding="utf-8")
+            path.write_text("providers: {local: {wire: morse}}\n", encoding="utf-8")
+            refused = await reload(llm)
+            assert not refused.accepted
+            assert "wire" in str(refused.problems)
+            path.write_text(right, encoding="utf-8")
+            assert (await reload(llm)).accepted
             await talking
             assert finished == 48
             assert old.requests
             assert new.requests
-            gone = settings.current.model_copy(update={"providers": {}, "models": {}})
-            settings.replace(gone)
-            await eventually(lambda: old.open_streams == new.open_streams == 0)
+            assert old.open_streams == new.open_streams == 0
+
+
+async def test_models_come_go_and_cost_as_the_file_says(redis_url: str, tmp_path: Path) -> None:
+    async with upstream(models=["demo", "added"]) as provider:
+
+        def write(**models: Any) -> str:
+            local = {"base_url": provider.url, "discover": False}
+            return config(tmp_path, providers={"local": local}, models={f"local/{id_}": m for id_, m in models.items()})
+
+        path = write(demo={"price": {"input": 1, "output": 1}})
+        async with running({**variables(redis_url), "GUILDHALL_CONFIG": path}) as llm:
+            assert (await llm.ask(model="local/demo")).end.usage.cost_nanos == 15_000
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await llm.ask(model="local/added", conversation_id="c2")
+            assert reason(caught.value) == "MODEL_UNKNOWN"
+            write(demo={"price": {"input": 2, "output": 2}}, added={})
+            assert (await reload(llm)).accepted
+            assert (await llm.ask(model="local/demo", conversation_id="c3")).end.usage.cost_nanos == 30_000
+            assert (await llm.ask(model="local/added", conversation_id="c4")).started.model == "local/added"
+            write(added={})
+            assert (await reload(llm)).accepted
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await llm.ask(model="local/demo", conversation_id="c5")
+            assert reason(caught.value) == "MODEL_UNKNOWN"
 
 
 async def test_a_call_in_flight_outlives_its_provider(redis_url: str, tmp_path: Path) -> None:
@@ -134,8 +168,8 @@ async def test_a_call_in_flight_outlives_its_provider(redis_url: str, tmp_path: 
         async with running({**variables(redis_url), "GUILDHALL_CONFIG": path}) as llm:
             answering = asyncio.create_task(llm.ask(conversation_id="c1"))
             await eventually(lambda: provider.open_streams == 1)
-            settings: Live[LlmSettings] = llm.runtime.settings
-            settings.replace(settings.current.model_copy(update={"providers": {}, "models": {}}))
+            config(tmp_path, providers={"openai": {"wire": "openai"}}, models={})
+            assert (await reload(llm)).accepted
             with pytest.raises(grpc.aio.AioRpcError) as caught:
                 await llm.ask(conversation_id="c2")
             assert (caught.value.code(), reason(caught.value)) == (grpc.StatusCode.UNAVAILABLE, "NO_MODEL")

@@ -26,7 +26,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from guildhall.llm.v1 import generation_pb2 as guildhall_dot_llm_dot_v1_dot_generation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cguildhall/llm/v1/usage.proto\x12\x10guildhall.llm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!guildhall/llm/v1/generation.proto\"\xa1\x01\n\x0fGetUsageRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x0f\n\x07user_id\x18\x02 \x01(\x04\x12\x10\n\x08\x66rom_day\x18\x03 \x01(\t\x12\x0e\n\x06to_day\x18\x04 \x01(\t\x12+\n\x05group\x18\x05 \x01(\x0e\x32\x1c.guildhall.llm.v1.UsageGroup\x12\r\n\x05limit\x18\x06 \x01(\r\x12\r\n\x05model\x18\x07 \x01(\t\"f\n\x08UsageRow\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05\x63\x61lls\x18\x02 \x01(\x04\x12&\n\x05usage\x18\x03 \x01(\x0b\x32\x17.guildhall.llm.v1.Usage\x12\x16\n\x0eunpriced_calls\x18\x04 \x01(\x04\"g\n\x10GetUsageResponse\x12(\n\x04rows\x18\x01 \x03(\x0b\x32\x1a.guildhall.llm.v1.UsageRow\x12)\n\x05total\x18\x02 \x01(\x0b\x32\x1a.guildhall.llm.v1.UsageRow\">\n\x12WatchEventsRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x04\"[\n\x0b\x42udgetAlert\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x11\n\tthreshold\x18\x02 \x01(\x01\x12\x0c\n\x04used\x18\x03 \x01(\x04\x12\x0e\n\x06\x62udget\x18\x04 \x01(\x04\x12\r\n\x05month\x18\x05 \x01(\t\"\x9b\x01\n\x05\x45vent\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x10\n\x08guild_id\x18\x02 \x01(\x04\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x0c\x62udget_alert\x18\x04 \x01(\x0b\x32\x1d.guildhall.llm.v1.BudgetAlertH\x00\x42\x06\n\x04kind\"=\n\x13WatchEventsResponse\x12&\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x17.guildhall.llm.v1.Event*\x88\x01\n\nUsageGroup\x12\x1b\n\x17USAGE_GROUP_UNSPECIFIED\x10\x00\x12\x13\n\x0fUSAGE_GROUP_DAY\x10\x01\x12\x16\n\x12USAGE_GROUP_PERSON\x10\x02\x12\x15\n\x11USAGE_GROUP_MODEL\x10\x03\x12\x19\n\x15USAGE_GROUP_OPERATION\x10\x04\x32\xc4\x01\n\x0cUsageService\x12V\n\x08GetUsage\x12!.guildhall.llm.v1.GetUsageRequest\x1a\".guildhall.llm.v1.GetUsageResponse\"\x03\x90\x02\x01\x12\\\n\x0bWatchEvents\x12$.guildhall.llm.v1.WatchEventsRequest\x1a%.guildhall.llm.v1.WatchEventsResponse0\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1cguildhall/llm/v1/usage.proto\x12\x10guildhall.llm.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a!guildhall/llm/v1/generation.proto\"\xa1\x01\n\x0fGetUsageRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x0f\n\x07user_id\x18\x02 \x01(\x04\x12\x10\n\x08\x66rom_day\x18\x03 \x01(\t\x12\x0e\n\x06to_day\x18\x04 \x01(\t\x12+\n\x05group\x18\x05 \x01(\x0e\x32\x1c.guildhall.llm.v1.UsageGroup\x12\r\n\x05limit\x18\x06 \x01(\r\x12\r\n\x05model\x18\x07 \x01(\t\"f\n\x08UsageRow\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05\x63\x61lls\x18\x02 \x01(\x04\x12&\n\x05usage\x18\x03 \x01(\x0b\x32\x17.guildhall.llm.v1.Usage\x12\x16\n\x0eunpriced_calls\x18\x04 \x01(\x04\"g\n\x10GetUsageResponse\x12(\n\x04rows\x18\x01 \x03(\x0b\x32\x1a.guildhall.llm.v1.UsageRow\x12)\n\x05total\x18\x02 \x01(\x0b\x32\x1a.guildhall.llm.v1.UsageRow\"Q\n\x12WatchEventsRequest\x12\x10\n\x08guild_id\x18\x01 \x01(\x04\x12\x16\n\x0e\x61\x66ter_sequence\x18\x02 \x01(\x04\x12\x11\n\tuntil_now\x18\x03 \x01(\x08\"[\n\x0b\x42udgetAlert\x12\x0c\n\x04unit\x18\x01 \x01(\t\x12\x11\n\tthreshold\x18\x02 \x01(\x01\x12\x0c\n\x04used\x18\x03 \x01(\x04\x12\x0e\n\x06\x62udget\x18\x04 \x01(\x04\x12\r\n\x05month\x18\x05 \x01(\t\"\x9b\x01\n\x05\x45vent\x12\x10\n\x08sequence\x18\x01 \x01(\x04\x12\x10\n\x08guild_id\x18\x02 \x01(\x04\x12/\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x0c\x62udget_alert\x18\x04 \x01(\x0b\x32\x1d.guildhall.llm.v1.BudgetAlertH\x00\x42\x06\n\x04kind\"=\n\x13WatchEventsResponse\x12&\n\x05\x65vent\x18\x01 \x01(\x0b\x32\x17.guildhall.llm.v1.Event*\x88\x01\n\nUsageGroup\x12\x1b\n\x17USAGE_GROUP_UNSPECIFIED\x10\x00\x12\x13\n\x0fUSAGE_GROUP_DAY\x10\x01\x12\x16\n\x12USAGE_GROUP_PERSON\x10\x02\x12\x15\n\x11USAGE_GROUP_MODEL\x10\x03\x12\x19\n\x15USAGE_GROUP_OPERATION\x10\x04\x32\xc4\x01\n\x0cUsageService\x12V\n\x08GetUsage\x12!.guildhall.llm.v1.GetUsageRequest\x1a\".guildhall.llm.v1.GetUsageResponse\"\x03\x90\x02\x01\x12\\\n\x0bWatchEvents\x12$.guildhall.llm.v1.WatchEventsRequest\x1a%.guildhall.llm.v1.WatchEventsResponse0\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,8 +35,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_USAGESERVICE'].methods_by_name['GetUsage']._loaded_options = None
   _globals['_USAGESERVICE'].methods_by_name['GetUsage']._serialized_options = b'\220\002\001'
-  _globals['_USAGEGROUP']._serialized_start=870
-  _globals['_USAGEGROUP']._serialized_end=1006
+  _globals['_USAGEGROUP']._serialized_start=889
+  _globals['_USAGEGROUP']._serialized_end=1025
   _globals['_GETUSAGEREQUEST']._serialized_start=119
   _globals['_GETUSAGEREQUEST']._serialized_end=280
   _globals['_USAGEROW']._serialized_start=282
@@ -44,13 +44,13 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_GETUSAGERESPONSE']._serialized_start=386
   _globals['_GETUSAGERESPONSE']._serialized_end=489
   _globals['_WATCHEVENTSREQUEST']._serialized_start=491
-  _globals['_WATCHEVENTSREQUEST']._serialized_end=553
-  _globals['_BUDGETALERT']._serialized_start=555
-  _globals['_BUDGETALERT']._serialized_end=646
-  _globals['_EVENT']._serialized_start=649
-  _globals['_EVENT']._serialized_end=804
-  _globals['_WATCHEVENTSRESPONSE']._serialized_start=806
-  _globals['_WATCHEVENTSRESPONSE']._serialized_end=867
-  _globals['_USAGESERVICE']._serialized_start=1009
-  _globals['_USAGESERVICE']._serialized_end=1205
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=572
+  _globals['_BUDGETALERT']._serialized_start=574
+  _globals['_BUDGETALERT']._serialized_end=665
+  _globals['_EVENT']._serialized_start=668
+  _globals['_EVENT']._serialized_end=823
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=825
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=886
+  _globals['_USAGESERVICE']._serialized_start=1028
+  _globals['_USAGESERVICE']._serialized_end=1224
 # @@protoc_insertion_point(module_scope)

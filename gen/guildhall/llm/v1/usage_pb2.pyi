@@ -173,19 +173,23 @@ class WatchEventsRequest(_message.Message):
 
     GUILD_ID_FIELD_NUMBER: _builtins.int
     AFTER_SEQUENCE_FIELD_NUMBER: _builtins.int
+    UNTIL_NOW_FIELD_NUMBER: _builtins.int
     guild_id: _builtins.int
     """The guild."""
     after_sequence: _builtins.int
     """The last sequence that was seen; 0 for everything that is kept."""
+    until_now: _builtins.bool
+    """Whether to end when everything that there is was given, and not wait for more."""
     def __init__(
         self,
         *,
         guild_id: _builtins.int = ...,
         after_sequence: _builtins.int = ...,
+        until_now: _builtins.bool = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "guild_id", b"guild_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["after_sequence", b"after_sequence", "guild_id", b"guild_id", "until_now", b"until_now"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
