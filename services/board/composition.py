@@ -72,6 +72,7 @@ class Board:
         try:
             database = Database(runtime.settings.current.database)
             version = await migrate(database)
+            await database.warm_up()
         except (GuildhallError, SQLAlchemyError, OSError) as error:
             raise StartupError(
                 f"the board's database cannot be used: {_said(error)}",

@@ -29,6 +29,7 @@ from services.ratelimit.settings import RatelimitSettings
 from tests.support import eventually, free_port
 
 MANAGE_GUILD = 0x20
+INDEX_PAUSE = 0.5
 
 
 @dataclass
@@ -138,7 +139,7 @@ async def delivering(
         "GUILDHALL_RPC__ADDRESSES__EXECUTOR": f"127.0.0.1:{port}",
         "GUILDHALL_EXECUTOR__JOBS__PARTITIONS": "4",
         "GUILDHALL_EXECUTOR__JOBS__READ_BLOCK_SECONDS": "0.05",
-        "GUILDHALL_EXECUTOR__BOARD__INDEX_PAUSE": "0.1",
+        "GUILDHALL_EXECUTOR__BOARD__INDEX_PAUSE": str(INDEX_PAUSE),
         "GUILDHALL_EXECUTOR__BOARD__SCHEDULE_POLL": "0.1",
     }
     async with AsyncExitStack() as stack:

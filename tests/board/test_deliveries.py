@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from sandbox.control.client import SandboxClient
 from sandbox.pytest_plugin import sandbox_options, sandbox_server
 from sandbox.tests.discord.bot import Bot
 from tests.board.conftest import CONFIGURATION
-from tests.board.delivering import Delivering, delivering
+from tests.board.delivering import INDEX_PAUSE, Delivering, delivering
 from tests.board.screen import labels, text_of
 from tests.support import eventually
 
@@ -61,6 +62,24 @@ async def edited_too_often(guild: Delivering, server: Sandbox, channel: str, mes
 async def lists(guild: Delivering, channel: str) -> list[dict[str, Any]]:
     """The lists that a channel shows."""
     return [one for one in await guild.sandbox.messages("owner", channel) if one["embeds"]]
+
+
+async def test_what_happens_shortly_after_one_another_is_one_edit_of_the_list(guild: Delivering) -> None:
+    channel = await guild.new_channel("board")
+    await guild.set(board_index_channel=channel)
+    began = time.monotonic()
+    for number in range(20):
+        await guild.ask(f"Flask {number}")
+
+    async def complete() -> bool:
+        found = await lists(guild, channel)
+        return len(found) == 1 and all(f"Flask {number}" in text_of(found[0]) for number in range(20))
+
+    await eventually(complete, timeout=20)
+    most = (time.monotonic() - began) / INDEX_PAUSE + 1
+    log = await guild.sandbox.requests(limit=500)
+    edits = [one for one in log if one["method"] == "PATCH" and one["route"].endswith("/messages/{message_id}")]
+    assert len(edits) <= most, "one in each pause at most"
 
 
 async def test_a_list_that_may_not_be_edited_any_more_is_shown_anew(guild: Delivering, sandbox_server: Sandbox) -> None:

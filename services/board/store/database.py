@@ -97,6 +97,11 @@ class Database:
         """Runs `work` on a plain connection in one transaction: for migrations."""
         return await self._engine.run_sync(work)
 
+    async def warm_up(self) -> None:
+        """Makes ready what the first who ask would otherwise wait for. Unavailable as for `read`."""
+        with _told():
+            await self._engine.warm_up()
+
     async def ping(self) -> None:
         """Asks the database for nothing. Unavailable where it does not answer."""
         async with self.read() as connection:

@@ -5,7 +5,7 @@ import contextvars
 import fcntl
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import IO, Any, TypeVar, cast
 
@@ -32,11 +32,20 @@ class PostgresEngine:
             url,
             pool_size=settings.pool,
             max_overflow=0,
+            # The one used last knows its statements already; with turns each of them would learn every statement.
+            pool_use_lifo=True,
             pool_timeout=settings.timeout,
             connect_args={"timeout": settings.timeout, "command_timeout": _STATEMENT_SECONDS},
         )
         self._reader = self._engine.execution_options(isolation_level="AUTOCOMMIT")
         self._combiner = Combiner(self._engine.dialect)
+        self._size = settings.pool
+
+    async def warm_up(self) -> None:
+        """Opens the pool's connections before anybody waits for them: that takes longer than most of what they do."""
+        async with AsyncExitStack() as stack:
+            for _ in range(self._size):
+                await stack.enter_async_context(self._engine.connect())
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
@@ -76,6 +85,9 @@ class SqliteEngine:
         # Whoever waits for a connection waits here: in a thread it would keep that from those who have one.
         self._readers = asyncio.Semaphore(settings.pool)
         self._group = GroupCommit(self._commit)
+
+    async def warm_up(self) -> None:
+        """Nothing to do: a file is open at once."""
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
