@@ -77,7 +77,7 @@ async def told(client: redis.Redis, job_settings: JobSettings) -> list[str]:
 async def test_each_alert_is_told_once_in_the_guilds_language(
     client: redis.Redis, store: JobStore, job_settings: JobSettings, guilds: ScopedSettings, clock: ManualClock
 ) -> None:
-    usage = Usage()
+    usage = Usage()  # type: ignore[abstract]  # the other method is never called
     async with (
         serve_in_process((usage_pb2_grpc.add_UsageServiceServicer_to_server, usage), name="llm") as address,
         channel_to(address, audience="llm") as channel,
