@@ -14,6 +14,7 @@ import grpc
 from guildhall.executor.v1 import plan_pb2, plan_pb2_grpc, reply_pb2
 from guildhall.llm.v1 import plan_pb2 as llm_plan_pb2
 from guildhall.llm.v1 import plan_pb2_grpc as llm_plan_pb2_grpc
+from guildhall.settings.v1 import settings_pb2, settings_pb2_grpc
 
 from chassis.caller import Caller, Person, acting_for
 from chassis.testing import channel_to, running_service, serve_in_process
@@ -69,6 +70,7 @@ class Planner:
     channel_id: int
     people: Mapping[str, int]
     stub: plan_pb2_grpc.PlanServiceStub
+    settings: settings_pb2_grpc.SettingsServiceStub
     _events: int = 0
 
     async def call(
@@ -169,6 +171,16 @@ class Planner:
         assert await self.confirm(made) == plan_pb2.PLAN_REFUSAL_UNSPECIFIED
         return await self.reached(made.plan_id, *ENDED, timeout=timeout)
 
+    async def choose(self, **values: str) -> None:
+        """Sets what the guild may set of executor."""
+        request = settings_pb2.UpdateSettingsRequest(
+            scope=settings_pb2.Scope(kind=settings_pb2.SCOPE_KIND_GUILD, guild_id=self.guild_id, id=self.guild_id)
+        )
+        for name, value in values.items():
+            request.values[name].string_value = value
+        with acting_for(Person(user_id=self.people["owner"], guild_id=self.guild_id, permissions=ALL)):
+            await self.settings.UpdateSettings(request, timeout=5)
+
     async def rest(self, method: str, path: str, body: Any = None, *, person: str = "owner", **query: Any) -> Any:
         """Any REST route as a person."""
         return await self.sandbox.rest(person, method, path, body, **query)
@@ -221,5 +233,5 @@ async def running_planner(
             )
             executor_at = executor.address
         channel = await stack.enter_async_context(channel_to(executor_at, Caller("gateway"), audience="executor"))
-        stub = plan_pb2_grpc.PlanServiceStub(channel)
-        yield Planner(environment, sandbox, model, int(guild["id"]), int(general["id"]), people, stub)
+        stub, settings = plan_pb2_grpc.PlanServiceStub(channel), settings_pb2_grpc.SettingsServiceStub(channel)
+        yield Planner(environment, sandbox, model, int(guild["id"]), int(general["id"]), people, stub, settings)

@@ -98,6 +98,18 @@ COMPOSITES: dict[str, Intents] = {
     "category.delete-with-children": [
         {"op": "delete_channel", "targets": select(names=["Wing"]), "with_children": True}
     ],
+    "a-new-wing": [
+        {"op": "create_role", "id": "guard", "name": "Guard", "colour": "#3366ff", "hoist": True},
+        {"op": "create_channel", "id": "keep", "name": "Keep", "type": "category"},
+        {"op": "create_channel", "name": "gate", "category": {"from": "keep"}, "private_to": {"from": "guard"}},
+        {"op": "create_channel", "name": "Post {i}", "type": "voice", "repeat": 2, "category": {"from": "keep"}},
+        {"op": "create_channel", "name": "petitions", "type": "forum", "tags": ["new", "heard"]},
+        {"op": "give_role", "members": select(with_role="Veteran"), "role": {"from": "guard"}},
+        {"op": "set_permission", "targets": ROOM, "who": MEMBER, "kind": "member", "allow": ["attach_files"]},
+        {"op": "edit_channel", "targets": select(names=["pinned"]), "topic": "Read this first", "slowmode_seconds": 10},
+        {"op": "set_nickname", "members": MEMBER, "nickname": "Mina of the Keep"},
+        {"op": "edit_role", "targets": VETERAN, "colour": "#aa0000", "grant": ["attach_files"]},
+    ],
     "create-and-delete": [
         {"op": "create_channel", "id": "c", "name": "brief-{i}", "repeat": 3},
         {"op": "delete_channel", "targets": {"from": "c"}},

@@ -141,6 +141,20 @@ async def test_a_long_report_comes_as_a_file(planner: Planner) -> None:
     assert len(done.steps) == 24
 
 
+async def test_progress_is_told_while_a_run_takes_all_that_discord_allows(planner: Planner) -> None:
+    plan = await planner.draft(*({"op": "create_channel", "name": f"{row}-{{i}}", "repeat": 50} for row in "abc"))
+    await planner.sandbox.reset_counters()
+    assert await planner.confirm(plan) == plan_pb2.PLAN_REFUSAL_UNSPECIFIED
+    done = await planner.reached(plan.plan_id, *ENDED)
+    seconds = (done.end_time.ToNanoseconds() - done.start_time.ToNanoseconds()) / 1e9
+    assert seconds > 2
+    route = "/channels/{channel_id}/messages/{message_id}"
+    edits = await planner.sandbox.requests(method="PATCH", route=route, status=200)
+    assert (await planner.sandbox.counters())["http_429"] == 0
+    # Every 0.3 s here; each may wait a second for its turn, and the report comes last.
+    assert len(edits) >= 1 + seconds / 1.5
+
+
 async def test_a_polite_run_takes_its_time(planner: Planner) -> None:
     plan = await planner.draft({**TWO, "repeat": 3})
     await planner.call("EditPlan", plan_pb2.EditPlanRequest(plan_id=plan.plan_id, polite=True))

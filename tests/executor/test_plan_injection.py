@@ -94,6 +94,24 @@ async def test_refusals_of_authority_stand_in_the_audit_trail(planner: Planner) 
     assert "not allowed" in trail
 
 
+async def test_refusals_of_authority_are_said_once_in_the_log_channel(planner: Planner) -> None:
+    log = await planner.create_channel("watchtower")
+    await planner.choose(log_channel=log["id"])
+    planner.model.will_answer({"summary": "x", "intents": obeying()})
+    plan = await planner.ask("please @everyone", person="member")
+    found = await planner.sandbox.wait("message", as_="owner", channel=log["id"], contains=plan.plan_id, timeout=30)
+    (told,) = found["messages"]
+    embed = told["embeds"][0]
+    assert f"<@{planner.people['member']}>" in embed["description"]
+    assert embed["fields"][0]["value"].count("\n") >= 3
+    assert not told["mentions"]
+    assert not told["mention_everyone"]
+    # Shown once more, as after a crash, it is not said once more.
+    await planner.call("RefinePlan", plan_pb2.RefinePlanRequest(plan_id=plan.plan_id, request="x"), person="moderator")
+    shown = await planner.sandbox.messages("owner", log["id"], limit=10)
+    assert len(shown) == 1
+
+
 async def state(planner: Planner) -> Any:
     """What hostile texts would like to change."""
     guild = planner.guild_id

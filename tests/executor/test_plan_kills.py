@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import signal
 import sys
 from collections import Counter
 from collections.abc import AsyncIterator
@@ -19,7 +20,7 @@ from chassis.testing import TestKeys
 from sandbox.app import Sandbox
 from sandbox.control.client import SandboxClient
 from tests.executor.planning import ENDED, Planner, running_planner
-from tests.support.waiting import free_port
+from tests.support.waiting import eventually, free_port
 
 RUNS = int(os.environ.get("PLAN_KILL_RUNS", "10"))
 KILLS_PER_RUN = 2
@@ -55,6 +56,20 @@ class Killable:
         assert self._process is not None
         self._process.kill()
         await self._process.wait()
+
+    def freeze(self) -> None:
+        """Lets it stand still in the middle of whatever it does."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Lets it go on as if nothing had been."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
+
+    def another(self) -> Killable:
+        """A replica of it, not started yet."""
+        return Killable({**self._environment, "GUILDHALL_RPC__PORTS__EXECUTOR": str(free_port())})
 
 
 @pytest_asyncio.fixture
@@ -114,6 +129,46 @@ async def test_sixty_operations_survive_any_death(killable: tuple[Planner, Killa
         done = await planner.reached(plan.plan_id, *ENDED, timeout=90)
         assert done.status == plan_pb2.PLAN_STATUS_DONE, done
         await assert_exact(planner, done, run)
+
+
+async def test_an_old_owner_that_wakes_up_changes_nothing(killable: tuple[Planner, Killable]) -> None:
+    planner, owner = killable
+    heir = owner.another()
+    await planner.sandbox.settings(latency_ms=60)
+    for number in range(16):
+        await planner.create_channel(f"old-0-{number}")
+    plan = await planner.draft(*intents(0))
+    await planner.sandbox.reset_counters()
+    assert await planner.confirm(plan) == plan_pb2.PLAN_REFUSAL_UNSPECIFIED
+    await planner.sandbox.wait("request", count=15, timeout=60)
+    owner.freeze()
+    await heir.start()
+    try:
+        await eventually(lambda: _is_whole(planner), timeout=60, interval=0.2)
+        await planner.sandbox.wait("message", as_="owner", channel="general", component="plan.undo", timeout=30)
+        before = await _changes(planner)
+        owner.thaw()
+        # It answers again, so it is awake; what it was about to do it does not do any more.
+        done = await planner.reached(plan.plan_id, *ENDED, timeout=60)
+        assert done.status == plan_pb2.PLAN_STATUS_DONE, done
+        await assert_exact(planner, done, 0)
+        assert await _changes(planner) == before
+    finally:
+        await heir.kill()
+
+
+async def _is_whole(planner: Planner) -> bool:
+    names = Counter(channel["name"] for channel in await planner.rest("GET", f"/guilds/{planner.guild_id}/channels"))
+    assert sum(n for name, n in names.items() if name.startswith("room-0-")) == 32
+    assert not [name for name in names if name.startswith("old-0-")]
+    return True
+
+
+async def _changes(planner: Planner) -> Counter[tuple[str, str]]:
+    """What was asked of Discord that changes a guild, by method and path."""
+    log = await planner.sandbox.requests(limit=1000)
+    changing = [one for one in log if one["method"] != "GET" and "/messages" not in one["path"]]
+    return Counter((one["method"], one["path"]) for one in changing)
 
 
 async def assert_exact(planner: Planner, done: plan_pb2.Plan, run: int) -> None:

@@ -14,7 +14,7 @@ from services.executor.plans.kinds import Reversible
 from services.executor.plans.table import TABLE
 from tests.executor.furnished import dump, furnish
 from tests.executor.planning import ENDED, Planner
-from tests.executor.table_cases import CASES
+from tests.executor.table_cases import CASES, COMPOSITES
 
 LOST = {
     "channel.delete": ("pins",),
@@ -31,6 +31,10 @@ _PNG = bytes.fromhex(
 
 def test_every_row_has_its_case() -> None:
     assert set(CASES) == set(TABLE)
+
+
+def test_sixty_intents_are_tried_on_the_sandbox() -> None:
+    assert sum(len(case.intents) for case in CASES.values()) + sum(map(len, COMPOSITES.values())) >= 60
 
 
 @pytest.mark.parametrize("kind", sorted(TABLE))
