@@ -86,7 +86,8 @@ async def use(platform: RunningPlatform, sandbox: SandboxClient, ports: dict[str
     for prompt in ("What is a guild?", "What is a guild?", "And a hall?"):
         asked = await guild.ask(prompt)
         await guild.answers_in((await guild.thread_of(asked))["id"], timeout=60)
-    assert await guild.refusal(" ")
+    used = await sandbox.command(guild.me, "general", "character remove", {"character": "Nobody of that name"})
+    assert used["ephemeral"], used
     keys = platform.folder.keys / "callers"
     signer = Signer("gateway", FolderKeyRing(keys), SystemClock())
     with acting_for(Person(user_id=1, guild_id=2)):
