@@ -14,7 +14,7 @@ from services.gateway.menu_items import CHANNEL, GUILD, ITEMS, KINDS, ME, THREAD
 from services.gateway.scoped_client import InForce, in_force
 from views import components
 from views.custom_id import encode
-from views.markdown import escaped
+from views.markdown import escaped, shortened
 from views.messages import message
 
 _log = structlog.get_logger(__name__)
@@ -87,16 +87,23 @@ def _select(
     context: Context, item: Item, held: InForce, level: str, *, page: int, offered: Sequence[tuple[str, str]]
 ) -> dict[str, Any]:
     own = held.source is KINDS[level]
-    options = [components.option(INHERIT, context.text("settings.value.inherit"), chosen=not own)]
-    options += [
-        components.option(value, label, chosen=own and held.value == value)
-        for value, label in offered
+    name = context.text(f"settings.name.{item.key}")
+    inherit = (INHERIT, context.text("settings.value.inherit"), not own)
+    options = [
+        # What is chosen hides the placeholder, so it says itself what it is about.
+        components.option(
+            value, shortened(f"{name}: {label}", components.OPTION_LABEL_LIMIT) if chosen else label, chosen=chosen
+        )
+        for value, label, chosen in (
+            inherit,
+            *((value, label, own and held.value == value) for value, label in offered),
+        )
         if len(value) <= components.OPTION_LABEL_LIMIT
     ]
     return components.select(
         encode(CHOOSE, level, page, f"{item.service}.{item.key}"),
         options,
-        placeholder=context.text(f"settings.name.{item.key}"),
+        placeholder=name,
     )
 
 

@@ -22,6 +22,7 @@ from services.gateway.settings import Deadlines
 _log = structlog.get_logger(__name__)
 
 _FIRST_LOOK, _LONGEST_LOOK = 0.002, 0.05
+_BROKEN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
 
 
 class Patience:
@@ -38,6 +39,12 @@ class Patience:
         """Whether there is any."""
         return self._clock.monotonic() < self._until
 
+    async def hold(self) -> None:
+        """Shows the person that the bot thinks."""
+        if self._hold is not None:
+            await self._hold()
+            self._hold = None
+
     async def wait(self, service: str, connected: Callable[[], bool]) -> bool:
         """Returns once there is a connection, or when patience ended; whether there is one."""
         if connected():
@@ -48,9 +55,8 @@ class Patience:
         while not connected():
             if not self.left:
                 return False
-            if self._hold is not None and self._clock.monotonic() >= self._hold_at:
-                await self._hold()
-                self._hold = None
+            if self._clock.monotonic() >= self._hold_at:
+                await self.hold()
             await asyncio.sleep(delay)
             delay = min(_LONGEST_LOOK, delay * 2)
         return True
@@ -105,14 +111,20 @@ class _One:
         return self._call(request, **options) if patience is None else self._patiently(patience, request, options)
 
     async def _patiently(self, patience: Patience, request: Any, options: dict[str, Any]) -> Any:
+        waited = not self._channel.connected()
         while True:
             connected = await patience.wait(self._channel.service, self._channel.connected)
             try:
                 return await self._call(request, wait_for_ready=connected, **options)
             except grpc.aio.AioRpcError as error:
-                broke = error.code() is grpc.StatusCode.UNAVAILABLE and not self._channel.connected()
-                if not (broke and patience.left and method_at(self._path).idempotent):
+                away = not self._channel.connected()
+                # A service that has just come back is slow to give its first answers.
+                if not (error.code() in _BROKEN and (away or waited) and patience.left):
                     raise
+                if not method_at(self._path).idempotent:
+                    raise
+                waited = away
+                await patience.hold()
 
 
 class _Many:

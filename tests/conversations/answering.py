@@ -79,7 +79,7 @@ class ScriptedModel(generation_pb2_grpc.GenerationServiceServicer):
         self, request: generation_pb2.TitleRequest, context: grpc.aio.ServicerContext[Any, Any]
     ) -> generation_pb2.TitleResponse:
         """The first words."""
-        return generation_pb2.TitleResponse(title=request.text[:40] or "Title")
+        return generation_pb2.TitleResponse(title=f"**{request.text[:40]}**" if request.text else "Title")
 
 
 class ScriptedPictures(image_pb2_grpc.ImageServiceServicer):

@@ -344,3 +344,13 @@ async def test_without_an_intent_that_was_taken_away_the_bot_goes_on(redis_url: 
         await eventually(without_it, timeout=30, interval=0.1)
         used = await there.sandbox.command("member", "general", "ask", {"prompt": "Still there?"})
         assert used["state"] == "acknowledged"
+
+
+async def test_a_title_is_shown_without_the_marks_that_a_model_puts_in_it(redis_url: str, tmp_path: Path) -> None:
+    async with running_answerer(redis_url, tmp_path, {}) as there:
+        there.model.go_on.set()
+        asked = await there.ask("What is a pier?")
+        thread = (await there.sandbox.wait("thread", message=asked["id"]))["thread"]["id"]
+        await there.message(int(thread), component=DONE)
+        name = (await there.sandbox.rest("owner", "GET", f"/channels/{thread}"))["name"]
+        assert name == "What is a pier?"

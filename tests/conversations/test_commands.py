@@ -68,6 +68,10 @@ async def test_settings_are_for_those_who_manage_and_are_announced(talk: Talk, s
     assert "thinking" in announced["messages"][0]["content"]
     menu = await talk.private("settings", OWNER)
     assert "**Thinking**: Much" in menu["content"]
+    options = [option for row in menu["components"] for part in row["components"] for option in part.get("options", ())]
+    chosen = [option["label"] for option in options if option.get("default")]
+    assert "Thinking: Much" in chosen
+    assert "Model: As set elsewhere" in chosen
 
 
 async def test_preferences_are_ones_own(talk: Talk) -> None:

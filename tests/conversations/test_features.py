@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
-from services.gateway.command import MANAGE_GUILD, Command, CommandKind, OptionKind
+from services.gateway.command import MANAGE_GUILD, Command
 from services.gateway.registry import Registry, Route, discover
 from tests.conversations.answering import Answerer, running_answerer
 from tests.conversations.talking import DONE, buttons
+from tests.conversations.using import use
 from tests.support import eventually
 from views.custom_id import encode
 
@@ -25,22 +26,6 @@ def tiers(everyone: list[str], *, away: float = 2.0) -> Mapping[str, str]:
     return {
         "GUILDHALL_ROLES__EVERYONE__FEATURES": json.dumps(everyone),
         "GUILDHALL_GATEWAY__DEADLINES__AWAY": str(away),
-    }
-
-
-def given(command: Command, there: Answerer) -> dict[str, Any]:
-    """Something for each option that has to be given."""
-    some: Mapping[OptionKind, Any] = {
-        OptionKind.ATTACHMENT: "list.csv",
-        OptionKind.TEXT: "anything",
-        OptionKind.INTEGER: 1,
-        OptionKind.BOOLEAN: True,
-        OptionKind.USER: str(there.people["owner"]),
-    }
-    return {
-        option.name: option.choices[0] if option.choices else some[option.kind]
-        for option in command.options
-        if option.required
     }
 
 
@@ -63,12 +48,8 @@ async def test_every_command_takes_the_feature_that_it_names(redis_url: str, tmp
         said = await there.sandbox.say("crafter", "general", "The lighthouse keeper was named Edda.")
 
         async def judged(person: str, route: Route) -> bool:
-            if route.command.kind is CommandKind.CHAT:
-                options = given(route.command, there)
-                files = {name: (name, b"item") for name, value in options.items() if value == "list.csv"} or None
-                used = await there.sandbox.command(person, "general", route.path, options, files=files)
-            else:
-                used = await there.sandbox.command(person, "general", route.path, type=3, target_id=said["id"])
+            about = str(there.people["owner"])
+            used = await use(there.sandbox, route, person, "general", about=about, target=said["id"])
             return await refused(there, used, person)
 
         for person in ("member", "owner"):

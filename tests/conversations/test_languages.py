@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 
 from sandbox.control.client import SandboxClient
-from services.gateway.command import Command, CommandKind, OptionKind
 from services.gateway.registry import Route, discover
 from tests.conversations.talking import OWNER, Talk
+from tests.conversations.using import use
 from views.catalogue import texts
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -54,22 +54,6 @@ def fallen_back(node: Any, language: str) -> list[str]:
     return [key for key, looks in english(language).items() if looks.search(words)]
 
 
-def given(command: Command, person: str) -> dict[str, Any]:
-    """Something for each option that has to be given."""
-    some: Mapping[OptionKind, Any] = {
-        OptionKind.TEXT: "xyzzy",
-        OptionKind.INTEGER: 1,
-        OptionKind.BOOLEAN: True,
-        OptionKind.USER: person,
-        OptionKind.ATTACHMENT: "list.csv",
-    }
-    return {
-        option.name: option.choices[0] if option.choices else some[option.kind]
-        for option in command.options
-        if option.required
-    }
-
-
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_every_command_answers_in_the_language_of_whoever_uses_it(
     talk: Talk, sandbox: SandboxClient, language: str
@@ -81,12 +65,7 @@ async def test_every_command_answers_in_the_language_of_whoever_uses_it(
 
     async def answered(route: Route) -> tuple[str, Any]:
         async with busy:
-            if route.command.kind is CommandKind.CHAT:
-                options = given(route.command, people["member"])
-                files = {name: (name, b"item") for name, value in options.items() if value == "list.csv"} or None
-                used = await sandbox.command(OWNER, talk.channel, route.path, options, files=files)
-            else:
-                used = await sandbox.command(OWNER, talk.channel, route.path, type=3, target_id=said["id"])
+            used = await use(sandbox, route, OWNER, talk.channel, about=people["member"], target=said["id"])
             assert used["state"] == "acknowledged", (route.path, used)
             if used["modal"] is not None:
                 return route.path, used["modal"]

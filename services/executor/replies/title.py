@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 
 import grpc
 import structlog
@@ -14,6 +15,8 @@ from services.executor.replies.question import Question, first_words
 from services.executor.replies.settings import ReplySettings
 
 _log = structlog.get_logger(__name__)
+
+_MARKS = re.compile(r"\*\*|__|`|^\s*#+\s+")
 
 
 class Title:
@@ -39,7 +42,8 @@ class Title:
         except (grpc.aio.AioRpcError, GuildhallError) as error:
             _log.info("title.missing", error=str(error))
         else:
-            self._title = first_words(answer.title, self._settings.title_chars)
+            # Discord shows a thread's name as it is, and models like to make titles bold.
+            self._title = first_words(_MARKS.sub("", answer.title), self._settings.title_chars)
         finally:
             self._done.set()
 

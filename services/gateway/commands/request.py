@@ -108,6 +108,7 @@ async def create(context: Context) -> None:
 
 async def quick(context: Context) -> None:
     """Puts what was written in one line on the board."""
+    context.expect(private=False)
     desk = Desk(context)
     zone = (await desk.manners()).time_zone
     read = read_quick(str(context.options["text"]), context.clock.now(), zone)
