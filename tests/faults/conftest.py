@@ -16,8 +16,8 @@ import pytest_asyncio
 from chassis.settings.shared import SERVICES
 from sandbox.control.client import SandboxClient
 from tests.e2e.asking import Guild
-from tests.support.cuttable_proxy import CuttableProxy
 from tests.support import free_port
+from tests.support.cuttable_proxy import CuttableProxy
 from tests.support.platform import RunningPlatform
 from tests.support.postgres import PostgresProcess, postgres_bin
 from tests.support.redis_process import RedisProcess
