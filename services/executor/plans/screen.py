@@ -22,7 +22,7 @@ from services.executor.plans.store import PlanStore
 _log = structlog.get_logger(__name__)
 
 _TOKEN_SECONDS = 840.0
-_PROGRESS_SECONDS = 1.0
+_PROGRESS_SECONDS = 2.0
 """So long progress waits for its turn; then newer progress is nearer."""
 
 
