@@ -5,6 +5,7 @@ import os
 import socket
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Generic, TypeVar
 
 import grpc
@@ -17,6 +18,7 @@ from chassis.ids import new_id
 from chassis.redis_clients import RedisClients, Role
 from chassis.rpc.channel import Channel, open_channel
 from chassis.rpc.health import Health, HealthPart
+from chassis.rpc.replica_channels import ReplicaChannels
 from chassis.rpc.server import Server
 from chassis.rpc.tls import stamp
 from chassis.settings.live import Live
@@ -27,6 +29,8 @@ from chassis.telemetry.call_statistics import CallStatistics
 S = TypeVar("S", bound=Section)
 JSON = str | int | float | bool | None | Mapping[str, "JSON"] | list["JSON"]
 _LOOK_AT_CERTIFICATES = 5.0
+_REPLICA_IDLE_SECONDS = 60.0
+"""A replica that nobody asks any more, and that may be gone, is not connected to again and again."""
 Work = Callable[[], Awaitable[None]]
 
 
@@ -69,6 +73,8 @@ class Runtime(Generic[S]):
         self._server = server
         self._health = health
         self._channels: dict[str, Channel] = {}
+        self.replicas = ReplicaChannels(partial(self._open, idle_after=_REPLICA_IDLE_SECONDS))
+        """Channels to single replicas; see chassis.rpc.fan_out."""
 
     def redis(self, role: Role) -> Redis:
         """The client for a role; roles at one address share it. Keys begin with `key_prefix`."""
@@ -82,11 +88,10 @@ class Runtime(Generic[S]):
         """
         key = f"{service} {purpose}"
         if key not in self._channels:
-            self._channels[key] = self.channel_to(self.shared.current.rpc.address(service), service)
+            self._channels[key] = self._open(self.shared.current.rpc.address(service), service)
         return self._channels[key]
 
-    def channel_to(self, target: str, service: str) -> Channel:
-        """A channel to one address of a service, which the caller closes."""
+    def _open(self, target: str, service: str, idle_after: float | None = None) -> Channel:
         rpc = self.shared.current.rpc
         return open_channel(
             target,
@@ -95,6 +100,7 @@ class Runtime(Generic[S]):
             tls=rpc.tls,
             keepalive=rpc.keepalive,
             max_message_bytes=rpc.max_message_bytes,
+            idle_after=idle_after,
         )
 
     def serve(
@@ -134,9 +140,11 @@ class Runtime(Generic[S]):
                 known = now
                 for channel in self._channels.values():
                     channel.renew()
+                self.replicas.renew()
 
     async def close(self) -> None:
         """Closes channels and connections."""
         for channel in self._channels.values():
             await channel.close()
+        await self.replicas.close()
         await self.redis_clients.close()

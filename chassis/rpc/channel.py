@@ -186,9 +186,12 @@ def open_channel(
     tls: Tls | None = None,
     keepalive: float = 30.0,
     max_message_bytes: int = 16 * 1024 * 1024,
+    idle_after: float | None = None,
 ) -> Channel:
-    """Opens a channel to a service. It connects when first used, and again whenever that is needed."""
+    """Opens a channel to a service. It connects when first used, and again whenever that is needed; with `idle_after`,
+    once it was unused for so many seconds, when it is next used."""
     options: Sequence[tuple[str, Any]] = (
+        *((("grpc.client_idle_timeout_ms", int(idle_after * 1000)),) if idle_after is not None else ()),
         ("grpc.service_config", service_config(audience)),
         ("grpc.keepalive_time_ms", int(keepalive * 1000)),
         ("grpc.keepalive_timeout_ms", 10_000),

@@ -37,18 +37,20 @@ async def ask_every_replica(
     runtime: Runtime[Any], service: str, ask: Callable[[grpc.aio.Channel], Awaitable[T]]
 ) -> Mapping[str, T | grpc.aio.AioRpcError]:
     """What each replica of a service answers, or how it failed, by address. OSError where the name is unknown."""
-    addresses = await every_address(runtime.shared.current.rpc.address(service))
-    answers = await asyncio.gather(*(_ask_one(runtime, service, address, ask) for address in addresses))
-    return dict(zip(addresses, answers, strict=True))
+    try:
+        addresses = await every_address(runtime.shared.current.rpc.address(service))
+    except OSError:
+        runtime.replicas.only(service, ())
+        raise
+    channels = runtime.replicas.only(service, addresses)
+    answers = await asyncio.gather(*(_ask_one(channel, ask) for channel in channels.values()))
+    return dict(zip(channels, answers, strict=True))
 
 
 async def _ask_one(
-    runtime: Runtime[Any], service: str, address: str, ask: Callable[[grpc.aio.Channel], Awaitable[T]]
+    channel: grpc.aio.Channel, ask: Callable[[grpc.aio.Channel], Awaitable[T]]
 ) -> T | grpc.aio.AioRpcError:
-    channel = runtime.channel_to(address, service)
     try:
         return await ask(channel)
     except grpc.aio.AioRpcError as error:
         return error
-    finally:
-        await channel.close()
