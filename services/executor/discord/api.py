@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from services.executor.discord.bodies import File
 from services.executor.discord.errors import Code, Refused
 from services.executor.discord.permits import Priority
-from services.executor.discord.rest import Call, File, RestClient
+from services.executor.discord.rest import Call, RestClient
 from services.executor.discord.routes import Route
 from services.executor.jobs.model import Fence
 

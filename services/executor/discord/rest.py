@@ -24,6 +24,7 @@ import structlog
 from pydantic import SecretStr
 
 from chassis.clock import Clock
+from services.executor.discord.bodies import File, body_of
 from services.executor.discord.errors import (
     DiscordError,
     NotPermitted,
@@ -45,15 +46,6 @@ _SAFE_TO_REPEAT = frozenset({"GET", "PUT", "PATCH", "DELETE"})
 _NOT_SENT = (aiohttp.ClientConnectorError, ssl.SSLError)
 _REASON_LIMIT = 512
 _TURN_SECONDS = 0.05
-
-
-@dataclass(frozen=True)
-class File:
-    """A file to upload."""
-
-    name: str
-    content: bytes
-    media_type: str = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True)
@@ -193,12 +185,13 @@ class RestClient:
         if call.reason:
             headers["X-Audit-Log-Reason"] = quote(call.reason[:_REASON_LIMIT], safe=" ,.:;=/-_()#@!+'\"")
         url = self._base + call.route.path + (f"?{urlencode(call.query)}" if call.query else "")
+        content = body_of(call.body, call.files, call.fence)
         with calling(call.route) as span:
             sent = self._clock.monotonic()
             async with (
                 asyncio.timeout(min(limits)),
                 self._connected().request(
-                    call.route.method, url, headers=headers, **_body(call), allow_redirects=False
+                    call.route.method, url, headers=headers, **content, allow_redirects=False
                 ) as response,
             ):
                 travel = self._clock.monotonic() - sent
@@ -248,22 +241,6 @@ class RestClient:
         failure = Unreachable(text) if repeatable else OutcomeUnknown(text)
         failure.answered = answered
         return failure
-
-
-def _body(call: Call) -> dict[str, Any]:
-    if not call.files:
-        if call.body is None:
-            return {}
-        return {"json": call.body}
-    form = aiohttp.FormData()
-    form.add_field("payload_json", _json(call.body or {}), content_type="application/json")
-    for index, file in enumerate(call.files):
-        form.add_field(f"files[{index}]", file.content, filename=file.name, content_type=file.media_type)
-    return {"data": form}
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def _decoded(raw: bytes, content_type: str) -> Any:

@@ -6,8 +6,8 @@ import asyncio
 
 import structlog
 
+from services.executor.discord.bodies import File
 from services.executor.discord.errors import DiscordError
-from services.executor.discord.rest import File
 from services.executor.jobs.model import Fence, LeaseLost
 from services.executor.plans.estimate import learned, play
 from services.executor.plans.latencies import Latencies

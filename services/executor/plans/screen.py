@@ -12,9 +12,9 @@ import structlog
 
 from chassis.clock import Clock
 from services.executor.discord.api import DiscordApi, Scope
+from services.executor.discord.bodies import File
 from services.executor.discord.errors import Code, NotPermitted, OutcomeUnknown, Refused, Unreachable
 from services.executor.discord.permits import Priority
-from services.executor.discord.rest import File
 from services.executor.jobs.model import Fence
 from services.executor.plans.record import PlanRecord
 from services.executor.plans.store import PlanStore

@@ -9,9 +9,9 @@ import structlog
 
 from chassis.clock import Clock
 from services.executor.discord.api import DiscordApi, Scope
+from services.executor.discord.bodies import File
 from services.executor.discord.errors import Code, NotPermitted, Refused
 from services.executor.discord.permits import Priority
-from services.executor.discord.rest import File
 from services.executor.jobs.model import Job, Journal
 from services.executor.replies.question import Question
 from services.executor.replies.sending import Body, place_gone, send_once

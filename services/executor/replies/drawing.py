@@ -8,7 +8,7 @@ import structlog
 from guildhall.llm.v1 import generation_pb2
 
 from chassis.errors import GuildhallError
-from services.executor.discord.rest import File
+from services.executor.discord.bodies import File
 from services.executor.replies.pictures import PictureDenied, Pictures
 
 _log = structlog.get_logger(__name__)

@@ -15,7 +15,7 @@ from guildhall.llm.v1 import generation_pb2, generation_pb2_grpc
 from chassis.caller import acting_for
 from chassis.clock import Clock
 from chassis.errors import GuildhallError, Unavailable, from_rpc_error
-from services.executor.discord.rest import File
+from services.executor.discord.bodies import File
 from services.executor.replies import notices
 from services.executor.replies.drawing import TOOL, Drawing
 from services.executor.replies.question import Question

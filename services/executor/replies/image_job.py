@@ -9,10 +9,10 @@ from chassis.caller import acting_for
 from chassis.clock import Clock
 from chassis.errors import GuildhallError, Unavailable
 from services.executor.discord.api import DiscordApi, Scope
+from services.executor.discord.bodies import File
 from services.executor.discord.errors import Refused
 from services.executor.discord.identity import BotIdentity
 from services.executor.discord.permits import Priority
-from services.executor.discord.rest import File
 from services.executor.jobs.model import Job, Journal
 from services.executor.replies import notices
 from services.executor.replies.pictures import PictureDenied, Pictures

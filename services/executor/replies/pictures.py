@@ -6,7 +6,7 @@ import grpc
 from guildhall.llm.v1 import generation_pb2, image_pb2, image_pb2_grpc
 
 from chassis.errors import from_rpc_error
-from services.executor.discord.rest import File
+from services.executor.discord.bodies import File
 
 _SECONDS = 150.0
 _EXTENSIONS = {"image/png": "png", "image/jpeg": "jpg", "image/webp": "webp"}

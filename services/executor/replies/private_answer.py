@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from services.executor.discord.api import DiscordApi
+from services.executor.discord.bodies import File
 from services.executor.discord.errors import Refused
-from services.executor.discord.rest import File
 from services.executor.jobs.model import Journal
 from services.executor.replies.answer import Components
 from services.executor.replies.question import Question

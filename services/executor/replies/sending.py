@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from services.executor.discord.api import DiscordApi, Scope, snowflake_at
+from services.executor.discord.bodies import File
 from services.executor.discord.errors import Code, Refused
 from services.executor.discord.permits import Priority
-from services.executor.discord.rest import File
 from services.executor.jobs.model import Journal
 from services.executor.replies.speakers import Speaker
 from services.executor.replies.state import Part, ReplyState, save

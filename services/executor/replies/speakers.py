@@ -15,10 +15,10 @@ import structlog
 
 from chassis.scoped import Place
 from services.executor.discord.api import Body, DiscordApi, Scope
+from services.executor.discord.bodies import File
 from services.executor.discord.errors import DiscordError, Refused
 from services.executor.discord.identity import BotIdentity
 from services.executor.discord.permits import Priority
-from services.executor.discord.rest import File
 from services.executor.replies.settings import Persona
 
 _log = structlog.get_logger(__name__)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import math
+import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,11 +14,13 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from chassis.clock import SystemClock
+from services.executor.discord.bodies import File
 from services.executor.discord.errors import NotPermitted, OutcomeUnknown, Refused, Unauthorized, Unreachable
 from services.executor.discord.permits import Ask, Permit, RateLimiterAway
-from services.executor.discord.rest import Call, File, RestClient
+from services.executor.discord.rest import Call, RestClient
 from services.executor.discord.routes import Route
 from services.executor.discord.settings import RestSettings
+from services.executor.jobs.model import LeaseLost
 
 SEND = Route.of("POST", "/channels/{channel_id}/messages", channel_id=5)
 EDIT = Route.of("PATCH", "/channels/{channel_id}", channel_id=5)
@@ -256,3 +260,34 @@ async def test_where_nobody_queues_the_time_told_is_waited(setup: Setup) -> None
         await setup.rest.call(Call(EDIT, {}))
     # Within a patience of two seconds, where a place in the queue would be asked for forty times.
     assert len(setup.permits.asked) == 3
+
+
+@dataclass
+class Standing:
+    """A lease that ends while the whole process stands still, right after a call was begun."""
+
+    until: float = math.inf
+    name: str = "partition/1"
+    epoch: int = 1
+
+    def remaining(self) -> float:
+        """Seconds that are left."""
+        return self.until - time.monotonic()
+
+    async def __aenter__(self) -> None:
+        self.until = time.monotonic() + 0.2
+        asyncio.get_running_loop().call_soon(time.sleep, 0.3)
+
+    async def __aexit__(self, *error: object) -> None:
+        self.until = math.inf if error[0] is None else self.until
+
+
+@pytest.mark.parametrize("route", [SEND, EDIT])
+async def test_who_stood_still_until_the_lease_was_over_sends_nothing(setup: Setup, route: Route) -> None:
+    lease = Standing()
+    # The next call finds its connection open.
+    await setup.rest.call(Call(SEND, {"content": "before"}, fence=lease))
+    with pytest.raises(LeaseLost):
+        await setup.rest.call(Call(route, {"content": "after"}, fence=lease, passage=lease))
+    await setup.rest.call(Call(SEND, {"content": "another owner's"}))
+    assert [body["content"] for *_, body in setup.discord.seen] == ["before", "another owner's"]
