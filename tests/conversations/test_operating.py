@@ -48,7 +48,10 @@ async def test_analytics_counts_what_was_used_denied_and_failed(talk: Talk, sand
             return False
         rows = list(csv.reader(io.StringIO((await file_of(shown, "activity.csv")).decode())))
         found = {(row[2], row[3]) for row in rows[1:]}
-        return {("/help", "done"), ("/prompts add", "denied"), ("!help", "done")} <= found
+        people_found = csv.reader(io.StringIO((await file_of(shown, "people.csv")).decode()))
+        return {("/help", "done"), ("/prompts add", "denied"), ("!help", "done")} <= found and any(
+            row[1:3] == [people["crafter"], "denied"] for row in people_found
+        )
 
     await eventually(counted, timeout=20, interval=0.5)
     shown = await talk.private("analytics", OWNER, period="week")
