@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import random
 from collections import defaultdict, deque
+from collections.abc import Iterable, Sequence
 
-_ENOUGH = 3
 _WAITED_SECONDS = 0.05
+
+
+def quantile(values: Iterable[float], share: float) -> float:
+    """The value below which that share of some values lies; between two of them it is interpolated."""
+    ordered = sorted(values)
+    place = (len(ordered) - 1) * share
+    below = int(place)
+    above = min(below + 1, len(ordered) - 1)
+    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
 class _Recent:
@@ -17,11 +27,13 @@ class _Recent:
     def add(self, value: float) -> None:
         self._values.append(value)
 
-    def quantile(self, share: float, *, enough: int = _ENOUGH) -> float | None:
-        if len(self._values) < enough:
-            return None
-        ordered = sorted(self._values)
-        return ordered[int((len(ordered) - 1) * share)]
+    @property
+    def values(self) -> Sequence[float]:
+        """In the order in which they were measured."""
+        return tuple(self._values)
+
+    def quantile(self, share: float) -> float | None:
+        return quantile(self._values, share) if self._values else None
 
 
 class Latencies:
@@ -69,7 +81,55 @@ class Latencies:
 
     def look(self, share: float, *, targets: bool) -> float:
         """Seconds from a run's start to its first operation. Where nothing that exists is touched, the mirror does."""
-        found = self._looks[targets].quantile(share, enough=1)
+        found = self._looks[targets].quantile(share)
         if found is None:
             return self.overhead + (self.of("", share) if targets else 0.0)
         return found
+
+    def course(self, dice: random.Random) -> Course:
+        """One course that things may take."""
+        return Course(self, dice)
+
+    def of_route(self, route: str) -> Sequence[float]:
+        """What a route's calls took, in their order; those of all routes where it was not called."""
+        recent = self._routes.get(route)
+        return recent.values if recent is not None else self._all.values
+
+    def of_looks(self, *, targets: bool) -> Sequence[float]:
+        """What the looks before the first operation took."""
+        return self._looks[targets].values
+
+    @property
+    def default(self) -> float:
+        """The time of a call where none was measured."""
+        return self._default
+
+
+class Course:
+    """One course that things may take, after what was measured.
+
+    A route's calls take what they took lately, in that order, from a random one on and round again: calls of one moment
+    are alike, and slow times last (the circular block bootstrap: D. N. Politis and J. P. Romano, 1992).
+    """
+
+    def __init__(self, latencies: Latencies, dice: random.Random) -> None:
+        self._latencies = latencies
+        self._dice = dice
+        self._guess = latencies.default * (0.5 + dice.random())
+        self._routes: dict[str, tuple[Sequence[float], int]] = {}
+
+    def call(self, route: str) -> float:
+        """Seconds that the next call of a route takes."""
+        if route not in self._routes:
+            values = self._latencies.of_route(route) or (self._guess,)
+            self._routes[route] = values, self._dice.randrange(len(values))
+        values, place = self._routes[route]
+        self._routes[route] = values, (place + 1) % len(values)
+        return values[place]
+
+    def look(self, *, targets: bool) -> float:
+        """Seconds from a run's start to its first operation."""
+        looks = self._latencies.of_looks(targets=targets)
+        if looks:
+            return self._dice.choice(looks)
+        return self._latencies.overhead + (self.call("") if targets else 0.0)

@@ -37,7 +37,6 @@ class RunScreen:
     async def follow(self, plan: PlanRecord, progress: Progress, fence: Fence) -> None:
         """Edits the message while something changes, until cancelled."""
         text = saying(plan.requester.locale)
-        model = learned(self._settings, self._latencies, 0.5, polite=plan.polite, begun=True)
         shown = None
         while True:
             await asyncio.sleep(self._settings.progress_seconds)
@@ -45,6 +44,8 @@ class RunScreen:
             rest = [operation for operation in plan.operations if outcomes[operation.id].status in _LEFT]
             trouble = text("plan.progress.trouble", seconds=round(progress.waiting_for)) if progress.waiting_for else ""
             told = contract(plan, outcomes, waiting_for=trouble)
+            # What this run itself has learned counts too.
+            model = learned(self._settings, self._latencies, 0.5, polite=plan.polite, begun=True)
             body = progress_view.progress(told, text, remaining=play(rest, model))
             if body == shown:
                 continue

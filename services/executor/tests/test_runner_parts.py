@@ -233,6 +233,54 @@ def test_the_estimate_knows_how_long_a_slot_stays_used() -> None:
     assert estimate(hundred, SETTINGS, rough).p50 == pytest.approx(0.1 + 2.2 + 0.2, abs=0.01)
 
 
+def test_what_was_measured_once_is_better_than_a_guess() -> None:
+    latencies = Latencies(0.2, 0.02)
+    latencies.add(0.1, "channel.create")
+    assert latencies.of("channel.create", 0.9) == 0.1
+    latencies.add(0.2, "channel.create")
+    assert latencies.of("channel.create", 0.5) == pytest.approx(0.15)
+    assert latencies.of("role.create", 0.5) == pytest.approx(0.15)
+
+
+def test_not_all_calls_of_a_run_are_slow_ones() -> None:
+    latencies = Latencies(0.2, 0.0)
+    latencies.add_look(0.0, targets=False)
+    for number in range(100):
+        # Every fifth call takes three times as long.
+        latencies.add(0.3 if number % 5 == 0 else 0.1, "channel.create")
+    chain = [
+        one.model_copy(update={"needs": (str(int(one.id) - 1),) if one.id != "1" else ()})
+        for one in many("channel.create", 10)
+    ]
+    found = estimate(chain, SETTINGS, latencies)
+    # Two of any ten in a row are slow, and no more; ten slow ones would take three seconds.
+    assert found.p50 == pytest.approx(1.4)
+    assert found.p90 == pytest.approx(1.4)
+    assert estimate(chain, SETTINGS, latencies) == found
+
+
+def test_slow_times_last() -> None:
+    latencies = Latencies(0.2, 0.0)
+    latencies.add_look(0.0, targets=False)
+    for number in range(100):
+        latencies.add(0.3 if number < 30 else 0.1, "channel.create")
+    found = estimate(many("channel.create", 4), SETTINGS, latencies)
+    assert (found.p50, found.p90) == (pytest.approx(0.1), pytest.approx(0.3))
+
+
+def test_permits_are_got_ready_while_others_travel() -> None:
+    latencies = Latencies(0.2, 0.0)
+    for _ in range(5):
+        latencies.add(0.2, "channel.create")
+        latencies.add_overhead(0.05)
+    one_at_a_time = SETTINGS.model_copy(update={"concurrency_start": 1, "concurrency_max": 1})
+    five = many("channel.create", 5)
+    # Only the first one's is waited for.
+    assert play(five, learned(one_at_a_time, latencies, 0.5, begun=True)) == pytest.approx(0.05 + 5 * 0.2)
+    nothing_ahead = one_at_a_time.model_copy(update={"concurrency_ahead": 0})
+    assert play(five, learned(nothing_ahead, latencies, 0.5, begun=True)) == pytest.approx(5 * 0.25)
+
+
 def test_a_look_at_the_mirror_takes_no_call() -> None:
     latencies = Latencies(0.2, 0.02)
     assert latencies.look(0.5, targets=True) == pytest.approx(0.22)
