@@ -2,61 +2,23 @@
 
 from __future__ import annotations
 
+import csv
+import io
+import json
+import re
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 import pytest_asyncio
 
 from sandbox.control.client import SandboxClient
+from tests.executor.owner import Owner, custom_id
 from tests.support.platform import RunningPlatform
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(300)]
-
-
-@dataclass
-class Owner:
-    """The guild's owner, who has it changed."""
-
-    sandbox: SandboxClient
-    guild_id: str
-
-    async def manage(self, words: str) -> dict[str, Any]:
-        """Uses /manage and gives the message with the preview."""
-        answer = await self.sandbox.command("owner", "general", "manage", {"request": words})
-        assert answer["state"] == "acknowledged", answer
-        found = await self.sandbox.wait(
-            "message", as_="owner", channel="general", id=answer["message_id"], component="plan.confirm", timeout=30
-        )
-        message: dict[str, Any] = found["messages"][0]
-        return message
-
-    async def confirmed(self, words: str) -> dict[str, Any]:
-        """Has it done, and gives the message with the report."""
-        message = await self.manage(words)
-        await self.press(message, "plan.confirm")
-        found = await self.sandbox.wait(
-            "message", as_="owner", channel="general", id=message["id"], component="plan.undo", timeout=60
-        )
-        report: dict[str, Any] = found["messages"][0]
-        return report
-
-    async def press(self, message: dict[str, Any], action: str) -> None:
-        """Presses a button."""
-        answer = await self.sandbox.press("owner", message["id"], _custom_id(message, action))
-        assert answer["state"] == "acknowledged", answer
-
-    async def channels(self) -> list[dict[str, Any]]:
-        """What there is."""
-        found: list[dict[str, Any]] = await self.sandbox.rest("owner", "GET", f"/guilds/{self.guild_id}/channels")
-        return found
-
-    async def make(self, *names: str, **fields: Any) -> None:
-        """Makes channels by hand."""
-        for name in names:
-            await self.sandbox.rest("owner", "POST", f"/guilds/{self.guild_id}/channels", {"name": name, **fields})
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -154,8 +116,7 @@ async def test_typed_words_end_in_a_button_and_its_plan_in_the_channel(owner: Ow
 
 async def test_steps_are_left_out_and_named_anew_in_a_form(owner: Owner) -> None:
     message = await owner.manage("create the channels plum, pear and quince")
-    custom_id = _custom_id(message, "plan.edit")
-    opened = await owner.sandbox.press("owner", message["id"], custom_id)
+    opened = await owner.sandbox.press("owner", message["id"], custom_id(message, "plan.edit"))
     assert opened["state"] == "acknowledged", opened
     taken = await owner.sandbox.submit("owner", opened["id"], {"drop": "3", "names": "1=cherry", "words": ""})
     assert taken["state"] == "acknowledged", taken
@@ -175,12 +136,70 @@ async def test_steps_are_left_out_and_named_anew_in_a_form(owner: Owner) -> None
 
 async def test_the_audit_trail_comes_as_a_file(owner: Owner) -> None:
     await owner.confirmed("create a channel called witness")
+    trails = {}
     for kind in ("csv", "json"):
-        answer = await owner.sandbox.command("owner", "general", "runs", {"export": kind})
-        assert answer["state"] == "acknowledged", answer
-        shown = await owner.sandbox.messages("owner", "general", limit=20)
-        message = next(one for one in shown if one["id"] == answer["message_id"])
-        assert [file["filename"] for file in message["attachments"]] == [f"plans.{kind}"]
+        (file,) = (await owner.use("runs", export=kind))["attachments"]
+        assert file["filename"] == f"plans.{kind}"
+        async with aiohttp.ClientSession() as session, session.get(file["url"]) as answer:
+            trails[kind] = await answer.text()
+    rows = list(csv.DictReader(io.StringIO(trails["csv"])))
+    assert any(row["action"] == "channel.create" and "witness" in row["target"] for row in rows)
+    assert [row["time"] for row in rows] == [str(entry["time"]) for entry in json.loads(trails["json"])]
+    assert any(
+        entry["action"] == "channel.create" and "witness" in entry["target"] for entry in json.loads(trails["json"])
+    )
+
+
+async def test_the_polite_pace_takes_longer_and_says_so(owner: Owner) -> None:
+    message = await owner.manage("create the channels calm, quiet and still")
+    assert _longest(message) < 5
+    await owner.press(message, "plan.pace")
+    polite = await owner.shown(message, contains="Pace: polite")
+    # Two pauses of a second and a half stand between three calls.
+    assert _longest(polite) >= 3
+    await owner.press(polite, "plan.pace")
+    assert _longest(await owner.shown(message, contains="Pace: fast")) < 5
+    await owner.press(message, "plan.cancel")
+
+
+async def test_past_runs_are_listed_and_undone(owner: Owner) -> None:
+    await owner.confirmed("create a channel called regret")
+    listed = await owner.use("runs")
+    options = next(row["components"][0]["options"] for row in listed["components"])
+    await owner.choose(listed, "plan.undo_chosen", options[0]["value"])
+    preview = await owner.preview_after(listed)
+    assert "regret" in preview["embeds"][0]["description"]
+    assert "regret" in {channel["name"] for channel in await owner.channels()}
+    await owner.confirm(preview)
+    assert "regret" not in {channel["name"] for channel in await owner.channels()}
+
+
+async def test_a_server_comes_back_as_it_was(owner: Owner) -> None:
+    await owner.make("precious", topic="keep")
+    card = await owner.use("snapshots")
+    await owner.press(card, "snapshot.take")
+    card = await owner.shown(card, component="snapshot.chosen")
+    newest = card["components"][1]["components"][0]["options"][0]["value"]
+    await owner.choose(card, "snapshot.chosen", newest)
+    equal = await owner.shown(card, contains="Nothing has changed")
+    assert "snapshot.restore" not in str(equal["components"])
+    await owner.press(equal, "snapshot.list")
+    lost = next(channel for channel in await owner.channels() if channel["name"] == "precious")
+    await owner.sandbox.rest("owner", "DELETE", f"/channels/{lost['id']}")
+    await owner.make("intruder")
+    await owner.choose(await owner.shown(card, component="snapshot.chosen"), "snapshot.chosen", newest)
+    card = await owner.shown(card, contains="precious is gone")
+    assert "intruder is new" in card["embeds"][0]["description"]
+    await owner.press(card, f"snapshot.restore:{newest}:all")
+    preview = await owner.preview_after(card)
+    shown = preview["embeds"][0]["description"]
+    assert "precious" in shown
+    assert "intruder" in shown
+    assert "precious" not in {channel["name"] for channel in await owner.channels()}
+    await owner.confirm(preview)
+    topics = {channel["name"]: channel.get("topic") for channel in await owner.channels()}
+    assert topics["precious"] == "keep"
+    assert "intruder" not in topics
 
 
 async def test_a_picture_becomes_an_emoji(owner: Owner) -> None:
@@ -216,6 +235,7 @@ async def test_a_german_reads_german(owner: Owner) -> None:
     await owner.press(message, "plan.cancel")
 
 
-def _custom_id(message: dict[str, Any], action: str) -> str:
-    buttons = [button for row in message["components"] for button in row["components"]]
-    return next(str(one["custom_id"]) for one in buttons if one["custom_id"].startswith(action))
+def _longest(message: dict[str, Any]) -> int:
+    """The longest time that a preview foretells, in seconds; 1 for about a second."""
+    field = next(one for one in message["embeds"][0]["fields"] if one["name"] == "Takes")
+    return max([int(number) for number in re.findall(r"(\d+) s", field["value"])], default=1)

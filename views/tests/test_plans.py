@@ -14,8 +14,9 @@ import pytest
 from google.protobuf.duration_pb2 import Duration
 from guildhall.executor.v1 import plan_pb2
 
+from chassis.ids import new_id
 from views.catalogue import texts
-from views.plans import parts, preview, progress, refusals
+from views.plans import parts, preview, progress, refusals, snapshots
 from views.plans.parts import Text
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -89,6 +90,17 @@ def cards(text: Text) -> Iterator[dict[str, Any]]:
     yield progress.report(plan(3, plan_pb2.PLAN_STATUS_DONE, dry_run=True), text)
     yield progress.runs([], text)
     yield progress.runs([plan(0, plan_pb2.PLAN_STATUS_DONE)] * 30, text)
+    taken = [new_id(1_700_000_000.0 + number) for number in range(60)]
+    yield snapshots.kept([], text)
+    yield snapshots.kept(taken, text, new=taken[0])
+    yield snapshots.changes(taken[0], [], text)
+    changed = [
+        plan_pb2.SnapshotDifference(what=what, name=NASTY * 3, change=change)
+        for what in ("role", "channel")
+        for change in ("missing", "new", "name, topic")
+        for _ in range(40)
+    ]
+    yield snapshots.changes(taken[0], changed, text)
     yield {"embeds": [refusals.refusals("0" * 22, 7, many, text)]}
 
 

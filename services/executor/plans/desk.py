@@ -25,6 +25,7 @@ from services.executor.plans.starting import GRANTED, Refusal, Starter
 from services.executor.plans.store import PlanStore
 from services.executor.plans.undo import Difference, differences, invert, restore
 from services.executor.replies.question import Asker, Attached, Interaction, visible
+from views.plans.snapshots import moment
 
 _CHANGEABLE = (PlanStatus.PREVIEW, PlanStatus.QUESTION, PlanStatus.REFUSED, PlanStatus.FAILED)
 
@@ -185,7 +186,7 @@ class PlanDesk:
         plan = self._new(guild_id, channel_id, asker, interaction).model_copy(
             update={
                 "operations": operations,
-                "summary": saying(asker.locale)("plan.card.back_to_snapshot", snapshot=snapshot_id),
+                "summary": saying(asker.locale)("plan.card.back_to_snapshot", snapshot=moment(snapshot_id)),
             }
         )
         made, _ = await self._taken_over(plan, event_id)

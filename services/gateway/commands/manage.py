@@ -6,15 +6,14 @@ executor makes, shows and runs plans; here wishes are handed over and acknowledg
 decide, by the Caller: a button proves nothing.
 """
 
-from typing import Any
-
-from guildhall.executor.v1 import plan_pb2, plan_pb2_grpc, reply_pb2
+from guildhall.executor.v1 import plan_pb2, reply_pb2
 
 from services.gateway.callbacks import File
 from services.gateway.cleaning import cleaned
 from services.gateway.command import Command, Option, OptionKind
 from services.gateway.context import Context
 from services.gateway.handover import called
+from services.gateway.planning import FEATURE, GRANTED, origin, plans, refuse
 from services.gateway.registry import Registry
 from views import modals
 from views.custom_id import encode
@@ -22,8 +21,6 @@ from views.messages import message
 from views.plans.progress import runs as runs_card
 
 REQUEST_LIMIT = 4_000
-FEATURE = "plan"
-_GRANTED = plan_pb2.PLAN_REFUSAL_UNSPECIFIED
 _FORMATS = {"csv": plan_pb2.AUDIT_FORMAT_CSV, "json": plan_pb2.AUDIT_FORMAT_JSON}
 
 
@@ -33,7 +30,7 @@ async def manage(context: Context) -> None:
     context.expect(private=False)
     request = plan_pb2.CreatePlanRequest(
         event_id=interaction.interaction_id,
-        interaction=_origin(context),
+        interaction=origin(context),
         guild_id=interaction.guild_id,
         channel_id=interaction.channel_id,
         request=cleaned(str(options.get("request", ""))),
@@ -50,7 +47,7 @@ async def manage(context: Context) -> None:
                 url=picture.url,
             )
         )
-    await called(_plans(context).CreatePlan(request, timeout=context.settings.current.deadlines.hand_over))
+    await called(plans(context).CreatePlan(request, timeout=context.settings.current.deadlines.hand_over))
     await context.defer(private=False)
 
 
@@ -61,14 +58,14 @@ async def runs(context: Context) -> None:
         await _export(context, wanted)
         return
     request = plan_pb2.ListPlansRequest(guild_id=context.interaction.guild_id, page_size=25)
-    answer = await called(_plans(context).ListPlans(request, timeout=context.timeout))
+    answer = await called(plans(context).ListPlans(request, timeout=context.timeout))
     await context.respond(runs_card(list(answer.plans), context.text))
 
 
 async def confirm(context: Context) -> None:
     """Confirms what was shown, or approves it."""
     request = plan_pb2.ConfirmPlanRequest(plan_id=_plan_id(context), hash=context.custom_id.argument(1))
-    answer = await called(_plans(context).ConfirmPlan(request, timeout=context.timeout))
+    answer = await called(plans(context).ConfirmPlan(request, timeout=context.timeout))
     if answer.refusal == plan_pb2.PLAN_REFUSAL_NEEDS_APPROVAL:
         await context.respond(context.text("plan.refusal.needs_approval"))
         return
@@ -78,19 +75,19 @@ async def confirm(context: Context) -> None:
 async def cancel(context: Context) -> None:
     """Cancels a plan, or ends its run."""
     request = plan_pb2.CancelPlanRequest(plan_id=_plan_id(context))
-    await _done(context, (await called(_plans(context).CancelPlan(request, timeout=context.timeout))).refusal)
+    await _done(context, (await called(plans(context).CancelPlan(request, timeout=context.timeout))).refusal)
 
 
 async def pause(context: Context) -> None:
     """Halts a run."""
     request = plan_pb2.PausePlanRequest(plan_id=_plan_id(context))
-    await _done(context, (await called(_plans(context).PausePlan(request, timeout=context.timeout))).refusal)
+    await _done(context, (await called(plans(context).PausePlan(request, timeout=context.timeout))).refusal)
 
 
 async def resume(context: Context) -> None:
     """Lets a run go on."""
     request = plan_pb2.ResumePlanRequest(plan_id=_plan_id(context))
-    await _done(context, (await called(_plans(context).ResumePlan(request, timeout=context.timeout))).refusal)
+    await _done(context, (await called(plans(context).ResumePlan(request, timeout=context.timeout))).refusal)
 
 
 async def dry_run(context: Context) -> None:
@@ -122,7 +119,7 @@ async def answer(context: Context) -> None:
     request = plan_pb2.AnswerPlanRequest(
         plan_id=_plan_id(context), key=context.custom_id.argument(1), candidate_id=(context.selected or ("",))[0]
     )
-    await _done(context, (await called(_plans(context).AnswerPlan(request, timeout=context.timeout))).refusal)
+    await _done(context, (await called(plans(context).AnswerPlan(request, timeout=context.timeout))).refusal)
 
 
 async def edit(context: Context) -> None:
@@ -201,7 +198,7 @@ def names_of(text: str) -> dict[str, str] | None:
 
 async def _export(context: Context, wanted: str) -> None:
     request = plan_pb2.ExportAuditTrailRequest(guild_id=context.interaction.guild_id, format=_FORMATS[wanted])
-    found = await called(_plans(context).ExportAuditTrail(request, timeout=context.timeout))
+    found = await called(plans(context).ExportAuditTrail(request, timeout=context.timeout))
     body = message(context.text("plan.runs.exported", rows=found.entries))
     await context.respond(body, files=[File(f"plans.{wanted}", found.content)])
 
@@ -212,58 +209,40 @@ async def _undo(context: Context, plan_id: str) -> None:
     request = plan_pb2.UndoPlanRequest(
         event_id=interaction.interaction_id,
         plan_id=plan_id,
-        interaction=_origin(context),
+        interaction=origin(context),
         channel_id=interaction.channel_id,
     )
-    response = await called(_plans(context).UndoPlan(request, timeout=context.settings.current.deadlines.hand_over))
-    if response.refusal != _GRANTED:
-        await _refuse(context, response.refusal)
+    response = await called(plans(context).UndoPlan(request, timeout=context.settings.current.deadlines.hand_over))
+    if response.refusal != GRANTED:
+        await refuse(context, response.refusal)
         return
     await context.defer(private=False)
 
 
 async def _refine(context: Context, words: str) -> None:
     request = plan_pb2.RefinePlanRequest(plan_id=_plan_id(context), request=words)
-    await _done(context, (await called(_plans(context).RefinePlan(request, timeout=context.timeout))).refusal)
+    await _done(context, (await called(plans(context).RefinePlan(request, timeout=context.timeout))).refusal)
 
 
 async def _edit(context: Context, request: plan_pb2.EditPlanRequest) -> None:
-    await _done(context, (await called(_plans(context).EditPlan(request, timeout=context.timeout))).refusal)
+    await _done(context, (await called(plans(context).EditPlan(request, timeout=context.timeout))).refusal)
 
 
 async def _done(context: Context, refusal: plan_pb2.PlanRefusal.ValueType) -> None:
-    if refusal == _GRANTED:
+    if refusal == GRANTED:
         await context.defer_update()
     else:
-        await _refuse(context, refusal)
-
-
-async def _refuse(context: Context, refusal: plan_pb2.PlanRefusal.ValueType) -> None:
-    name = plan_pb2.PlanRefusal.Name(refusal).removeprefix("PLAN_REFUSAL_").lower()
-    await context.respond(context.text(f"plan.refusal.{name}"))
+        await refuse(context, refusal)
 
 
 async def _plan(context: Context) -> plan_pb2.Plan:
     request = plan_pb2.GetPlanRequest(plan_id=_plan_id(context))
-    found: plan_pb2.Plan = (await called(_plans(context).GetPlan(request, timeout=context.timeout))).plan
+    found: plan_pb2.Plan = (await called(plans(context).GetPlan(request, timeout=context.timeout))).plan
     return found
 
 
 def _plan_id(context: Context) -> str:
     return context.custom_id.argument(0)
-
-
-def _plans(context: Context) -> Any:
-    return context.services.stub(plan_pb2_grpc.PlanServiceStub, "executor")
-
-
-def _origin(context: Context) -> reply_pb2.InteractionOrigin:
-    interaction = context.interaction
-    return reply_pb2.InteractionOrigin(
-        application_id=interaction.application_id,
-        interaction_id=interaction.interaction_id,
-        token=interaction.token,
-    )
 
 
 def register(registry: Registry) -> None:
