@@ -19,7 +19,7 @@ from typing import Any
 
 import psutil
 
-from sandbox.control.client import SandboxClient
+from sandbox.control.client import Refused, SandboxClient
 from tests.support.platform import RunningPlatform
 from views.custom_id import encode
 from views.reply_controls import REGENERATE
@@ -131,14 +131,24 @@ async def outcome(sandbox: SandboxClient, interaction: dict[str, Any]) -> Outcom
     if interaction["state"] != "acknowledged":
         return Outcome(None, None, 0)
     record = await sandbox.call("GET", f"/control/as/{interaction['user_id']}/interactions/{interaction['id']}")
-    thread = interaction["message_id"]  # a thread opened from a message has its id
-    messages = await sandbox.rest("owner", "GET", f"/channels/{thread}/messages", limit=50)
+    messages = await _messages(sandbox, interaction)
     done = [message for message in messages if encode(REGENERATE) in json.dumps(message.get("components", []))]
     if not done:
         return Outcome(record["ack_ms"], None, 0)
     history = await sandbox.call("GET", f"/control/messages/{done[0]['id']}/history")
     finished = history["edits"][-1]["at"] if history["edits"] else history["sent_at"]
     return Outcome(record["ack_ms"], (finished - record["created_at"]) * 1000, len(done))
+
+
+async def _messages(sandbox: SandboxClient, interaction: dict[str, Any]) -> list[dict[str, Any]]:
+    """What stands in the thread that was opened from a response (it has the response's id), or the response alone:
+    where a server has no room for one more active thread, the answer is given in its channel."""
+    response = interaction["message_id"]
+    try:
+        found: list[dict[str, Any]] = await sandbox.rest("owner", "GET", f"/channels/{response}/messages", limit=50)
+    except Refused:
+        found = [await sandbox.rest("owner", "GET", f"/channels/{interaction['channel_id']}/messages/{response}")]
+    return found
 
 
 async def cpu_seconds(platform: RunningPlatform) -> dict[str, float]:

@@ -121,13 +121,18 @@ class Load:
         """How many answers a question has, once it has one or a minute is over."""
         deadline = time.monotonic() + ANSWERED_WITHIN
         while True:
-            try:
-                found = (await outcome(self._sandbox, used)).answers
-            except Refused:
-                found = 0  # The thread is not opened yet.
+            found = (await outcome(self._sandbox, used)).answers
+            if found:
+                await self._put_away(used["message_id"])
             if found or time.monotonic() > deadline:
                 return found
             await asyncio.sleep(LOOK_SECONDS / 5)
+
+    async def _put_away(self, thread: str) -> None:
+        """Archives an answered question's thread, as Discord does an hour later: a server has 1,000 active ones at
+        most, and beyond that answers are given in their channel."""
+        with contextlib.suppress(Refused):  # It was answered in its channel.
+            await self._sandbox.rest("owner", "PATCH", f"/channels/{thread}", {"archived": True})
 
 
 def resident(pids: dict[str, int]) -> dict[str, int]:
