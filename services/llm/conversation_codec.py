@@ -79,7 +79,7 @@ def decode(conversation_id: str, fields: dict[Any, Any]) -> Conversation:
 def _decode_turn(turn_id: str, entry: dict[str, Any]) -> ConversationTurn:
     exchanges = tuple(
         ToolExchange(
-            tuple(ToolCall(*call) for call in each["calls"]),
+            tuple(ToolCall(*call[:3]) for call in each["calls"]),
             tuple((call_id, result) for call_id, result in each["results"]),
             each["text"],
             tuple(each["thinking"]),
@@ -94,7 +94,7 @@ def _decode_turn(turn_id: str, entry: dict[str, Any]) -> ConversationTurn:
         entry["model"],
         entry["complete"],
         exchanges,
-        Usage(*entry["usage"]) if "usage" in entry else None,
+        Usage(*entry["usage"][:6]) if "usage" in entry else None,
         entry.get("rebuilt", False),
     )
 

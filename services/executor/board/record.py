@@ -9,6 +9,7 @@ from typing import Any
 
 import redis.asyncio as redis
 
+from chassis.stored import as_known
 from services.executor.jobs.keys import PREFIX
 
 _BOARD = f"{PREFIX}board:"
@@ -69,7 +70,7 @@ class BoardRecord:
     async def shown(self, what: str) -> Shown | None:
         """Where something is shown, None where it is not."""
         raw = await self._redis.get(f"{_BOARD}shown:{what}")
-        shown = None if raw is None else Shown(**json.loads(raw))
+        shown = None if raw is None else as_known(Shown, json.loads(raw))
         return None if shown is None or shown.gone else shown
 
     async def keep_shown(self, what: str, shown: Shown) -> None:
@@ -83,7 +84,7 @@ class BoardRecord:
             raw = await self._redis.get(name)
             if raw is None:
                 continue
-            shown = Shown(**json.loads(raw))
+            shown = as_known(Shown, json.loads(raw))
             # A forum's post is a thread of its own: the message has the thread's snowflake.
             if not shown.gone and (gone(shown.channel_id) or gone(shown.message_id)):
                 await self._redis.set(name, json.dumps({**shown.__dict__, "gone": True}), keepttl=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 import redis.asyncio as redis
 
+from chassis.stored import as_known
 from services.executor.health.book import Told
 from services.executor.jobs import keys
 
@@ -34,7 +35,7 @@ class ToldStore:
         if document is None:
             return Record()
         found = json.loads(document)
-        parts = {name: Told(**told) for name, told in found["parts"].items()}
+        parts = {name: as_known(Told, told) for name, told in found["parts"].items()}
         return Record(found["number"], found["posted_at"], parts)
 
     async def save(self, record: Record) -> None:

@@ -75,7 +75,7 @@ class Edits:
 
     async def _change(self, message_id: int) -> Change | None:
         raw = await self._redis.get(keys.changed(message_id))
-        return None if raw is None else Change(*json.loads(raw))
+        return None if raw is None else Change(*json.loads(raw)[:3])
 
     async def _offer(self, record: ReplyRecord, message_id: int, change: Change) -> None:
         question = record.question
