@@ -29,7 +29,7 @@ from services.gateway.client import Misconfigured
 from services.gateway.journal import Journal, JournalStore
 from services.gateway.mirror_feed import MirrorFeed
 from services.gateway.settings import GatewaySettings
-from services.gateway.shards import Shard
+from services.gateway.shards import FAREWELL_TIMEOUT, Shard
 from services.gateway.threads import ThreadIndex
 
 _log = structlog.get_logger(__name__)
@@ -81,6 +81,7 @@ class Fleet:
         self._before: Wanted | None = None
         """What ran here before the change that is under way, where it can be gone back to."""
         self._changed, self._refused = asyncio.Event(), asyncio.Event()
+        self._closing = False
 
     @property
     def shards(self) -> Sequence[Shard]:
@@ -108,7 +109,8 @@ class Fleet:
                 end()
 
     async def close(self) -> None:
-        """Ends the connections so that the sessions can be resumed."""
+        """Ends the connections so that the sessions can be resumed; none is begun from now on."""
+        self._closing = True
         await asyncio.gather(*(shard.close() for shard in self.shards))
 
     async def save(self, patience: float) -> None:
@@ -132,7 +134,7 @@ class Fleet:
         """Begins the sessions of another number of shards beside those there are."""
         before = range(self._current[0].shard_id, self._current[-1].shard_id + 1), self._current[0].shard_count
         wanted = shard_range(self._settings.current, self._recommended)
-        if wanted == before:
+        if wanted == before or self._closing:
             return
         _log.info("the number of shards changes", shards=[*wanted[0]], count=wanted[1], before=before[1])
         self._refused.clear()
@@ -152,6 +154,8 @@ class Fleet:
         self.feeds[shard] = feed
         if succeeded:
             self._succeeded(shard)
+        if self._closing:
+            await shard.close()
         begin = self._group.create_task
         interval = self._settings.current.save_interval
         self._tasks[shard] = [begin(self._live(shard)), begin(journal.keep_saving(interval)), begin(feed.run())]
@@ -220,6 +224,8 @@ class Fleet:
     async def _leave(self, shards: Sequence[Shard]) -> None:
         """Ends sessions for good, once all that they were told is handed over."""
         await asyncio.gather(*(shard.close(for_good=True) for shard in shards))
+        if shards:
+            await asyncio.wait([self._tasks[shard][0] for shard in shards], timeout=2 * FAREWELL_TIMEOUT)
         for shard in shards:
             self.feeds[shard].abandon()
             while shard.journal.outstanding:

@@ -36,7 +36,7 @@ _FATAL = {
         "developer portal (Bot, Privileged Gateway Intents), or set it to off."
     ),
 }
-_CONNECT_TIMEOUT, _HANG_UP_TIMEOUT = 30.0, 1.0
+_CONNECT_TIMEOUT, _HANG_UP_TIMEOUT, FAREWELL_TIMEOUT = 30.0, 1.0, 5.0
 _FIRST_RETRY, _LONGEST_RETRY = 0.5, 30.0
 
 Deliver = Callable[["Shard", str, Any, int], None]
@@ -113,7 +113,8 @@ class Shard:
             if self._permit:
                 await self._permits.report(self._permit, LOST)
                 self._permit = ""
-            await asyncio.sleep(pause)
+            if not self._closing:
+                await asyncio.sleep(pause)
 
     async def close(self, *, for_good: bool = False) -> None:
         """Ends the connection so that the session can be resumed by whoever comes next, or by nobody."""
@@ -159,14 +160,7 @@ class Shard:
         try:
             if session is None and not await self._permitted():
                 return 0.0
-            url = session.resume_url if session is not None else (await self._where()).url
-            async with asyncio.timeout(_CONNECT_TIMEOUT):
-                self._socket = await open_socket(
-                    self._client, (self.shard_id, self.shard_count), url, session, self._deliver
-                )
-            self.replaying = session is not None
-            while True:
-                await self._socket.poll_event()
+            await self._listen(session)
         except ReconnectWebSocket as reconnect:
             if reconnect.resume:
                 _log.info("gateway asks to reconnect", shard=self.shard_id)
@@ -196,6 +190,19 @@ class Shard:
             if not self._closing:
                 _log.warning("gateway not reached", shard=self.shard_id, error=repr(error))
             return self._backoff()
+        else:
+            return 0.0
+
+    async def _listen(self, session: Session | None) -> None:
+        """Connects and takes what comes. Returns where it was closed, else raises why it ended."""
+        url = session.resume_url if session is not None else (await self._where()).url
+        async with asyncio.timeout(_CONNECT_TIMEOUT):
+            self._socket = await open_socket(
+                self._client, (self.shard_id, self.shard_count), url, session, self._deliver
+            )
+        self.replaying = session is not None
+        while not self._closing:
+            await self._socket.poll_event()
 
     async def _permitted(self) -> bool:
         """Waits for the right to begin a session; False where that is not wanted any more."""
@@ -211,10 +218,15 @@ class Shard:
         return not self._closing and self._may_identify.is_set()
 
     async def _hang_up(self) -> None:
-        """Answers the other side's close, so that no connection is left half open."""
+        """Ends the connection on both sides, so that none is left half open.
+
+        A connection that is dropped before the other side has answered our close may take the close with it, and a
+        session that was to end for good goes on.
+        """
+        timeout = FAREWELL_TIMEOUT if self._close_code == FINAL_CLOSE else _HANG_UP_TIMEOUT
         if self._socket is not None and not self._socket.socket.closed:
             with contextlib.suppress(TimeoutError, OSError, aiohttp.ClientError):
-                async with asyncio.timeout(_HANG_UP_TIMEOUT):
+                async with asyncio.timeout(timeout):
                     await self._socket.close(code=self._close_code)
 
     def _resumable(self) -> Session | None:

@@ -8,13 +8,13 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from local.paths import ROOT
 from sandbox.control.client import SandboxClient
 from tests.conversations.conftest import PATIENT
+from tests.conversations.sharding import channel_of, guild_on_each
 from tests.conversations.talking import OWNER, Talk
 from tests.support.platform import RunningPlatform
 
@@ -42,11 +42,6 @@ async def second_gateway(running: RunningPlatform) -> AsyncIterator[None]:
         assert await process.wait() == 0
 
 
-def shard_of(guild: dict[str, Any]) -> int:
-    """Which of two shards a server belongs to: https://discord.com/developers/docs/events/gateway#sharding"""
-    return (int(guild["id"]) >> 22) % 2
-
-
 async def test_each_gateway_answers_the_servers_of_its_shard(tmp_path: Path) -> None:
     environment = PATIENT | {
         "GUILDHALL_GATEWAY__SHARDS__COUNT": "2",
@@ -61,11 +56,7 @@ async def test_each_gateway_answers_the_servers_of_its_shard(tmp_path: Path) -> 
             await sandbox.wait("session", count=2, timeout=40)
             sessions = await sandbox.call("GET", "/control/sessions")
             assert sorted(each["shard"] for each in sessions) == [[0, 2], [1, 2]]
-            guilds = {shard_of(each): each for each in await sandbox.call("GET", "/control/as/owner/guilds")}
-            while guilds.keys() != {0, 1}:
-                # Which shard a server falls to hangs on the millisecond in which it is made.
-                made = await sandbox.call("POST", "/control/as/owner/guilds", {"name": "Elsewhere", "bots": True})
-                guilds[shard_of(made)] = made
+            guilds = await guild_on_each(sandbox)
             for guild in guilds.values():
                 talk = Talk(sandbox, guild["id"], channel_of(guild))
                 answered = await talk.ask("Remember the word lighthouse.", OWNER)
@@ -76,8 +67,3 @@ async def test_each_gateway_answers_the_servers_of_its_shard(tmp_path: Path) -> 
         assert silent["state"] != "acknowledged"
         heard = await sandbox.command(OWNER, channel_of(guilds[0]), "help")
         assert heard["state"] == "acknowledged"
-
-
-def channel_of(guild: dict[str, Any]) -> str:
-    """A text channel of a server."""
-    return next(str(each["id"]) for each in guild["channels"] if each["type"] == 0)
