@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import pytest
 
-from local.paths import ROOT
 from sandbox.control.client import SandboxClient
 from tests.conversations.conftest import PATIENT
 from tests.conversations.sharding import channel_of, guild_on_each
 from tests.conversations.talking import OWNER, Talk
 from tests.support.platform import RunningPlatform
+from tests.support.service_process import ServiceProcess
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -32,14 +29,12 @@ async def second_gateway(running: RunningPlatform) -> AsyncIterator[None]:
         "GUILDHALL_GATEWAY__SHARDS__LAST": "1",
         "GUILDHALL_RPC__PORTS__GATEWAY": "0",
     }
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "services.gateway", env=environment, cwd=ROOT, stderr=asyncio.subprocess.DEVNULL
-    )
+    gateway = ServiceProcess("gateway", environment)
+    await gateway.start()
     try:
         yield
     finally:
-        process.send_signal(signal.SIGTERM)
-        assert await process.wait() == 0
+        await gateway.end()
 
 
 async def test_each_gateway_answers_the_servers_of_its_shard(tmp_path: Path) -> None:

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import random
-import signal
-import sys
 from collections import Counter
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -20,6 +17,7 @@ from chassis.testing import TestKeys
 from sandbox.app import Sandbox
 from sandbox.control.client import SandboxClient
 from tests.executor.planning import ENDED, Planner, running_planner
+from tests.support.service_process import ServiceProcess
 from tests.support.waiting import eventually, free_port
 
 RUNS = int(os.environ.get("PLAN_KILL_RUNS", "10"))
@@ -34,48 +32,10 @@ QUICK = {
 }
 
 
-class Killable:
-    """An executor in a process of its own, started anew as often as it is killed."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self._environment = environment
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        """Starts it."""
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "services.executor",
-            env=self._environment,
-            stdout=asyncio.subprocess.DEVNULL,
-        )
-
-    async def kill(self) -> None:
-        """Ends it as the kernel would for want of memory."""
-        assert self._process is not None
-        self._process.kill()
-        await self._process.wait()
-
-    def freeze(self) -> None:
-        """Lets it stand still in the middle of whatever it does."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGSTOP)
-
-    def thaw(self) -> None:
-        """Lets it go on as if nothing had been."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGCONT)
-
-    def another(self) -> Killable:
-        """A replica of it, not started yet."""
-        return Killable({**self._environment, "GUILDHALL_RPC__PORTS__EXECUTOR": str(free_port())})
-
-
 @pytest_asyncio.fixture
 async def killable(
     sandbox_server: Sandbox, sandbox: SandboxClient, redis_url: str, tmp_path: Path
-) -> AsyncIterator[tuple[Planner, Killable]]:
+) -> AsyncIterator[tuple[Planner, ServiceProcess]]:
     """A planner whose executor may be killed."""
     keys = tmp_path / "keys"
     keys.mkdir()
@@ -91,7 +51,7 @@ async def killable(
             "GUILDHALL_CALLERS__KEYS_DIR": str(keys),
             "GUILDHALL_RPC__PORTS__EXECUTOR": str(port),
         }
-        executor = Killable(environment)
+        executor = ServiceProcess("executor", environment)
         await executor.start()
         try:
             yield planner, executor
@@ -110,7 +70,7 @@ def intents(run: int) -> list[dict[str, Any]]:
 
 
 @pytest.mark.timeout(900)
-async def test_sixty_operations_survive_any_death(killable: tuple[Planner, Killable]) -> None:
+async def test_sixty_operations_survive_any_death(killable: tuple[Planner, ServiceProcess]) -> None:
     planner, executor = killable
     dice = random.Random(20261120)
     await planner.sandbox.settings(latency_ms=60)
@@ -131,9 +91,9 @@ async def test_sixty_operations_survive_any_death(killable: tuple[Planner, Killa
         await assert_exact(planner, done, run)
 
 
-async def test_an_old_owner_that_wakes_up_changes_nothing(killable: tuple[Planner, Killable]) -> None:
+async def test_an_old_owner_that_wakes_up_changes_nothing(killable: tuple[Planner, ServiceProcess]) -> None:
     planner, owner = killable
-    heir = owner.another()
+    heir = ServiceProcess("executor", {**owner.environment, "GUILDHALL_RPC__PORTS__EXECUTOR": str(free_port())})
     await planner.sandbox.settings(latency_ms=60)
     for number in range(16):
         await planner.create_channel(f"old-0-{number}")

@@ -65,7 +65,7 @@ async def test_every_service_is_restarted_under_load(stage: Stage) -> None:
 async def test_a_store_is_restarted_under_load(stage: Stage, store: str) -> None:
     await quiet(stage)
     async with Load(stage.sandbox) as load:
-        await asyncio.sleep(2)
+        await _grows(load, len(load.taken))
         stage.stores[store].kill()
         await asyncio.sleep(1)
         stage.stores[store].start()
@@ -80,7 +80,7 @@ async def test_the_network_of_a_part_is_cut(stage: Stage, part: str) -> None:
     await quiet(stage)
     before = await newest(stage)
     async with Load(stage.sandbox) as load:
-        await asyncio.sleep(2)
+        await _grows(load, len(load.taken))
         async with stage.proxies[part].cut():
             await asyncio.sleep(CUT_SECONDS)
         await _grows(load, len(load.taken))
@@ -98,7 +98,7 @@ async def test_the_network_of_a_part_is_cut(stage: Stage, part: str) -> None:
 async def test_the_way_to_executor_is_cut(stage: Stage) -> None:
     await quiet(stage)
     async with Load(stage.sandbox) as load:
-        await asyncio.sleep(2)
+        await _grows(load, len(load.taken))
         async with stage.proxies["executor"].cut():
             await asyncio.sleep(CUT_SECONDS)
         await _grows(load, len(load.taken))
@@ -112,7 +112,7 @@ async def test_the_durable_store_is_full(stage: Stage, what: str) -> None:
     await quiet(stage)
     before = await newest(stage)
     async with Load(stage.sandbox) as load:
-        await asyncio.sleep(2)
+        await _grows(load, len(load.taken))
         async with FULL[what](stage.stores["durable"]):
             await asyncio.sleep(FULL_SECONDS)
         await _grows(load, len(load.taken))

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-import signal
-import sys
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -16,6 +13,7 @@ from sandbox.control.client import SandboxClient
 from tests.conversations.conftest import PATIENT, configuration
 from tests.conversations.sharding import ShardCount, all_answered, asking_on_each, there_are
 from tests.support.platform import RunningPlatform
+from tests.support.service_process import ServiceProcess
 
 pytestmark = [
     pytest.mark.asyncio(loop_scope="session"),
@@ -31,7 +29,7 @@ class Gateways:
 
     def __init__(self, platform: RunningPlatform) -> None:
         self._platform = platform
-        self._processes: dict[int, asyncio.subprocess.Process] = {}
+        self._processes: dict[int, ServiceProcess] = {}
 
     async def __aenter__(self) -> Gateways:
         pid = (await self._platform.pids())["gateway"]
@@ -46,18 +44,13 @@ class Gateways:
     async def begin(self, shard: int) -> None:
         """Starts the gateway of a shard."""
         own = {f"GUILDHALL_GATEWAY__SHARDS__{end}": str(shard) for end in ("FIRST", "LAST")}
-        self._processes[shard] = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "services.gateway",
-            env={**self._environment, **own, "GUILDHALL_RPC__PORTS__GATEWAY": "0"},
-            cwd=ROOT,
-            stderr=asyncio.subprocess.DEVNULL,
-        )  # fmt: skip
+        environment = {**self._environment, **own, "GUILDHALL_RPC__PORTS__GATEWAY": "0"}
+        self._processes[shard] = ServiceProcess("gateway", environment)
+        await self._processes[shard].start()
 
     async def end(self, shard: int) -> None:
         """Stops it as a pod is stopped."""
-        process = self._processes.pop(shard)
-        process.send_signal(signal.SIGTERM)
-        assert await process.wait() == 0
+        await self._processes.pop(shard).end()
 
 
 async def test_processes_of_one_shard_each_become_more_and_fewer(tmp_path: Path) -> None:

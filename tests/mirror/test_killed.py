@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import partial
@@ -18,40 +17,14 @@ from chassis.testing import TestKeys
 from local.paths import ROOT
 from tests.mirror.conftest import World
 from tests.support import eventually
+from tests.support.service_process import ServiceProcess
 
 pytestmark = pytest.mark.timeout(180)
 KILLS, CHANGES_BETWEEN = 3, 8
 
 
-class Gateway:
-    """gateway as a process of its own."""
-
-    def __init__(self, environment: dict[str, str]) -> None:
-        self._environment = environment
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def start(self) -> None:
-        """Starts it."""
-        self._process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "services.gateway",
-            cwd=ROOT,
-            env=self._environment,
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.DEVNULL,
-        )
-
-    async def kill(self) -> None:
-        """As `kill -9` does."""
-        if self._process is not None:
-            self._process.kill()
-            await self._process.wait()
-            self._process = None
-
-
 @asynccontextmanager
-async def gateway_beside(world: World, folder: Path) -> AsyncIterator[Gateway]:
+async def gateway_beside(world: World, folder: Path) -> AsyncIterator[ServiceProcess]:
     """gateway with the keys that the others of the test have."""
     for service in ("gateway", "llm", "executor", "ratelimit", "board"):
         (folder / f"{service}.key").write_text(TestKeys().keys(service)[0].hex() + "\n")
@@ -61,7 +34,7 @@ async def gateway_beside(world: World, folder: Path) -> AsyncIterator[Gateway]:
         "GUILDHALL_CALLERS__KEYS_DIR": str(folder),
         "GUILDHALL_RPC__DRAIN": "0",
     }
-    gateway = Gateway({**world.environment, **own})
+    gateway = ServiceProcess("gateway", {**world.environment, **own})
     await gateway.start()
     try:
         yield gateway
