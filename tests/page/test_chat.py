@@ -228,12 +228,12 @@ async def test_the_newest_stays_in_sight_while_pictures_come_and_the_composer_gr
     await opened_phone.shown("the newest")
     loaded = "(() => { const all = [...document.querySelectorAll('.picture img')];"
     loaded += " return all.length > 0 && all.every(i => i.complete); })()"
-    await page.wait_for_function(loaded)
+    await opened_phone.until(loaded)
     at_end = "(() => { const s = document.querySelector('.scroller');"
     at_end += " return s.scrollHeight - s.clientHeight - s.scrollTop < 2; })()"
-    await page.wait_for_function(at_end)
+    await opened_phone.until(at_end)
     await page.fill("#composer", "one\ntwo\nthree\nfour\nfive")
-    await page.wait_for_function(at_end)
+    await opened_phone.until(at_end)
     # Who reads further up is left there.
     await page.evaluate("document.querySelector('.scroller').scrollTop -= 300")
     await page.locator(".to-newest").wait_for()
