@@ -84,7 +84,7 @@ class DeadLetters:
             if anew:
                 pipe.delete(journal)
             else:
-                pipe.hset(journal, "_attempts", 0)
+                pipe.hset(journal, mapping={"_attempts": 0, "_waited": 0})
                 pipe.persist(journal)
 
         await self._take(letter, commands)

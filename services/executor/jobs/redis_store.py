@@ -26,6 +26,7 @@ from services.executor.jobs.settings import JobSettings
 
 _MAX_RACES = 16
 _ATTEMPTS = "_attempts"
+_WAITED = "_waited"
 
 
 @dataclass(frozen=True)
@@ -151,6 +152,12 @@ class JobStore:
         """Takes the last attempt off the count: it ended through no fault of the job."""
         name = keys.journal(entry.partition, entry.job.job_id)
         await self.fenced(entry.partition, fence, lambda pipe: pipe.hincrby(name, _ATTEMPTS, -1))
+
+    async def waited(self, entry: Entry, fence: Fence, seconds: float) -> float:
+        """Adds to how long a job has waited for a version that knows its kind; gives all of it."""
+        name = keys.journal(entry.partition, entry.job.job_id)
+        result = await self.fenced(entry.partition, fence, lambda pipe: pipe.hincrbyfloat(name, _WAITED, seconds))
+        return float(result[0])
 
     async def finish(self, entry: Entry, fence: Fence) -> None:
         """Takes a job that is done out of its stream; its journal stays for a while."""

@@ -20,6 +20,7 @@ from services.executor.jobs.model import Gathering, Job, JobKind, Journal, Lease
 from services.executor.jobs.redis_store import Entry, JobStore
 from services.executor.jobs.settings import JobSettings
 from services.executor.jobs.slots import Slots, Ticket
+from services.executor.jobs.unknown import UnknownKinds
 
 _log = structlog.get_logger(__name__)
 
@@ -32,6 +33,12 @@ class _Partition:
     cursor: str = "0-0"
     waiting: dict[str, deque[Entry]] = field(default_factory=dict)
     tasks: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    unknown: set[str] = field(default_factory=set)
+    """The keys whose next job only another version knows: nothing is under way there."""
+
+    def under_way(self) -> list[asyncio.Task[None]]:
+        """What does something that should come to its end."""
+        return [task for key, task in self.tasks.items() if key not in self.unknown]
 
 
 class JobRunner:
@@ -44,6 +51,7 @@ class JobRunner:
         self._kinds = dict(kinds)
         self._partitions: dict[int, _Partition] = {}
         self._slots = Slots(settings.max_running, clock)
+        self._unknown = UnknownKinds(store, settings)
         self._changed = asyncio.Event()
         self._stopping = False
 
@@ -75,7 +83,7 @@ class JobRunner:
     def idle(self, partition: int) -> bool:
         """Whether nothing is under way there."""
         held = self._partitions.get(partition)
-        return held is None or not held.tasks
+        return held is None or not held.under_way()
 
     async def keep_leases(self, keeper: LeaseKeeper) -> None:
         """Beats until cancelled."""
@@ -97,7 +105,7 @@ class JobRunner:
     async def drain(self) -> None:
         """Takes on nothing more and lets what runs go on for a while."""
         self._stopping = True
-        tasks = [task for held in self._partitions.values() for task in held.tasks.values()]
+        tasks = [task for held in self._partitions.values() for task in held.under_way()]
         if tasks:
             await asyncio.wait(tasks, timeout=self._settings.drain_seconds)
 
@@ -136,6 +144,12 @@ class JobRunner:
         queue = partition.waiting[key]
         try:
             while queue and not self._stopping:
+                if queue[0].job.kind not in self._kinds:
+                    partition.unknown.add(key)
+                    await self._unknown.wait(queue[0], partition.lease)
+                    partition.unknown.discard(key)
+                    queue.popleft()
+                    continue
                 ticket = self._slots.enter()
                 try:
                     if not ticket.granted.is_set():
@@ -153,10 +167,11 @@ class JobRunner:
         finally:
             partition.tasks.pop(key, None)
             partition.waiting.pop(key, None)
+            partition.unknown.discard(key)
 
     async def _wait(self, ticket: Ticket, entry: Entry, lease: Lease) -> None:
         """Waits for a slot, and lets the job's kind tell from time to time at which place."""
-        kind, told = self._kinds.get(entry.job.kind), 0
+        kind, told = self._kinds[entry.job.kind], 0
         while True:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._settings.place_seconds):
@@ -178,6 +193,7 @@ class JobRunner:
         """Runs the first job until it is done or given up, with those that it does along; gives how many are done."""
         entry = queue[0]
         job = entry.job
+        kind = self._kinds[job.kind]
         log = _log.bind(job_id=job.job_id, kind=job.kind, key=job.key, epoch=lease.epoch)
         journal = self._store.journal(entry, lease)
         owed = 0
@@ -186,11 +202,6 @@ class JobRunner:
             try:
                 attempts = await self._store.begin(entry, lease, forgiven=owed)
                 owed = 0
-                kind = self._kinds.get(job.kind)
-                if kind is None:
-                    await self._store.bury(entry, lease, "no module runs this kind of job")
-                    log.error("job.unknown_kind")
-                    return 1
                 if attempts > self._settings.max_attempts:
                     await self._bury(kind, entry, lease, f"{attempts - 1} attempts without progress")
                     return 1

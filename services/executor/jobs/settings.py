@@ -32,6 +32,9 @@ class JobSettings(Section):
     """The pause after the first failed attempt; it doubles with each."""
     max_backoff_seconds: float = Field(default=30.0, gt=0)
     """The longest pause between attempts."""
+    unknown_kind_seconds: float = Field(default=300.0, ge=0)
+    """How long a job of a kind that only another version knows waits for that version, as in a roll-out, before it is
+    given up. What comes after it in its conversation or server waits with it."""
     event_ttl_seconds: int = Field(default=86_400, ge=60)
     """How long a repeated event is known as a repeat."""
     journal_ttl_seconds: int = Field(default=3_600, ge=60)

@@ -23,9 +23,8 @@ Body = Callable[[Job, Journal], Awaitable[None]]
 class Scripted:
     """A kind of job whose body the test gives."""
 
-    name = "scripted"
-
-    def __init__(self, body: Body) -> None:
+    def __init__(self, body: Body, name: str = "scripted") -> None:
+        self.name = name
         self._body = body
         self.given_up: list[tuple[str, str]] = []
 
@@ -59,15 +58,14 @@ class Worker:
 async def worker(
     client: redis.Redis,
     settings: JobSettings,
-    kind: Scripted,
-    *,
+    *kinds: Scripted,
     instance: str = "one",
     beating: bool = True,
     clock: Clock | None = None,
 ) -> AsyncIterator[Worker]:
     """Runs jobs until the block ends."""
     clock = clock or SystemClock()
-    runner = JobRunner(JobStore(client, settings, clock), settings, clock, {kind.name: kind})
+    runner = JobRunner(JobStore(client, settings, clock), settings, clock, {kind.name: kind for kind in kinds})
     keeper = LeaseKeeper(client, settings, clock, instance_id=instance, holder=runner)
     work = [runner.read_forever()]
     if beating:

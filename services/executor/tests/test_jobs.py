@@ -207,21 +207,6 @@ async def test_waiting_for_something_that_is_away_is_no_failure(
     assert await store.dead_count() == 0
 
 
-async def test_a_job_of_an_unknown_kind_blocks_nobody(
-    client: redis.Redis, store: JobStore, job_settings: JobSettings
-) -> None:
-    done: list[str] = []
-
-    async def body(job: Job, journal: Journal) -> None:
-        done.append(job.job_id)
-
-    await store.submit(a_job(kind="of-tomorrow"), event_id=1)
-    second, _ = await store.submit(a_job(), event_id=2)
-    async with worker(client, job_settings, Scripted(body)):
-        await eventually(lambda: done == [second])
-    assert await store.dead_count() == 1
-
-
 async def test_a_job_in_which_something_was_cancelled_runs_again(
     client: redis.Redis, store: JobStore, job_settings: JobSettings
 ) -> None:
