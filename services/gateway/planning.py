@@ -4,6 +4,7 @@ from typing import Any
 
 from guildhall.executor.v1 import plan_pb2, plan_pb2_grpc, reply_pb2
 
+from chassis.enums import short_name
 from services.gateway.context import Context
 
 FEATURE = "plan"
@@ -27,5 +28,4 @@ def origin(context: Context) -> reply_pb2.InteractionOrigin:
 
 async def refuse(context: Context, refusal: plan_pb2.PlanRefusal.ValueType) -> None:
     """Says why not, to whoever asked alone."""
-    name = plan_pb2.PlanRefusal.Name(refusal).removeprefix("PLAN_REFUSAL_").lower()
-    await context.respond(context.text(f"plan.refusal.{name}"))
+    await context.respond(context.text(f"plan.refusal.{short_name(plan_pb2.PlanRefusal.DESCRIPTOR, refusal)}"))

@@ -49,6 +49,11 @@ class Settlements:
         try:
             answer = await self._stub.SettleBatch(batch, timeout=timeout)
         except grpc.aio.AioRpcError as error:
+            if error.code() is grpc.StatusCode.UNIMPLEMENTED:
+                # A ratelimit of the version before, during a roll-out.
+                for request in requests:
+                    await self._tell_one(request, timeout)
+                return
             log.warning("reservations were not settled", reservations=len(requests), code=error.code().name)
             return
         for request, settlement in zip(requests, answer.settlements, strict=True):
@@ -58,3 +63,9 @@ class Settlements:
                     reservation=request.reservation,
                     reason=settlement.error.reason,
                 )
+
+    async def _tell_one(self, request: ratelimit_pb2.SettleRequest, timeout: float) -> None:
+        try:
+            await self._stub.Settle(request, timeout=timeout)
+        except grpc.aio.AioRpcError as error:
+            log.warning("a reservation was not settled", reservation=request.reservation, reason=error.code().name)

@@ -9,6 +9,7 @@ from typing import Any
 
 from guildhall.board.v1 import request_pb2 as pb
 
+from chassis.enums import UNKNOWN, short_name
 from views.board.lines import NAME_SHOWN, Text, action_name, label, person, problem, state_name, thing
 from views.components import DANGER, PRIMARY, ROWS_LIMIT, SECONDARY, SUCCESS, button, option, row, rows, select
 from views.custom_id import encode
@@ -77,7 +78,7 @@ def embed(request: pb.Request, text: Text, professions: Mapping[str, str]) -> di
         since = relative_time(request.claim.claim_time.seconds)
         fields.append(_field(text("board.field.crafter"), f"{_who(request.claim)}, {since}"))
     if request.materials in (pb.MATERIALS_REQUESTER, pb.MATERIALS_SHARED):
-        name = pb.Materials.Name(request.materials).removeprefix("MATERIALS_").lower()
+        name = short_name(pb.Materials.DESCRIPTOR, request.materials)
         fields.append(_field(text("board.field.materials"), text(f"board.materials.{name}")))
     if request.tip:
         fields.append(_field(text("board.field.tip"), escaped(request.tip)))
@@ -211,7 +212,7 @@ def confirmation(
 
 def refused(refusal: pb.Refusal, text: Text) -> str:
     """Why something was not done, and what can be done instead."""
-    reason = pb.RefusalReason.Name(refusal.reason).removeprefix("REFUSAL_REASON_").lower()
+    reason = short_name(pb.RefusalReason.DESCRIPTOR, refusal.reason)
     said = text(
         f"board.refused.{reason}",
         name=person(refusal.holder_name),
@@ -220,7 +221,8 @@ def refused(refusal: pb.Refusal, text: Text) -> str:
         limit=refusal.limit,
         detail=problem(refusal.problem.code, refusal.problem.values, text) or escaped(refusal.detail),
     )
-    offered = [action for action in refusal.allowed if action != pb.REQUEST_ACTION_NAME_CHARACTER]
+    left_out = ("name_character", UNKNOWN)
+    offered = [action for action in refusal.allowed if action_name(action) not in left_out]
     if not offered:
         return said
     names = ", ".join(text(f"board.action.{action_name(action)}") for action in offered)

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 
 from guildhall.board.v1 import request_pb2 as pb
 
+from chassis.enums import short_name
 from views.markdown import escaped, relative_time, shortened
 
 Text = Callable[..., str]
@@ -20,12 +21,12 @@ def label(request: pb.Request) -> str:
 
 def state_name(state: "pb.RequestState.ValueType") -> str:
     """The state's name in the catalogue: `open`, `claimed`, …"""
-    return pb.RequestState.Name(state).removeprefix("REQUEST_STATE_").lower()
+    return short_name(pb.RequestState.DESCRIPTOR, state)
 
 
 def action_name(action: "pb.RequestAction.ValueType") -> str:
     """The action's name in the catalogue: `claim`, `complete`, …"""
-    return pb.RequestAction.Name(action).removeprefix("REQUEST_ACTION_").lower()
+    return short_name(pb.RequestAction.DESCRIPTOR, action)
 
 
 def person(name: str) -> str:

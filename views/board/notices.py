@@ -5,6 +5,7 @@ from typing import Any
 
 from guildhall.board.v1 import event_pb2, request_pb2
 
+from chassis.enums import UNKNOWN, short_name
 from views.board.cards import GUILD_MARK, SHOW, embed
 from views.board.lines import Text, action_name, label, person, thing, within
 from views.components import button, row
@@ -16,9 +17,9 @@ from views.messages import message
 def notice(event: event_pb2.BoardEvent, concern: "event_pb2.Concern.ValueType", text: Text) -> str:
     """What one person is told about one event; empty where it does not matter to them."""
     request = event.request
-    whose = event_pb2.Concern.Name(concern).removeprefix("CONCERN_").lower()
+    whose = short_name(event_pb2.Concern.DESCRIPTOR, concern)
     name = action_name(event.action)
-    if name in _SILENT.get(whose, frozenset()):
+    if UNKNOWN in (whose, name) or name in _SILENT.get(whose, frozenset()):
         return ""
     if (event.action == request_pb2.REQUEST_ACTION_CREATE) != (concern == event_pb2.CONCERN_SUBSCRIBER):
         return ""

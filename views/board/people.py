@@ -6,6 +6,7 @@ from typing import Any
 from guildhall.board.v1 import character_pb2 as pb
 from guildhall.board.v1 import member_pb2
 
+from chassis.enums import short_name
 from views.board.lines import Text, person, within
 from views.components import OPTIONS_LIMIT, option, row, select
 from views.custom_id import encode
@@ -52,7 +53,7 @@ def crafters(item: str, found: Iterable[pb.Crafter], text: Text, professions: Ma
     """Who can make something."""
     lines = []
     for crafter in found:
-        match = pb.Match.Name(crafter.match).removeprefix("MATCH_").lower()
+        match = short_name(pb.Match.DESCRIPTOR, crafter.match)
         character = crafter.character
         said = (
             f"**{escaped(character.name)}** · {person(character.owner_name)} · "

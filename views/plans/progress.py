@@ -6,6 +6,7 @@ from typing import Any
 
 from guildhall.executor.v1 import plan_pb2
 
+from chassis.enums import short_name
 from views import components
 from views.custom_id import encode
 from views.markdown import escaped, relative_time, shortened
@@ -125,5 +126,4 @@ def _failures(plan: plan_pb2.Plan) -> list[str]:
 
 
 def _state(plan: plan_pb2.Plan, text: Text) -> str:
-    name = plan_pb2.PlanStatus.Name(plan.status).removeprefix("PLAN_STATUS_").lower()
-    return text(f"plan.status.{name}")
+    return text(f"plan.status.{short_name(plan_pb2.PlanStatus.DESCRIPTOR, plan.status)}")

@@ -11,6 +11,7 @@ from redis.exceptions import RedisError
 
 from chassis.caller import current_caller
 from chassis.clock import Clock
+from chassis.enums import short_name
 from chassis.errors import InvalidArgument, PermissionDenied, Unavailable
 from chassis.ids import new_id
 from chassis.telemetry.propagation import producer_span
@@ -96,7 +97,7 @@ class BoardMessageServicer(board_pb2_grpc.BoardMessageServiceServicer):
             counts=[
                 board_pb2.ImportCount(
                     profession=count.profession,
-                    state=request_pb2.RequestState.Name(count.state).removeprefix("REQUEST_STATE_").lower(),
+                    state=short_name(request_pb2.RequestState.DESCRIPTOR, count.state),
                     count=count.count,
                 )
                 for count in answer.counts

@@ -14,6 +14,7 @@ import structlog
 from google.protobuf.duration_pb2 import Duration
 from guildhall.ratelimit.v1 import discord_pb2, discord_pb2_grpc
 
+from chassis.enums import full_name
 from chassis.telemetry import meter
 from chassis.telemetry.names import DURATION_BUCKETS
 from services.executor.discord.errors import NotPermitted
@@ -25,6 +26,7 @@ _log = structlog.get_logger(__name__)
 
 _AWAY = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.StatusCode.CANCELLED)
 _RPC_MARGIN_SECONDS = 2.0
+_REASONS = discord_pb2.RestRefusalReason.DESCRIPTOR
 _AT_ONCE = (discord_pb2.REST_REFUSAL_REASON_INVALID_BUDGET, discord_pb2.REST_REFUSAL_REASON_UNAVAILABLE)
 """Refusals for which nobody queues inside ratelimit: it answers them at once, however long one would wait."""
 _waited = meter().create_histogram(
@@ -135,7 +137,7 @@ class RateLimitPermits:
         try:
             answer = await self._stub.AcquireRest(request, timeout=max_wait + _RPC_MARGIN_SECONDS)
             granted = answer.WhichOneof("outcome") == "permit"
-            outcome = "GRANTED" if granted else discord_pb2.RestRefusalReason.Name(answer.refusal.reason)
+            outcome = "GRANTED" if granted else full_name(_REASONS, answer.refusal.reason)
         except grpc.aio.AioRpcError as error:
             if error.code() in (
                 grpc.StatusCode.UNAVAILABLE,
@@ -155,7 +157,7 @@ class RateLimitPermits:
         if refusal.reason == discord_pb2.REST_REFUSAL_REASON_STALE_LEASE:
             raise LeaseLost(request.lease.key)
         raise NotPermitted(
-            discord_pb2.RestRefusalReason.Name(refusal.reason),
+            full_name(_REASONS, refusal.reason),
             _seconds(refusal.retry_after),
             quota=refusal.reason == discord_pb2.REST_REFUSAL_REASON_QUOTA,
             queued=refusal.reason not in _AT_ONCE,

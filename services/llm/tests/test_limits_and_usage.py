@@ -15,7 +15,7 @@ from guildhall.llm.v1 import (
     usage_pb2,
     usage_pb2_grpc,
 )
-from guildhall.ratelimit.v1 import ratelimit_pb2_grpc
+from guildhall.ratelimit.v1 import ratelimit_pb2, ratelimit_pb2_grpc
 
 from chassis.caller import Caller, Person
 from chassis.errors import InvalidArgument
@@ -24,7 +24,7 @@ from services.llm.chat import Usage
 from services.llm.limits import duration_words
 from services.llm.settings import AlertSettings
 from services.llm.tests.harness import ADMIN, ALICE, TIMEOUT, Llm, reason, running, variables
-from services.llm.tests.limiter import PRICED, World
+from services.llm.tests.limiter import PRICED, Limiter, World
 from services.llm.tests.upstream import chunk, fails, says, sends, upstream
 from services.llm.usage import CallRecord, Query, Sums, crossed, days
 from tests.support.waiting import eventually, free_port
@@ -55,6 +55,31 @@ async def test_an_answer_is_reserved_before_and_settled_with_what_was_used(world
         assert estimates["llm_money"] > 4_096 * 10_000
         await eventually(lambda: world.limiter.settled)
         assert world.limiter.amounts() == {"llm_requests": 1, "llm_tokens": 15, "llm_money": 42_000}
+
+
+async def test_a_ratelimit_that_settles_one_by_one_is_told_one_by_one(world: World) -> None:
+    """As during a roll-out: settling many at once came later than settling."""
+
+    class Older(Limiter):
+        async def Settle(self, request: ratelimit_pb2.SettleRequest, context: Any) -> ratelimit_pb2.SettleResponse:
+            self.settled.append(request)
+            return ratelimit_pb2.SettleResponse()
+
+        async def SettleBatch(
+            self, request: ratelimit_pb2.SettleBatchRequest, context: Any
+        ) -> ratelimit_pb2.SettleBatchResponse:
+            raise NotImplementedError
+
+    older = Older()  # type: ignore[abstract]  # the other methods are never called
+    add = ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server
+    async with (
+        serve_in_process((add, older), name="ratelimit") as address,
+        upstream(says("Hi.")) as provider,
+        running(world.variables(provider.url, address)) as llm,
+    ):
+        await llm.ask("Hello")
+        await eventually(lambda: older.settled)
+        assert older.amounts() == {"llm_requests": 1, "llm_tokens": 15, "llm_money": 42_000}
 
 
 async def test_a_denial_is_an_answer_that_says_what_is_left_and_when(world: World) -> None:
