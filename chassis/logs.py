@@ -75,7 +75,8 @@ def configure(service: str, settings: Logging, stream: TextIO | None = None) -> 
             structlog.processors.JSONRenderer(default=str),
         ]
     else:
-        rendering = [structlog.dev.ConsoleRenderer(colors=False)]
+        # The renderer's own choice prints the local variables of each frame: prompts, keys, whatever there is.
+        rendering = [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)]
     structlog.configure(
         processors=[structlog.stdlib.filter_by_level, *shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
         logger_factory=structlog.stdlib.LoggerFactory(),

@@ -124,6 +124,18 @@ def test_a_secret_in_an_exception_is_blotted_out(lines: Lines) -> None:
     assert SECRET not in lines.stream.getvalue()
 
 
+def test_what_variables_hold_is_not_logged_in_a_terminal_either(lines: Lines) -> None:
+    logs.configure("llm", Logging(format="console"), lines.stream)
+    question = "-".join(["private", "words"])
+    try:
+        int("broken")
+    except ValueError:
+        structlog.get_logger("a").exception("failed", length=len(question))
+    text = lines.stream.getvalue()
+    assert "ValueError: invalid literal" in text
+    assert "private-words" not in text
+
+
 def test_ordinary_text_is_left_alone() -> None:
     redactor = Redactor()
     redactor.learn(["abc"])

@@ -28,9 +28,10 @@ from services.llm.chat import (
     ToolCallEvent,
     Usage,
 )
-from services.llm.failures import from_event, from_status, from_transport
+from services.llm.failures import TRANSPORT, UNREADABLE, from_event, from_status, from_transport
 from services.llm.model_settings import ProviderSettings
 from services.llm.provider import GeneratedImage
+from services.llm.reported import named, tokens
 from services.llm.sse import drained, sse_data
 
 BASE_URL = "https://api.anthropic.com"
@@ -69,7 +70,6 @@ class AnthropicProvider:
             ) as response:
                 events = sse_data(response.iter_bytes())
                 async for data in events:
-                    reader.began = True
                     for event in reader.read(data):
                         yield event
                     if reader.stopped:
@@ -79,16 +79,16 @@ class AnthropicProvider:
                 await drained(events)
         except anthropic.APIStatusError as error:
             raise from_status(error.status_code, error.response.headers, error.body) from error
-        except (anthropic.AnthropicError, httpx2.HTTPError, OSError) as error:
+        except (anthropic.AnthropicError, *TRANSPORT) as error:
             raise from_transport(error, streaming=reader.began) from error
 
     async def list_models(self) -> list[str]:
         """See Provider."""
         try:
-            return [entry.id async for entry in self._client.models.list(limit=1_000, timeout=10.0)]
+            return named([entry.id async for entry in self._client.models.list(limit=1_000, timeout=10.0)])
         except anthropic.APIStatusError as error:
             raise from_status(error.status_code, error.response.headers, error.body) from error
-        except (anthropic.AnthropicError, httpx2.HTTPError, OSError, ValueError, TypeError) as error:
+        except (anthropic.AnthropicError, *TRANSPORT, *UNREADABLE) as error:
             raise from_transport(error, streaming=False) from error
 
     async def generate_image(self, model_id: str, prompt: str, size: str, timeout: float) -> GeneratedImage:
@@ -114,12 +114,13 @@ class _Reader:
         self._model = ""
 
     def read(self, data: str) -> list[ChatEvent]:
+        self.began = True
         try:
-            event = json.loads(data)
-        except ValueError as error:
-            raise ProviderFailure(FailureKind.MALFORMED, "an event is no JSON") from error
-        if not isinstance(event, dict):
-            raise ProviderFailure(FailureKind.MALFORMED, "an event is no object")
+            return self._read(json.loads(data))
+        except UNREADABLE as error:
+            raise ProviderFailure(FailureKind.MALFORMED, f"an event can't be read: {type(error).__name__}") from error
+
+    def _read(self, event: Any) -> list[ChatEvent]:
         match event.get("type"):
             case "error":
                 raise from_event(event.get("error"))
@@ -136,7 +137,17 @@ class _Reader:
                 self._count(event.get("usage"))
             case "message_stop":
                 self.stopped = True
+            case "message":
+                return self._whole(event)
         return []
+
+    def _whole(self, message: JSONObject) -> list[ChatEvent]:
+        """A server that can't stream gives the whole message."""
+        self._model, self._stop_reason, self.stopped = message.get("model") or "", message.get("stop_reason"), True
+        self._count(message.get("usage"))
+        return [
+            event for index, block in enumerate(message.get("content") or ()) for event in self._start(index, block)
+        ]
 
     def finish(self) -> list[ChatEvent]:
         if self._stop_reason is None:
@@ -187,10 +198,14 @@ class _Reader:
         self._usage.update({key: value for key, value in (usage or {}).items() if value is not None})
 
     def _total(self) -> Usage | None:
+        """What the server counted; None where it gives no numbers, since the answer is good all the same."""
         if not self._usage:
             return None
-        cached = int(self._usage.get("cache_read_input_tokens", 0))
-        fresh = int(self._usage.get("input_tokens", 0)) + int(self._usage.get("cache_creation_input_tokens", 0))
-        details = self._usage.get("output_tokens_details") or {}
-        reasoning = int(details.get("thinking_tokens") or details.get("reasoning_tokens") or 0)
-        return Usage(fresh + cached, int(self._usage.get("output_tokens", 0)), cached, reasoning)
+        try:
+            cached = tokens(self._usage.get("cache_read_input_tokens"))
+            fresh = tokens(self._usage.get("input_tokens")) + tokens(self._usage.get("cache_creation_input_tokens"))
+            details = self._usage.get("output_tokens_details") or {}
+            reasoning = tokens(details.get("thinking_tokens") or details.get("reasoning_tokens"))
+            return Usage(fresh + cached, tokens(self._usage.get("output_tokens")), cached, reasoning)
+        except UNREADABLE:
+            return None

@@ -195,28 +195,42 @@ class ProviderFailure(Exception):
 
 
 @dataclass(slots=True)
+class _CallPieces:
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
+
+
+@dataclass(slots=True)
 class ToolCallBuilder:
-    """Puts tool calls together from their pieces; only whole ones come out."""
+    """Puts tool calls together from their pieces; only whole ones come out.
 
-    parts: dict[int, dict[str, str]] = field(default_factory=dict)
+    A piece belongs to the call with its number. Some servers number none, or all of them 0: there another id with a
+    name of its own begins another call.
+    """
 
-    def add(self, index: int, call_id: str | None, name: str | None, arguments: str | None) -> None:
+    calls: list[_CallPieces] = field(default_factory=list)
+    numbered: dict[int | None, _CallPieces] = field(default_factory=dict)
+
+    def add(self, index: int | None, call_id: str | None, name: str | None, arguments: str | None) -> None:
         """Takes one piece of the call at `index`."""
-        part = self.parts.setdefault(index, {"id": "", "name": "", "arguments": ""})
-        part["id"] = part["id"] or (call_id or "")
-        part["name"] = part["name"] or (name or "")
-        part["arguments"] += arguments or ""
+        part = self.numbered.get(index)
+        if part is None or (call_id and name and part.id not in ("", call_id)):
+            part = self.numbered[index] = _CallPieces()
+            self.calls.append(part)
+        part.id = part.id or str(call_id or "")
+        part.name = part.name or (name or "")
+        part.arguments += arguments or ""
 
     def finish(self, loads: Any) -> list[ToolCall]:
         """The calls in order. Raises ProviderFailure (MALFORMED) where arguments are no JSON object."""
         calls = []
-        for index in sorted(self.parts):
-            part = self.parts[index]
+        for position, part in enumerate(self.calls):
             try:
-                arguments = loads(part["arguments"] or "{}")
-            except ValueError as error:
+                arguments = loads(part.arguments or "{}")
+            except (ValueError, RecursionError) as error:
                 raise ProviderFailure(FailureKind.MALFORMED, "a tool call's arguments are no JSON") from error
-            if not isinstance(arguments, Mapping) or not part["name"]:
+            if not isinstance(arguments, Mapping) or not part.name or not isinstance(part.name, str):
                 raise ProviderFailure(FailureKind.MALFORMED, "a tool call is incomplete")
-            calls.append(ToolCall(part["id"] or f"call_{index}", part["name"], part["arguments"] or "{}"))
+            calls.append(ToolCall(part.id or f"call_{position}", part.name, part.arguments or "{}"))
         return calls

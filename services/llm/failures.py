@@ -7,10 +7,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
+import aiohttp
 import httpx2
 
 from services.llm.chat import FailureKind, ProviderFailure
 
+TRANSPORT = (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, aiohttp.ClientError, OSError)
+"""What a connection raises that breaks, or does not speak HTTP as it should. The SDKs pass some of it on as it is."""
+UNREADABLE = (ValueError, TypeError, AttributeError, LookupError, RecursionError)
+"""What reading raises where JSON is none, or has another shape than the format says."""
 _TOO_LONG = re.compile(
     r"context[ _]?(length|window)|maximum context|prompt is too long|too many (input )?tokens|"
     r"exceeds? the (model|context)",
@@ -18,6 +23,7 @@ _TOO_LONG = re.compile(
 )
 _REFUSED = re.compile(r"content[ _]?(policy|filter|management)|safety system|moderation", re.I)
 _QUOTA = re.compile(r"insufficient_quota|credit balance|billing|quota exceeded", re.I)
+_OUR_FAULT = re.compile(r"invalid|bad.?request|unsupported|not.?found|permission|authentication", re.I)
 _KINDS = {
     401: FailureKind.AUTHENTICATION, 402: FailureKind.QUOTA, 403: FailureKind.AUTHENTICATION,
     404: FailureKind.MODEL_UNKNOWN, 408: FailureKind.TIMEOUT, 409: FailureKind.OVERLOADED,
@@ -64,13 +70,32 @@ def _unconnected(error: BaseException) -> bool:
 
 
 def from_event(error: object) -> ProviderFailure:
-    """The failure behind an error that came inside a stream."""
-    detail = _detail({"error": error})
+    """The failure behind an error that came inside a stream.
+
+    The request was taken, so what says nothing about it is the provider's fault. Some give an HTTP status as the code.
+    """
+    body = {"error": error}
+    detail = _detail(body)
+    if status := _status_in(error):
+        return from_status(status, {}, body)
     if re.search(r"overloaded|server_error|api_error|internal|unavailable", detail, re.I):
         return ProviderFailure(FailureKind.OVERLOADED, detail)
-    if re.search(r"rate_limit", detail, re.I):
+    if re.search(r"rate.?limit", detail, re.I):
         return ProviderFailure(FailureKind.RATE_LIMITED, detail)
-    return from_status(400, {}, {"error": error})
+    failure = from_status(400, {}, body)
+    if failure.kind is FailureKind.BAD_REQUEST and not _OUR_FAULT.search(detail):
+        return ProviderFailure(FailureKind.OVERLOADED, detail)
+    return failure
+
+
+def _status_in(error: object) -> int:
+    """The HTTP status that an error inside a stream names; 0 where it names none."""
+    if isinstance(error, Mapping):
+        for key in ("code", "status", "status_code"):
+            value = str(error.get(key, ""))
+            if value.isdecimal() and 400 <= int(value[:4]) <= 599:
+                return int(value)
+    return 0
 
 
 def retry_after(headers: Mapping[str, str], now: datetime | None = None) -> float | None:

@@ -31,6 +31,7 @@ from services.llm.chat import (
     Finished,
     ProviderFailure,
     TextDelta,
+    ThinkingDelta,
     ToolCallEvent,
 )
 from services.llm.health import Health
@@ -40,6 +41,8 @@ from services.llm.silence import Silence
 from services.llm.telemetry import CallTelemetry
 
 log = structlog.get_logger(__name__)
+LONGEST_TOKEN = 32
+"""Characters of one token at most, generously: who gives more than the cap's worth of them does not know the cap."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +120,7 @@ class Router:
                 if position == 0:
                     raise
                 continue  # a fallback with a smaller window, or with a limit of its own against it
-            async with aclosing(self._ask(model, request, search)) as events:
+            async with aclosing(self._ask(model, request, search, alone=len(candidates) == 1)) as events:
                 async for event in events:
                     yield event
             if search.answered:
@@ -149,11 +152,13 @@ class Router:
                 yield event
 
     async def _ask(
-        self, model: Model, request: ChatRequest, search: _Search, *, anyway: bool = False
+        self, model: Model, request: ChatRequest, search: _Search, *, anyway: bool = False, alone: bool = False
     ) -> AsyncGenerator[RoutedEvent, None]:
-        """The events of one model, tried as often as makes sense; none where it failed before its first."""
+        """The events of one model, tried as often as makes sense; none where it failed before its first. Where it is
+        the only one it is tried again although it rests after what it answered first.
+        """
         for attempt in range(self._settings.current.retry.attempts):
-            if not anyway and not self._health.admit(model.name):
+            if not anyway and not (alone and attempt) and not self._health.admit(model.name):
                 return
             search.attempts += 1
             began = False
@@ -194,7 +199,7 @@ class Router:
     async def _attempt(self, model: Model, request: ChatRequest, ends: float) -> AsyncGenerator[ChatEvent, None]:
         """One call to one model, timed, with its health and telemetry recorded. Raises ProviderFailure."""
         retry = self._settings.current.retry
-        answered = False
+        said = _Said(LONGEST_TOKEN * max(request.max_output_tokens, model.profile.max_output_tokens))
         judged = False
         with self._telemetry.call(model, request) as call:
             try:
@@ -206,14 +211,18 @@ class Router:
                         Silence(left, limits.first_token_timeout, limits.idle_timeout) as silence,
                     ):
                         async for event in source:
+                            said.note(event)
                             if isinstance(event, Finished):
-                                _require_words(event, answered=answered)
                                 call.finished(event)
-                            elif isinstance(event, TextDelta | ToolCallEvent):
-                                answered = True
                             call.event(event)
                             silence.broken()
                             yield event
+                            if said.too_much:
+                                log.warning("a provider does not stop at its cap", model=model.name)
+                                end = Finished(Finish.LENGTH)
+                                call.finished(end)
+                                yield end
+                                break
                 judged = True
                 self._health.succeeded(model.name)
             except TimeoutError as error:
@@ -238,7 +247,24 @@ class Router:
                     self._health.released(model.name)
 
 
-def _require_words(event: Finished, *, answered: bool) -> None:
-    """An end without an answer is a failure, not an answer."""
-    if not answered and event.finish is Finish.STOP:
-        raise ProviderFailure(FailureKind.EMPTY, "the model said nothing")
+class _Said:
+    """What an answer consists of so far. `room` is for how many characters there is."""
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._anything = False
+
+    def note(self, event: ChatEvent) -> None:
+        """Takes in an event. Raises ProviderFailure (EMPTY) for an end without an answer, which is none."""
+        if isinstance(event, TextDelta | ThinkingDelta):
+            self._room -= len(event.text)
+            self._anything = self._anything or (isinstance(event, TextDelta) and not event.text.isspace())
+        elif isinstance(event, ToolCallEvent):
+            self._anything = True
+        elif event.finish is Finish.STOP and not self._anything:
+            raise ProviderFailure(FailureKind.EMPTY, "the model said nothing")
+
+    @property
+    def too_much(self) -> bool:
+        """Whether it goes on beyond any cap."""
+        return self._room < 0

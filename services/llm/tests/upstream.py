@@ -26,6 +26,8 @@ class Upstream:
     disconnected: asyncio.Event = field(default_factory=asyncio.Event)
     open_streams: int = 0
     model_lists: int = 0
+    model_list: bytes | None = None
+    """What is answered in place of a list of models."""
 
     async def chat(self, request: web.Request) -> web.StreamResponse:
         """Answers one call as the script says."""
@@ -45,6 +47,8 @@ class Upstream:
     async def list_models(self, request: web.Request) -> web.Response:
         """What this provider offers."""
         self.model_lists += 1
+        if self.model_list is not None:
+            return web.Response(body=self.model_list, content_type="application/json")
         return web.json_response(
             {"object": "list", "has_more": False, "data": [{"id": name, "object": "model"} for name in self.models]}
         )
