@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import pytest
 import redis.asyncio as redis
+from pydantic import SecretStr
 
 from chassis.clock import SystemClock
+from services.executor.discord.rest import RestClient
+from services.executor.discord.settings import RestSettings
 from services.executor.mirror.feeds import Feeds
 from services.executor.mirror.reading import MirrorReader
 from services.executor.mirror.settings import MirrorSettings
 from services.executor.mirror.store import MirrorStore
+from services.executor.plans.fetch import Fetcher
+from services.executor.plans.latencies import Latencies
 from services.executor.plans.mirrored import MirroredGuilds
-from services.executor.plans.snapshot import Member, build, digest
+from services.executor.plans.schema import PLAN
+from services.executor.plans.snapshot import Member, Snapshot, build, digest
 from tests.mirror.conftest import World
 from tests.support import eventually
 
@@ -60,10 +66,39 @@ async def test_the_mirror_and_discord_say_the_same(world: World) -> None:
             return True
 
         await eventually(settled, timeout=15)
+        await _order_is_discords(world, mirrored, bot)
         await world.stop("gateway")
         await client.delete("executor:mirror:contact:0/1")
         assert await mirrored.basics(world.guild, bot, set()) is None, "nobody tells, so Discord is asked"
         assert await mirrored.members(world.guild, 1000) is None
+
+
+async def _order_is_discords(world: World, mirrored: MirroredGuilds, bot: int) -> None:
+    """New roles move all others, of which no event tells: who wants another order is given the true places."""
+    path = f"/guilds/{world.guild}/roles"
+    made = [int((await world.sandbox.rest("owner", "POST", path, {"name": name}))["id"]) for name in ("One", "Two")]
+
+    async def told() -> Snapshot:
+        snapshot = await mirrored.basics(world.guild, bot, set())
+        assert snapshot is not None and set(made) <= set(snapshot.roles)
+        return snapshot
+
+    snapshot = await eventually(told, timeout=15)
+    rest = RestClient(
+        api_base=world.environment["DISCORD_API_BASE"],
+        token=SecretStr(world.environment["DISCORD_TOKEN"]),
+        settings=RestSettings(),
+        permits=None,
+        clock=SystemClock(),
+    )
+    intent = {"op": "reorder_roles", "targets": {"select": {"names": ["Two"]}}, "place": "above", "anchor": "One"}
+    try:
+        fetcher = Fetcher(rest, Latencies(0.2, 0.02), members_limit=1000, mirror=mirrored)
+        await fetcher.everything(snapshot, PLAN.validate_python({"intents": [intent]}), None)
+    finally:
+        await rest.close()
+    places = {int(role["id"]): role["position"] for role in await world.sandbox.rest("owner", "GET", path)}
+    assert {role.id: role.position for role in snapshot.roles.values()} == places
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,7 @@ from services.executor.discord.errors import (
     Unauthorized,
     Unreachable,
 )
+from services.executor.discord.fenced import FencedRequest, under
 from services.executor.discord.permits import Ask, Permit, Permits, Priority, RateLimiterAway, aspect_of
 from services.executor.discord.routes import Route
 from services.executor.discord.settings import RestSettings
@@ -185,8 +186,8 @@ class RestClient:
         if call.reason:
             headers["X-Audit-Log-Reason"] = quote(call.reason[:_REASON_LIMIT], safe=" ,.:;=/-_()#@!+'\"")
         url = self._base + call.route.path + (f"?{urlencode(call.query)}" if call.query else "")
-        content = body_of(call.body, call.files, call.fence)
-        with calling(call.route) as span:
+        content = body_of(call.body, call.files)
+        with calling(call.route) as span, under(call.fence):
             sent = self._clock.monotonic()
             async with (
                 asyncio.timeout(min(limits)),
@@ -202,7 +203,9 @@ class RestClient:
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:
             connector = aiohttp.TCPConnector(limit=self._settings.connections, keepalive_timeout=60)
-            self._session = aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=None))
+            self._session = aiohttp.ClientSession(
+                connector=connector, timeout=aiohttp.ClientTimeout(total=None), request_class=FencedRequest
+            )
         return self._session
 
     def _report(

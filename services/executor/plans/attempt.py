@@ -39,6 +39,7 @@ from services.executor.plans.table import kind_of
 _log = structlog.get_logger(__name__)
 
 _RETRY_SECONDS = 0.25
+_LONG_AT_THE_GATE_SECONDS = 1.0
 PROMPT_SECONDS = 0.05
 """A permit that has not come by then is waited for."""
 
@@ -186,8 +187,8 @@ class Attempts:
         self._progress.outcomes[operation.id] = outcome
         return outcome
 
-    async def enter(self, operation: Operation, before: Outcome) -> int:
-        """Takes a place among those that travel; gives the gate's ticket."""
+    async def enter(self, operation: Operation, intent: Outcome, before: Outcome) -> tuple[int, Outcome]:
+        """Takes a place among those that travel; gives the gate's ticket, and the outcome with the moment of it."""
         try:
             ticket = await self._gate.enter()
         except asyncio.CancelledError:
@@ -196,7 +197,13 @@ class Attempts:
             raise
         self.holdback.breaker(operation).begin()
         self.engaged.add(operation.id)
-        return ticket
+        now = self._clock.now()
+        outcome = intent.model_copy(update={"begun": now})
+        self._progress.outcomes[operation.id] = outcome
+        if now - intent.begun > _LONG_AT_THE_GATE_SECONDS:
+            # Whoever looks for it after a crash shall not give up too early.
+            self._journal.note(operation.id, outcome)
+        return ticket, outcome
 
     def left(self, operation: Operation) -> None:
         """Its call has been answered, or never will be."""

@@ -19,7 +19,7 @@ from services.executor.plans import schema
 from services.executor.plans.choosing import Choosing, Unresolved
 from services.executor.plans.latencies import Latencies
 from services.executor.plans.mirrored import Mirrored
-from services.executor.plans.snapshot import Channel, Member, Named, Snapshot, build
+from services.executor.plans.snapshot import Channel, Member, Named, Role, Snapshot, build
 
 _PAGE = 1_000
 _BAN_PAGE = 1_000
@@ -71,6 +71,9 @@ class Fetcher:
     async def _add(self, snapshot: Snapshot, what: str, guild_id: int, fence: Fence | None) -> None:
         if what == "members":
             await self._add_members(snapshot, fence)
+        elif what == "roles":
+            found = await self._get("/guilds/{guild_id}/roles", guild_id, fence)
+            snapshot.roles = {role.id: role for role in map(Role.of, found)}
         elif what == "threads":
             found = (await self._get("/guilds/{guild_id}/threads/active", guild_id, fence))["threads"]
             snapshot.threads = {thread.id: thread for thread in map(Channel.of, found)}
@@ -179,6 +182,8 @@ class Fetcher:
 
 
 _NEEDS: Mapping[type[Any], frozenset[str]] = {
+    # Of the roles that a new or a deleted one moves Discord tells nothing, so their places are looked up.
+    schema.ReorderRoles: frozenset({"roles"}),
     schema.DeleteRole: frozenset({"members"}),
     schema.GiveRole: frozenset({"members"}),
     schema.TakeRole: frozenset({"members"}),

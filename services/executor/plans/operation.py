@@ -78,7 +78,7 @@ class Outcome(BaseModel):
     intended: float = 0.0
     """When its call was first about to be made, in Unix seconds."""
     begun: float = 0.0
-    """When its latest attempt was about to be made, in Unix seconds."""
+    """When its latest attempt began to travel, in Unix seconds; until then, when it was about to be made."""
     seconds: float = 0.0
     """How long its call took."""
     extra: Any = None

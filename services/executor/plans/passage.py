@@ -16,8 +16,8 @@ class Road(Protocol):
         """What comes between a permit and its call."""
         ...
 
-    async def enter(self, operation: Operation, before: Outcome) -> int:
-        """Takes a place among those that travel; gives the gate's ticket."""
+    async def enter(self, operation: Operation, intent: Outcome, before: Outcome) -> tuple[int, Outcome]:
+        """Takes a place among those that travel; gives the gate's ticket, and the outcome with the moment of it."""
         ...
 
     def left(self, operation: Operation) -> None:
@@ -46,7 +46,7 @@ class Passage:
         before = self.outcome
         self.outcome = await self._road.intend(self._operation, before)
         self.beside = time.monotonic() - self._begun
-        self.ticket = await self._road.enter(self._operation, before)
+        self.ticket, self.outcome = await self._road.enter(self._operation, self.outcome, before)
         self._entered = time.monotonic()
 
     async def __aexit__(

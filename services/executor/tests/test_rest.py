@@ -3,120 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import math
-import time
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
-from aiohttp import web
 from pydantic import SecretStr
 
-from chassis.clock import SystemClock
 from services.executor.discord.bodies import File
 from services.executor.discord.errors import NotPermitted, OutcomeUnknown, Refused, Unauthorized, Unreachable
-from services.executor.discord.permits import Ask, Permit, RateLimiterAway
-from services.executor.discord.rest import Call, RestClient
+from services.executor.discord.rest import Call
 from services.executor.discord.routes import Route
-from services.executor.discord.settings import RestSettings
-from services.executor.jobs.model import LeaseLost
+from services.executor.tests.rest_server import Setup, setup
+
+__all__ = ["setup"]
 
 SEND = Route.of("POST", "/channels/{channel_id}/messages", channel_id=5)
 EDIT = Route.of("PATCH", "/channels/{channel_id}", channel_id=5)
 ORIGINAL = Route.of(
     "PATCH", "/webhooks/{webhook_id}/{webhook_token}/messages/@original", webhook_id=1, webhook_token="secret/token"
 )
-
-
-@dataclass
-class Discord:
-    """Answers as it is told, in order; then with an empty object."""
-
-    answers: list[Any] = field(default_factory=list)
-    seen: list[tuple[str, str, Mapping[str, str], Any]] = field(default_factory=list)
-
-    async def handle(self, request: web.Request) -> web.StreamResponse:
-        """One request."""
-        json = request.content_type == "application/json"
-        body = await request.json() if json else await request.text()
-        self.seen.append((request.method, request.raw_path, request.headers, body))
-        answer = self.answers.pop(0) if self.answers else (200, {})
-        if answer == "hang":
-            await asyncio.sleep(5)
-        if answer == "cut":
-            assert request.transport is not None
-            request.transport.close()
-            return web.Response()
-        status, content, *headers = answer if isinstance(answer, tuple) else (200, {})
-        return web.json_response(content, status=status, headers=headers[0] if headers else {})
-
-
-@dataclass
-class Counter:
-    """Gives permits and keeps what was reported."""
-
-    ttl: float = 5.0
-    away: int = 0
-    refusal: NotPermitted | None = None
-    asked: list[Ask] = field(default_factory=list)
-    reports: list[tuple[int, float, bool]] = field(default_factory=list)
-
-    async def acquire(self, ask: Ask, max_wait: float) -> Permit:
-        """A permit, unless told otherwise."""
-        self.asked.append(ask)
-        if self.away:
-            self.away -= 1
-            raise RateLimiterAway("gone")
-        if self.refusal:
-            raise self.refusal
-        return Permit(str(len(self.asked)), self.ttl)
-
-    def report(
-        self,
-        permit: Permit,
-        status: int,
-        headers: Mapping[str, str],
-        *,
-        retry_after: float = 0.0,
-        is_global: bool = False,
-        error_code: int = 0,
-        travel: float = 0.0,
-    ) -> None:
-        """Keeps it."""
-        self.reports.append((status, retry_after, is_global))
-
-
-@dataclass
-class Setup:
-    """Everything together."""
-
-    discord: Discord
-    permits: Counter
-    rest: RestClient
-
-
-@pytest.fixture
-async def setup() -> AsyncIterator[Setup]:
-    """A client and a server."""
-    discord, permits = Discord(), Counter()
-    app = web.Application()
-    app.router.add_route("*", "/{path:.*}", discord.handle)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    port = runner.addresses[0][1]
-    rest = RestClient(
-        api_base=f"http://127.0.0.1:{port}",
-        token=SecretStr("token"),
-        settings=RestSettings(backoff_seconds=0.01, patience_seconds=2.0, request_timeout_seconds=1.0),
-        permits=permits,
-        clock=SystemClock(),
-    )
-    yield Setup(discord, permits, rest)
-    await rest.close()
-    await runner.cleanup()
 
 
 async def test_a_call_has_its_permit_its_token_and_its_reason(setup: Setup) -> None:
@@ -260,34 +164,3 @@ async def test_where_nobody_queues_the_time_told_is_waited(setup: Setup) -> None
         await setup.rest.call(Call(EDIT, {}))
     # Within a patience of two seconds, where a place in the queue would be asked for forty times.
     assert len(setup.permits.asked) == 3
-
-
-@dataclass
-class Standing:
-    """A lease that ends while the whole process stands still, right after a call was begun."""
-
-    until: float = math.inf
-    name: str = "partition/1"
-    epoch: int = 1
-
-    def remaining(self) -> float:
-        """Seconds that are left."""
-        return self.until - time.monotonic()
-
-    async def __aenter__(self) -> None:
-        self.until = time.monotonic() + 0.2
-        asyncio.get_running_loop().call_soon(time.sleep, 0.3)
-
-    async def __aexit__(self, *error: object) -> None:
-        self.until = math.inf if error[0] is None else self.until
-
-
-@pytest.mark.parametrize("route", [SEND, EDIT])
-async def test_who_stood_still_until_the_lease_was_over_sends_nothing(setup: Setup, route: Route) -> None:
-    lease = Standing()
-    # The next call finds its connection open.
-    await setup.rest.call(Call(SEND, {"content": "before"}, fence=lease))
-    with pytest.raises(LeaseLost):
-        await setup.rest.call(Call(route, {"content": "after"}, fence=lease, passage=lease))
-    await setup.rest.call(Call(SEND, {"content": "another owner's"}))
-    assert [body["content"] for *_, body in setup.discord.seen] == ["before", "another owner's"]
