@@ -112,7 +112,7 @@ $(VENV)/tools/%/.installed: requirements/tools/%.txt | $(VENV)/bin/python
 	@touch $@
 
 audit: $(VENV)/tools/audit/.installed ## look every locked package up among known vulnerabilities (needs the network)
-	$(VENV)/tools/audit/bin/pip-audit --require-hashes --disable-pip --progress-spinner off -r requirements/dev.txt
+	@$(BIN)/python -m operate.audit $(VENV)/tools/audit/bin/pip-audit requirements/dev.txt
 
 checkov: $(VENV)/tools/checkov/.installed ## install checkov, with which `make test-k8s` checks the manifests further
 
