@@ -1,8 +1,8 @@
 """`python -m operate.audit PIP_AUDIT LOCK…`: looks locked packages up among known vulnerabilities.
 
-pip-audit asks; what it says is read here, because it calls it a success when nobody answered for a package: what mirrors
-PyPI often has no vulnerabilities to tell of. Ends with 0 where every package was looked up and none is known to be
-vulnerable, with 1 where one is, with 2 where some, or all, could not be looked up.
+pip-audit asks; what it says is read here, because it calls it a success when nobody answered for a package, and what
+mirrors PyPI often has no vulnerabilities to tell of. Ends with 0 where every package was looked up and none is known to
+be vulnerable, with 1 where one is, with 2 where some, or all, could not be looked up.
 """
 
 from __future__ import annotations
