@@ -1,11 +1,11 @@
 """Runs one service: from its configuration to its last flushed span.
 
 The order of a stop: say "not serving", wait a moment for clients to notice, take no new calls and let those under way
-finish, run what `on_stop` registered, end background work, close connections, flush telemetry.
+finish, run what `on_stop` registered, end background work, close connections, flush telemetry. Each takes so long at
+most: a store that is away must not keep a process from ending.
 """
 
 import asyncio
-import contextlib
 import os
 import signal
 import sys
@@ -17,7 +17,7 @@ import structlog
 from guildhall.admin.v1.admin_pb2_grpc import add_AdminServiceServicer_to_server
 from redis.exceptions import RedisError
 
-from chassis import admin, logs
+from chassis import admin, lingering, logs
 from chassis.caller_keys import FolderKeyRing, KeyRing
 from chassis.caller_signing import Verifier
 from chassis.clock import Clock, SystemClock
@@ -41,6 +41,10 @@ __all__ = ["JSON", "HealthPart", "Runtime", "run"]
 
 VERSION = "0.1.0"
 CONFIGURATION_WRONG = 2
+# Seconds for a step of the stop where the ones before it have used up the time.
+_A_MOMENT = 0.5
+# Seconds beyond the sum of what each step of a stop may take.
+_TO_SPARE = 5.0
 S = TypeVar("S", bound=Section)
 Build = Callable[[Runtime[S]], Awaitable[None]]
 _log = structlog.stdlib.get_logger(__name__)
@@ -73,6 +77,8 @@ async def run(name: str, settings_type: type[S], build: Callable[[Runtime[S]], A
         _say(f"{name}: Redis does not answer: {remedy_for(error)}")
         service.failed = True
     finally:
+        rpc = configuration.shared.rpc
+        lingering.end_after(rpc.drain + rpc.grace + rpc.finish + telemetry_setup.FLUSH_SECONDS + _TO_SPARE)
         await service.stop()
         await telemetry.shutdown()
     return 1 if service.failed else 0
@@ -152,17 +158,26 @@ class Service(Generic[S]):
             await self._health.drain()
             await asyncio.sleep(self._rpc.drain)
         await self._server.stop(self._rpc.grace)
+        ends = asyncio.get_running_loop().time() + self._rpc.finish
         for work in reversed(self.runtime.stops):
-            try:
-                await work()
-            except Exception:  # noqa: BLE001  (the other steps must still be taken)
-                _log.exception("a step of the stop failed")
-                self.failed = True
+            await self._finish(work, ends)
         for task in reversed(self._tasks):
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        await self.runtime.close()
+            await asyncio.wait({task}, timeout=_left(ends))
+        await self._finish(self.runtime.close, ends)
+
+    async def _finish(self, work: Callable[[], Awaitable[None]], ends: float) -> None:
+        """A step after the last call. The ones after it are taken whatever becomes of it."""
+        step = getattr(work, "__qualname__", repr(work))
+        try:
+            async with asyncio.timeout(_left(ends)):
+                await work()
+        except TimeoutError:
+            _log.error("a step of the stop took too long", step=step)
+            self.failed = True
+        except Exception:  # noqa: BLE001  (see above)
+            _log.exception("a step of the stop failed", step=step)
+            self.failed = True
 
     def _admin(self) -> admin.AdminServicer:
         return admin.AdminServicer(
@@ -187,6 +202,11 @@ class Service(Generic[S]):
             _log.exception("background work failed", work=background.name)
         self.failed = True
         self.stopping.set()
+
+
+def _left(ends: float) -> float:
+    """Seconds until then, and a moment where it has passed."""
+    return max(_A_MOMENT, ends - asyncio.get_running_loop().time())
 
 
 def _keep_logs_as_configured(reloader: Reloader[S]) -> None:

@@ -1,5 +1,6 @@
 """The server of one process."""
 
+import asyncio
 from typing import Any
 
 import grpc
@@ -58,8 +59,12 @@ class Server:
         await self._plain_health.start()
 
     async def stop(self, grace: float) -> None:
-        """Takes no new calls and lets those under way finish, for `grace` seconds at most."""
-        await self._server.stop(grace)
+        """Takes no new calls and lets those under way finish, for `grace` seconds at most. Watches end at once."""
+        stopping = asyncio.create_task(self._server.stop(grace))
+        # Whoever watches anew is to find that no new calls are taken.
+        await asyncio.sleep(0)
+        self.registrar.watches.end()
+        await stopping
         if self._plain_health is not None:
             await self._plain_health.stop(0)
 

@@ -31,6 +31,7 @@ from chassis.errors import (
 )
 from chassis.redis_outage import is_outage
 from chassis.rpc.methods import Method, methods_of
+from chassis.rpc.watches import Watches
 from chassis.telemetry.call_statistics import CallStatistics
 from chassis.telemetry.names import Attribute
 from chassis.telemetry.rpc import SERVER_FAULTS, ServerCall
@@ -41,6 +42,8 @@ _Context: TypeAlias = "grpc.aio.ServicerContext[Any, Any]"
 _Metadata: TypeAlias = Sequence[tuple[str, str | bytes]]
 # Asking how a process is does not say how it is.
 _ABOUT_THE_PROCESS = "guildhall.admin."
+# What streams under such a name tells what happens until it ends, and whoever listens begins anew then.
+_WATCH = "Watch"
 _log = structlog.stdlib.get_logger(__name__)
 _PASSED_ON = (Unavailable, DeadlineExceeded, ResourceExhausted, Cancelled)
 
@@ -54,6 +57,7 @@ class Registrar:
         self._callers: Mapping[str, Collection[str]] | None = None
         self._calls: CallStatistics | None = None
         self.services: list[str] = []
+        self.watches = Watches()
 
     def add(
         self,
@@ -90,6 +94,7 @@ class Registrar:
                     timed=not (handler.request_streaming or handler.response_streaming),
                 ),
                 handler,
+                self.watches if name.startswith(_WATCH) and handler.response_streaming else None,
             )
             for name, handler in handlers.items()
         }
@@ -189,7 +194,9 @@ def as_error(raised: Exception) -> GuildhallError:
     return Internal("unexpected error", reason="INTERNAL")
 
 
-def _wrap(scope: _Scope, handler: "grpc.RpcMethodHandler[Any, Any]") -> "grpc.RpcMethodHandler[Any, Any]":
+def _wrap(
+    scope: _Scope, handler: "grpc.RpcMethodHandler[Any, Any]", watches: Watches | None
+) -> "grpc.RpcMethodHandler[Any, Any]":
     behaviours: tuple[Any, ...] = (
         handler.unary_unary,
         handler.unary_stream,
@@ -210,8 +217,12 @@ def _wrap(scope: _Scope, handler: "grpc.RpcMethodHandler[Any, Any]") -> "grpc.Rp
             async for response in responses:
                 await context.write(response)
 
+    async def watch(request: Any, context: _Context) -> None:
+        assert watches is not None
+        await watches.run(write_responses(request, context))
+
     async def many_responses(request: Any, context: _Context) -> None:
-        await scope.run(write_responses, request, context)
+        await scope.run(watch if watches is not None else write_responses, request, context)
 
     kinds = {
         (False, False): grpc.unary_unary_rpc_method_handler,

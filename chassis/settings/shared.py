@@ -66,6 +66,8 @@ class Rpc(Section):
     """Seconds between saying "not serving" and closing, for clients and load balancers to take notice."""
     grace: Seconds = 20.0
     """Seconds that calls under way have to finish at a stop."""
+    finish: Seconds = 10.0
+    """Seconds that a process has after its last call to write down what is left; what takes longer is left behind."""
     max_message_bytes: Annotated[int, Field(ge=65536)] = 16 * 1024 * 1024
     """The largest message that is taken."""
 

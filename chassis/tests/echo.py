@@ -48,6 +48,8 @@ class Echo:
         for character in request.value:
             yield StringValue(value=character)
 
+    _watch = _down
+
     async def _up(self, requests: AsyncIterator[StringValue], context: Any) -> StringValue:
         return StringValue(value="".join([request.value async for request in requests]))
 

@@ -18,6 +18,7 @@ class Settings(Section):
     redis: bool = False
     slow: float = 0.0
     dies: bool = False
+    stubborn: bool = False
 
 
 async def build(runtime: Runtime[Settings]) -> None:
@@ -37,8 +38,13 @@ async def build(runtime: Runtime[Settings]) -> None:
     async def last_words() -> None:
         sys.stdout.write("last words\n")
 
+    async def never_done() -> None:
+        if runtime.settings.current.stubborn:
+            await asyncio.Event().wait()
+
     runtime.background("work", dying)
     runtime.on_stop(last_words)
+    runtime.on_stop(never_done)
     runtime.status("greeting", lambda: {"text": runtime.settings.current.greeting, "numbers": [1, 2.5]})
     runtime.serve(add_to_server, Echo(Unary=greet), callers={"Unary": ("gateway",)})
 

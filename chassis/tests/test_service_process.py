@@ -209,3 +209,12 @@ async def test_a_collector_that_is_away_neither_disturbs_nor_delays(tmp_path: Pa
                 await EchoStub(channel).Unary(text(), timeout=5)
         service.process.send_signal(signal.SIGTERM)
         assert await service.exit_code(15) == 0
+
+
+async def test_a_step_that_does_not_end_keeps_neither_the_others_nor_the_process(tmp_path: Path) -> None:
+    async with started(tmp_path, "board: {stubborn: true}\nrpc: {finish: 0.3}") as service:
+        await service.ready()
+        service.process.send_signal(signal.SIGTERM)
+        assert await service.exit_code() == 1
+        assert "a step of the stop took too long" in service.output.read_text()
+        assert "last words" in service.output.read_text()

@@ -8,6 +8,7 @@ METHODS = {
     "Unary": (False, False, False),
     "Again": (False, False, True),
     "Down": (False, True, False),
+    "Watch": (False, True, False),
     "Up": (True, False, False),
     "Both": (True, True, False),
 }
