@@ -2,6 +2,7 @@
 
 Discord's rules, which this follows (https://discord.com/developers/docs/events/gateway#connections):
 - closing with 1000 or 1001 ends the session, so we close with 4000 and find it again;
+- a session is resumed at the address that came with it; where that one is gone, the general one knows the session too;
 - Invalid Session that can't be resumed is followed by a pause of one to five seconds, then IDENTIFY;
 - 4004 and 4010 to 4014 after an IDENTIFY are mistakes that no new try can cure.
 """
@@ -38,6 +39,8 @@ _FATAL = {
 }
 _CONNECT_TIMEOUT, _HANG_UP_TIMEOUT, FAREWELL_TIMEOUT = 30.0, 1.0, 5.0
 _FIRST_RETRY, _LONGEST_RETRY = 0.5, 30.0
+_TRIES_WHERE_IT_WAS = 2
+"""How often the address that came with a session is tried in a row before the general one."""
 
 Deliver = Callable[["Shard", str, Any, int], None]
 
@@ -195,7 +198,10 @@ class Shard:
 
     async def _listen(self, session: Session | None) -> None:
         """Connects and takes what comes. Returns where it was closed, else raises why it ended."""
-        url = session.resume_url if session is not None else (await self._where()).url
+        if session is not None and self._attempts < _TRIES_WHERE_IT_WAS:
+            url = session.resume_url
+        else:
+            url = (await self._where()).url
         async with asyncio.timeout(_CONNECT_TIMEOUT):
             self._socket = await open_socket(
                 self._client, (self.shard_id, self.shard_count), url, session, self._deliver

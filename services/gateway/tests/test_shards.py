@@ -1,4 +1,4 @@
-"""How sessions end: against a Discord that takes its time, and while their number changes."""
+"""How sessions end and go on: against a Discord that takes its time or moves, and while their number changes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import disnake
 import pytest
@@ -29,10 +30,11 @@ from services.gateway.redis_store import RedisStore
 from services.gateway.settings import GatewaySettings
 from services.gateway.shards import FINAL_CLOSE, Shard
 from services.gateway.threads import ThreadIndex
-from tests.support import eventually
+from tests.support import eventually, free_port
 
 ADD = discord_pb2_grpc.add_DiscordLimitServiceServicer_to_server
 PATIENCE = 20.0
+S = TypeVar("S", bound=Shard)
 ANSWERS_AFTER = 0.3
 """Seconds that this Discord lets a close wait."""
 
@@ -141,6 +143,20 @@ class Ending(Shard):
             self.ended.set()
 
 
+def shard_of(journal: Journal, client: Client, permits: Permits, discord: Discord, kind: type[S]) -> S:
+    """A shard of this Discord's."""
+    return kind(
+        journal.shard_id,
+        journal.shard_count,
+        client=client,
+        journal=journal,
+        permits=permits,
+        where=discord.where,
+        deliver=lambda *_: None,
+        rng=random.Random(1),
+    )
+
+
 def with_shards(count: int) -> GatewaySettings:
     """gateway's settings with so many shards."""
     return GatewaySettings.model_validate({"discord": {"token": "x"}, "shards": {"count": count}})
@@ -166,16 +182,7 @@ async def test_a_close_that_is_for_good_is_answered_before_the_connection_is_dro
         journal = Journal(0, 1, store)
         journal.started(Session("session", discord.url, 1))
         permits = Permits(discord_pb2_grpc.DiscordLimitServiceStub(channel), "7", discord.where)
-        shard = Shard(
-            0,
-            1,
-            client=client,
-            journal=journal,
-            permits=permits,
-            where=discord.where,
-            deliver=lambda *_: None,
-            rng=random.Random(1),
-        )
+        shard = shard_of(journal, client, permits, discord, Shard)
         running = asyncio.create_task(shard.run())
         await discord.reached.wait()
         await shard.close(for_good=True)
@@ -184,6 +191,26 @@ async def test_a_close_that_is_for_good_is_answered_before_the_connection_is_dro
         await running
     assert discord.close_code == FINAL_CLOSE
     assert not discord.dropped
+
+
+async def test_a_session_is_resumed_elsewhere_when_its_own_address_is_gone(store: SlowStore) -> None:
+    discord = Discord()
+    discord.may_greet.set()
+    async with (
+        asyncio.timeout(PATIENCE),
+        discord.running() as client,
+        serve_in_process((ADD, Granting())) as address,  # type: ignore[abstract]  # the others are never called
+        channel_to(address) as channel,
+    ):
+        journal = Journal(0, 1, store)
+        journal.started(Session("session", f"ws://127.0.0.1:{free_port()}/", 1))
+        permits = Permits(discord_pb2_grpc.DiscordLimitServiceStub(channel), "7", discord.where)
+        shard = shard_of(journal, client, permits, discord, Shard)
+        running = asyncio.create_task(shard.run())
+        await shard.ready.wait()
+        assert journal.session is not None and journal.session.session_id == "session"
+        await shard.close()
+        await running
 
 
 async def test_no_session_begins_once_the_fleet_closes_though_their_number_changes(store: SlowStore) -> None:
@@ -200,16 +227,7 @@ async def test_no_session_begins_once_the_fleet_closes_though_their_number_chang
         permits = Permits(discord_pb2_grpc.DiscordLimitServiceStub(channel), "7", discord.where)
 
         def make(journal: Journal) -> tuple[Shard, MirrorFeed]:
-            shard = Ending(
-                journal.shard_id,
-                journal.shard_count,
-                client=client,
-                journal=journal,
-                permits=permits,
-                where=discord.where,
-                deliver=lambda *_: None,
-                rng=random.Random(1),
-            )
+            shard = shard_of(journal, client, permits, discord, Ending)
             made.append(shard)
             feed = MirrorFeed(
                 shard,
