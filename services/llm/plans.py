@@ -14,12 +14,13 @@ import structlog
 from chassis.clock import Clock
 from chassis.errors import FailedPrecondition
 from chassis.settings import Live
+from services.llm import judging
 from services.llm.asking import Desk, Question, Reply
 from services.llm.catalogue import Model
 from services.llm.chat import DocumentFormat, FailureKind, Finish, JSONObject, Message, Usage
 from services.llm.limits import Asker, Denial
 from services.llm.router import NoModelAnsweredError
-from services.llm.schemas import loads_lenient, narrowed, problem, without_nulls
+from services.llm.schemas import narrowed
 from services.llm.settings import LlmSettings
 
 log = structlog.get_logger(__name__)
@@ -48,8 +49,8 @@ class Document:
 
     @property
     def json(self) -> str:
-        """As text."""
-        return json.dumps(self.value, ensure_ascii=False)
+        """As text. Half a surrogate pair, which JSON can name and UTF-8 does not have, becomes a question mark."""
+        return json.dumps(self.value, ensure_ascii=False).encode("utf-8", "replace").decode()
 
 
 class Documents:
@@ -96,7 +97,11 @@ class Documents:
             return Document(value, reply.model, reply.usage, repaired=False)
         log.info("a document has to be repaired", model=model.name, mode=form.mode)
         correction = f"That document is not valid. {wrong}\nGive the whole document again, corrected, and nothing else."
-        again = (*messages, Message("assistant", reply.text or "(nothing)"), Message("user", correction))
+        again = (
+            *messages,
+            Message("assistant", reply.text[: judging.LONGEST_DOCUMENT] or "(nothing)"),
+            Message("user", correction),
+        )
         second = await self._desk.ask(replace(question, messages=again), [model], asker, ends - self._clock.monotonic())
         if isinstance(second, Denial):
             return second
@@ -150,8 +155,7 @@ def _judge(reply: Reply, schema: JSONObject) -> tuple[Any, str]:
     if reply.finish is Finish.INTERRUPTED:
         return None, "It was cut off."
     try:
-        value = loads_lenient(reply.text)
+        value = judging.read(reply.text)
     except ValueError as error:
-        return None, f"It is no JSON: {error}."
-    value = without_nulls(value, schema)
-    return value, problem(value, schema)
+        return None, f"It can't be read: {error}."
+    return judging.judged(value, schema)

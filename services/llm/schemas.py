@@ -1,4 +1,4 @@
-"""JSON schemas: checked when they come in, narrowed to what vendors take, and used to judge what came out.
+"""JSON schemas: checked when they come in, and narrowed to what vendors take.
 
 Vendors' strict modes know a part of JSON Schema: every property required, no further ones, no bounds. So a schema is
 sent narrowed (an optional property may be null), and the document is judged by the schema that was given.
@@ -12,7 +12,7 @@ from functools import lru_cache
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from jsonschema.exceptions import SchemaError, best_match
+from jsonschema.exceptions import SchemaError
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 from referencing.jsonschema import DRAFT202012
@@ -70,20 +70,10 @@ def narrowed(schema: JSONObject) -> JSONObject | None:
     return result
 
 
-def problem(document: Any, schema: JSONObject) -> str:
-    """What is wrong with a document, in a line; empty where it is valid."""
-    validator = Draft202012Validator(schema)
-    error = best_match(validator.iter_errors(document))
-    if error is None:
-        return ""
-    place = "/".join(str(part) for part in error.absolute_path) or "the document"
-    return f"{place}: {error.message}"[:600]
-
-
 def without_nulls(document: Any, schema: JSONObject, root: JSONObject | None = None) -> Any:
     """The document without the nulls that stand for properties left out."""
     root = schema if root is None else root
-    schema = _resolved(schema, root)
+    schema = resolved(schema, root)
     options = schema.get("anyOf") or schema.get("oneOf")
     if options and isinstance(document, dict | list):
         return _by_option(document, options, root)
@@ -100,34 +90,39 @@ def without_nulls(document: Any, schema: JSONObject, root: JSONObject | None = N
     return document
 
 
-def loads_lenient(text: str) -> Any:
-    """JSON out of an answer: also from within a code fence or a sentence. Raises ValueError."""
-    stripped = text.strip()
-    start, end = stripped.find("{"), stripped.rfind("}")
-    if start < 0 or end < start:
-        raise ValueError("there is no JSON object in the answer")
-    return json.loads(stripped[start : end + 1])
+def resolved(schema: JSONObject, root: JSONObject) -> JSONObject:
+    """The schema, or the one within the root that it refers to."""
+    reference = schema.get("$ref")
+    if not isinstance(reference, str):
+        return schema
+    found: Any = root
+    for part in reference.removeprefix("#").strip("/").split("/"):
+        found = found.get(part, {}) if part and isinstance(found, dict) else found
+    return found if isinstance(found, dict) else {}
 
 
 def _by_option(document: Any, options: list[JSONObject], root: JSONObject) -> Any:
     """The document by the first of several schemas that it is valid by; as it stands where it is valid by none."""
+    fitting = [option for option in options if may_fit(document, option, root)]
+    if len(fitting) == 1:
+        return without_nulls(document, fitting[0], root)
     definitions = {key: root[key] for key in ("$defs", "definitions") if key in root}
-    for option in options:
-        resolved = _resolved(option, root)
-        if not _may_fit(document, resolved, root):
-            continue
-        candidate = without_nulls(document, resolved, root)
-        if Draft202012Validator({**resolved, **definitions}).is_valid(candidate):
+    for option in fitting:
+        candidate = without_nulls(document, option, root)
+        if Draft202012Validator({**resolved(option, root), **definitions}).is_valid(candidate):
             return candidate
     return document
 
 
-def _may_fit(document: Any, option: JSONObject, root: JSONObject) -> bool:
+def may_fit(document: Any, option: JSONObject, root: JSONObject) -> bool:
     """Whether a document can be one of a kind, by what tells the kinds apart: properties with fixed values."""
+    option = resolved(option, root)
     if not isinstance(document, dict):
-        return True
+        return not (isinstance(document, list) and option.get("type") in ("null", "object"))
+    if option.get("type") == "null":
+        return False
     for key, part in option.get("properties", {}).items():
-        fixed = _resolved(part, root)
+        fixed = resolved(part, root)
         values = fixed.get("enum", [fixed["const"]] if "const" in fixed else None)
         if values is not None and key in document and document[key] is not None and document[key] not in values:
             return False
@@ -170,6 +165,8 @@ def _narrow(schema: Any, depth: int) -> Any:
 
 def _optional(schema: JSONObject) -> JSONObject:
     kind = schema.get("type")
+    if {"type": "null"} in schema.get("anyOf", ()):
+        return schema
     if isinstance(kind, str) and "enum" not in schema:
         return {**schema, "type": [kind, "null"]}
     return {"anyOf": [schema, {"type": "null"}]}
@@ -178,16 +175,6 @@ def _optional(schema: JSONObject) -> JSONObject:
 def _nullable(schema: JSONObject) -> bool:
     kind = schema.get("type")
     return kind == "null" or (isinstance(kind, list) and "null" in kind) or None in schema.get("enum", [])
-
-
-def _resolved(schema: JSONObject, root: JSONObject) -> JSONObject:
-    reference = schema.get("$ref")
-    if not isinstance(reference, str):
-        return schema
-    found: Any = root
-    for part in reference.removeprefix("#").strip("/").split("/"):
-        found = found.get(part, {}) if part and isinstance(found, dict) else found
-    return found if isinstance(found, dict) else {}
 
 
 def _references(schema: Any) -> Iterator[str]:

@@ -200,26 +200,13 @@ class PlanDocument(Closed):
 
 PLAN: TypeAdapter[PlanDocument] = TypeAdapter(PlanDocument)
 
-# Keywords that structured output refuses at one vendor or another; what they say is checked after the answer.
-_UNSUPPORTED_KEYWORDS = frozenset(
-    {
-        "minLength",
-        "maxLength",
-        "pattern",
-        "minimum",
-        "maximum",
-        "minItems",
-        "maxItems",
-        "default",
-        "title",
-        "discriminator",
-    }
-)
+# What no way of asking a model needs. Bounds stay: llm leaves out what a vendor refuses, and judges the answer by all.
+_LEFT_OUT = frozenset({"default", "title", "discriminator"})
 
 
 def json_schema() -> dict[str, Any]:
-    """The schema to give to a model: closed objects, all keys required (absent is null or empty), plain keywords."""
-    schema: dict[str, Any] = _strict(PLAN.json_schema(by_alias=True))
+    """The schema to give to a model: closed objects, one of several kinds by its `op`."""
+    schema: dict[str, Any] = _plain(PLAN.json_schema(by_alias=True))
     return schema
 
 
@@ -240,17 +227,15 @@ def _references(value: object) -> Iterator[str]:
             yield from _references(item)
 
 
-def _strict(node: Any) -> Any:
+def _plain(node: Any) -> Any:
     if isinstance(node, list):
-        return [_strict(item) for item in node]
+        return [_plain(item) for item in node]
     if not isinstance(node, dict):
         return node
-    result = {
-        key: _strict(value) for key, value in node.items() if key not in _UNSUPPORTED_KEYWORDS or key == "properties"
-    }
+    result = {key: _plain(value) for key, value in node.items() if key not in _LEFT_OUT or key == "properties"}
     if "properties" in node:
-        result["properties"] = {name: _strict(below) for name, below in node["properties"].items()}
-        result["required"] = list(node["properties"])
+        # A property may well be called as a keyword is.
+        result["properties"] = {name: _plain(below) for name, below in node["properties"].items()}
         result["additionalProperties"] = False
     if "oneOf" in result:
         result["anyOf"] = result.pop("oneOf")

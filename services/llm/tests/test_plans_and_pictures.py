@@ -19,7 +19,8 @@ from guildhall.llm.v1 import (
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.llm.schemas import narrowed, parse_schema, problem, without_nulls
+from services.llm.judging import problem
+from services.llm.schemas import narrowed, parse_schema, without_nulls
 from services.llm.tests.files import png
 from services.llm.tests.harness import TIMEOUT, Llm, config, reason, running, variables
 from services.llm.tests.upstream import DONE, Handler, chunk, fails, says, sends, upstream
