@@ -11,9 +11,8 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, validators
 from jsonschema.exceptions import ValidationError, best_match
-from jsonschema.validators import extend
 
 from services.llm.chat import JSONObject
 from services.llm.schemas import may_fit, resolved, without_nulls
@@ -22,6 +21,8 @@ LONGEST_DOCUMENT = 100_000
 """Characters: more than models write at once, unless they write without end."""
 DEEPEST_DOCUMENT = 60
 _LONGEST_PROBLEM = 600
+# The library does not say what it takes.
+_extend: Any = validators.extend
 
 
 def read(text: str) -> Any:
@@ -69,7 +70,7 @@ def _validator(schema: JSONObject) -> Any:
         else:
             yield from plain(validator, options, part, here)
 
-    return extend(Draft202012Validator, {"anyOf": any_of})(schema)
+    return _extend(Draft202012Validator, {"anyOf": any_of})(schema)
 
 
 def _too_many(document: Any, schema: JSONObject) -> str:
