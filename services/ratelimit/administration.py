@@ -86,7 +86,9 @@ class Administration:
         by = caller.person.user_id if caller.person else 0
         try:
             await self._grants.give(
-                [Grant(limit, subject.user_id, subject.guild_id, times, until, by) for limit in limits], settings.most
+                [Grant(limit, subject.user_id, subject.guild_id, times, until, by) for limit in limits],
+                settings.most,
+                settings.longest,
             )
         except (RedisError, OSError) as error:
             raise Unavailable("the limits' store is away", reason="STORE_UNAVAILABLE", retry_after=1.0) from error

@@ -3,10 +3,12 @@
     ratelimit:{*}:grants           hash: `<guild>:<person>:<limit>` → `<times>:<until>:<administrator>`
     ratelimit:{*}:grants:version   grows with each change; replicas look at it and read the hash when it grew
 
-A change is in force at once in the replica that made it, and within the configured time in the others.
+Both last as long as a grant may, counted from the last one given. A change is in force at once in the replica that
+made it, and within the configured time in the others.
 """
 
 import asyncio
+import math
 from collections.abc import Mapping
 from typing import Any, cast
 
@@ -21,6 +23,8 @@ from services.ratelimit.grants import Grant, Grants
 
 KEY = f"{PREFIX}:{{*}}:grants"
 VERSION = f"{KEY}:version"
+_BEYOND = 86_400
+"""Seconds beyond the longest grant, for clocks that differ."""
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -31,9 +35,9 @@ class GrantStore:
         self._redis, self._grants, self._clock = redis, grants, clock
         self._seen: bytes | str | None = b"unread"
 
-    async def give(self, grants: list[Grant], most: int) -> None:
-        """Keeps grants, each in place of an earlier one; a grant of 1 ends it. FailedPrecondition where more than
-        `most` would be kept, RedisError where the store is away."""
+    async def give(self, grants: list[Grant], most: int, longest: float) -> None:
+        """Keeps grants, each in place of an earlier one; a grant of 1 ends it. None lasts more than `longest` seconds.
+        FailedPrecondition where more than `most` would be kept, RedisError where the store is away."""
         kept = [grant for grant in grants if grant.times > 1]
         ended = [_field(grant) for grant in grants if grant.times <= 1]
         if kept and await cast("Any", self._redis.hlen(KEY)) + len(kept) > most:
@@ -44,6 +48,8 @@ class GrantStore:
             if ended:
                 pipe.hdel(KEY, *ended)
             pipe.incr(VERSION)
+            for key in (KEY, VERSION):
+                pipe.expire(key, math.ceil(longest) + _BEYOND)
             await pipe.execute()
         await self.read()
 

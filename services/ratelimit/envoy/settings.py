@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from chassis.settings import Section
 
 Unit = Literal["second", "minute", "hour", "day", "week", "month", "year"]
-UNIT_SECONDS: dict[str, int] = {
+UNIT_SECONDS: dict[Unit, int] = {
     "second": 1,
     "minute": 60,
     "hour": 3_600,

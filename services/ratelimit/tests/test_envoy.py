@@ -88,6 +88,48 @@ async def test_a_descriptor_may_bring_its_own_addend(envoy: Any) -> None:
         assert [status.limit_remaining for status in answer.statuses] == [2, 3]
 
 
+async def test_a_limit_of_nothing_beside_others_costs_them_nothing(envoy: Any) -> None:
+    async with envoy() as should:
+        answer = await should(ask({"remote_address": "1"}, {"path": "/never"}), timeout=5)
+        assert answer.overall_code == OVER
+        assert [status.code for status in answer.statuses] == [OK, OVER]
+        assert (await should(ask({"remote_address": "1"}), timeout=5)).statuses[0].limit_remaining == 2
+
+
+async def test_equal_descriptors_share_one_counter_and_never_get_more_than_it_holds(envoy: Any) -> None:
+    async with envoy() as should:
+        twice = ask({"remote_address": "1"}, {"remote_address": "1"}, hits=2)
+        answer = await should(twice, timeout=5)
+        assert answer.overall_code == OVER
+        assert [status.code for status in answer.statuses] == [OVER, OVER]
+        both = await should(ask({"remote_address": "1"}, {"remote_address": "1"}), timeout=5)
+        assert [(status.code, status.limit_remaining) for status in both.statuses] == [(OK, 1), (OK, 1)]
+
+
+async def test_a_descriptor_may_bring_its_own_limit(envoy: Any) -> None:
+    def brings(entries: dict[str, str], requests: int, unit: int) -> pb.RateLimitRequest:
+        request = ask(entries)
+        request.descriptors[0].limit.requests_per_unit, request.descriptors[0].limit.unit = requests, unit
+        return request
+
+    minute, hour = pb.RateLimitResponse.RateLimit.MINUTE, pb.RateLimitResponse.RateLimit.HOUR
+    async with envoy() as should:
+        for entries in ({"remote_address": "1"}, {"unknown": "x"}, {"shadow": "x"}):
+            answers = [await should(brings(entries, 2, minute), timeout=5) for _ in range(3)]
+            assert [answer.overall_code for answer in answers] == [OK, OK, OVER]
+            limit = answers[0].statuses[0].current_limit
+            assert (limit.requests_per_unit, limit.unit) == (2, minute)
+        assert (await should(brings({"remote_address": "1"}, 0, hour), timeout=5)).overall_code == OVER
+        assert (await should(ask({"remote_address": "1"}), timeout=5)).statuses[0].limit_remaining == 2
+        other = brings({"remote_address": "1"}, 2, minute)
+        other.domain = "nobody's"
+        assert (await should(other, timeout=5)).overall_code == OK
+        for unit in (0, 99):
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                await should(brings({"remote_address": "1"}, 2, unit), timeout=5)
+            assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
 async def test_shadow_mode_and_a_limit_of_nothing(envoy: Any) -> None:
     async with envoy() as should:
         answers = [await should(ask({"shadow": "x"}), timeout=5) for _ in range(3)]

@@ -52,6 +52,14 @@ async def refused(call: Any) -> GuildhallError:
     return from_rpc_error(caught.value)
 
 
+async def test_what_is_kept_of_grants_goes_by_itself(start: Start, redis_url: str) -> None:
+    async with start(LIMITS, caller=ADMIN) as (limits, _), Redis.from_url(redis_url) as redis:
+        await limits.Grant(grant("few"), timeout=5)
+        keys = [key async for key in redis.scan_iter("*grants*")]
+        assert len(keys) == 2
+        assert all([await redis.ttl(key) > 60 for key in keys])
+
+
 async def test_a_person_can_do_more_and_nobody_else(start: Start) -> None:
     async with start(LIMITS, caller=ADMIN) as (limits, _):
         assert list((await limits.Grant(grant("all"), timeout=5)).limits) == ["few", "burst"]
@@ -146,11 +154,13 @@ async def test_a_grant_ends_by_itself_and_leaves_the_store(redis_url: str) -> No
     clock = ManualClock()
     grants = Grants(clock)
     store = GrantStore(redis, grants, clock)
-    await store.give([Grant("few", 7, 5, 3, clock.now() + 60, 1), Grant("few", 7, 0, 2, clock.now() + 600, 1)], most=2)
+    await store.give(
+        [Grant("few", 7, 5, 3, clock.now() + 60, 1), Grant("few", 7, 0, 2, clock.now() + 600, 1)], most=2, longest=600
+    )
     assert grants.times("few", 7, 5) == 3
     assert grants.times("few", 7, 6) == 2
     with pytest.raises(FailedPrecondition, match="too many"):
-        await store.give([Grant("few", 8, 5, 3, clock.now() + 60, 1)], most=2)
+        await store.give([Grant("few", 8, 5, 3, clock.now() + 60, 1)], most=2, longest=600)
     clock.advance(61)
     assert grants.times("few", 7, 5) == 2
     assert len(grants.of(7, 5)) == 1
