@@ -66,14 +66,21 @@ def models() -> dict[str, str]:
     return given | {"openai-api-key": "demo", "openai-base-url": f"{SANDBOX}/v1"}
 
 
-def acl(passwords: dict[str, str]) -> str:
-    """The users file of Redis. Passwords stand in it as SHA-256 only."""
+def acl(passwords: dict[str, str], *, administrator: str = "") -> str:
+    """The users file of Redis. Passwords stand in it as SHA-256 only. `administrator` is the password of who may do
+    everything, for the nodes of a Redis Cluster; without one there is no such user."""
     lines = ["user default off", "user health on nopass -@all +ping"]
     for service, password in passwords.items():
-        digest = hashlib.sha256(password.encode()).hexdigest()
         scripting = SCRIPTING if service == "ratelimit" else ""
-        lines.append(f"user {service} on #{digest} ~{service}:* &{service}:* {COMMANDS} {scripting}".rstrip())
+        lines.append(f"user {service} on {digest(password)} ~{service}:* &{service}:* {COMMANDS} {scripting}".rstrip())
+    if administrator:
+        lines.append(f"user admin on {digest(administrator)} ~* &* +@all")
     return "\n".join(lines) + "\n"
+
+
+def digest(password: str) -> str:
+    """A password as Redis' users file has it."""
+    return f"#{hashlib.sha256(password.encode()).hexdigest()}"
 
 
 def kept(folder: str, name: str) -> str:
