@@ -8,6 +8,8 @@ allowances, since it says less than Discord accepts or more than it means:
 - a message's content is at most 2,000 characters, as documented for bots (4,000 is for subscribers);
 - no body is an empty object;
 - a bot may change its avatar without naming its username again, and its application's description is plain text;
+- a message may be forwarded (reference type 1), and lists of channel types may name media channels (16);
+- a prune may be asked for with "true" and "false" in quotes, as libraries do it;
 - a form error's `code` is a string, as Discord's own documentation shows it, where the description says integer;
 - a key that no schema names is worth a warning, not a refusal: Discord ignores it.
 """
@@ -16,7 +18,7 @@ import copy
 import json
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +27,7 @@ import jsonschema_rs
 _MESSAGES: Final = frozenset({"MessageCreateRequest", "MessageEditRequestPartial", "BaseCreateMessageCreateRequest"})
 _ADDRESS: Final = "urn:discord"
 _BITFIELDS: Final = frozenset({"permissions", "allow", "deny", "default_member_permissions"})
+_MEDIA: Final = 16
 _SHOWN: Final = 8
 
 
@@ -94,6 +97,7 @@ class Checker:
             return
         description = json.loads(path.read_text(encoding="utf-8"))
         self._components = description["components"]
+        _complete(self._components["schemas"])
         answers = _loosen(copy.deepcopy({"components": self._components}), requests=False)
         requests = _loosen(copy.deepcopy({"components": self._components}), requests=True)
         self._answers = jsonschema_rs.Registry([(_ADDRESS, answers)])
@@ -197,8 +201,9 @@ class Checker:
                 validator = operation.queries[name] = self._validator(
                     parameter.get("schema", {}), self._requests, requests=True
                 )
-            if not any(validator.is_valid(reading) for reading in _readings(text)):
-                yield Finding(("?" + name,), f"{text!r} is not as described", "parameter")
+            readings = list(_readings(text))
+            if not any(validator.is_valid(reading) for reading in readings):
+                yield _closest(("?" + name,), validator, readings)
         for name, parameter in known.items():
             if parameter.get("required") and name not in query:
                 yield Finding(("?" + name,), "is required", "parameter")
@@ -219,6 +224,15 @@ class Checker:
                 if keys is not None:
                     found |= keys
         return found or None
+
+
+def _closest(path: tuple[str, ...], validator: "jsonschema_rs.Validator", readings: list[Any]) -> Finding:
+    """What is wrong with a parameter: of a number its bounds, else that it is none of what was described."""
+    for reading in readings:
+        for finding in (found for error in validator.iter_errors(reading) for found in _explain(error)):
+            if finding.rule in ("minimum", "maximum"):
+                return replace(finding, path=path)
+    return Finding(path, f"{readings[0]!r} is not as described", "parameter")
 
 
 def _readings(text: str) -> Iterator[Any]:
@@ -243,6 +257,15 @@ def _point(schema: Any) -> Any:
     return schema
 
 
+def _complete(schemas: dict[str, Any]) -> None:
+    """Adds what Discord documents and its description has not yet: forwards, and lists that name media channels."""
+    schemas["MessageReferenceType"] = {"type": "integer", "enum": [0, 1]}
+    for schema in schemas.values():
+        named = schema.get("properties", {}).get("channel_types", {})
+        if "items" in named:
+            named["items"] = {"anyOf": [named["items"], {"const": _MEDIA}]}
+
+
 def _loosen(schema: Any, *, requests: bool) -> Any:
     """Applies the allowances of this module to a piece of the description, in place."""
     if isinstance(schema, list):
@@ -263,6 +286,8 @@ def _loosen(schema: Any, *, requests: bool) -> Any:
             schemas["SnowflakeType"] = {"anyOf": [schemas["SnowflakeType"], {"type": "integer", "minimum": 0}]}
             schemas["BotAccountPatchRequest"].pop("required", None)
             schemas["ApplicationFormPartial"]["properties"]["description"] = {"type": ["string", "object", "null"]}
+            asked = schemas["PruneGuildRequest"]["properties"]
+            asked["compute_prune_count"] = {"enum": [True, False, None, "true", "false"]}
             for name in _MESSAGES & set(schemas):
                 schemas[name]["properties"]["content"]["maxLength"] = 2000
     else:

@@ -1,6 +1,7 @@
 """Serves uploaded files at the signed addresses that attachments carry, for as long as they are valid."""
 
 import hmac
+from itertools import chain
 
 from aiohttp import web
 
@@ -30,7 +31,8 @@ def add_routes(app: web.Application, world: World) -> None:
 
     async def emoji(request: web.Request) -> web.Response:
         number = as_snowflake(request.match_info["file"].partition(".")[0]) or 0
-        if not any(number in guild.emojis for guild in world.guilds.values()):
+        kept = chain((g.emojis for g in world.guilds.values()), (a.emojis for a in world.applications.values()))
+        if not any(number in emojis for emojis in kept):
             return web.Response(status=404, text=_GONE)
         headers = {"Content-Type": world.file_kinds[number], "X-Content-Type-Options": "nosniff"}
         return web.Response(body=world.files[number], headers=headers)

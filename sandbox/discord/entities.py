@@ -96,6 +96,7 @@ class Application:
     description: str = ""
     flags: int = (1 << 19) | (1 << 15) | (1 << 13)
     tags: tuple[str, ...] = ()
+    emojis: dict[int, "Emoji"] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -279,6 +280,7 @@ class Message:
     reactions: dict[str, Reaction] | None = None
     nonce: str | int | None = None
     reference: JSON | None = None
+    snapshots: tuple[JSON, ...] = ()
     poll: JSON | None = None
     webhook_id: int | None = None
     persona: tuple[str, str | None] | None = None

@@ -38,6 +38,8 @@ class Intent(IntEnum):
 
 I = Intent  # noqa: E741
 ALL_INTENTS: Final = int(sum(I))
+# Of embedded activities: Discord takes it without documenting it, and libraries that ask for all intents send it.
+UNDOCUMENTED_INTENTS: Final = 1 << 17
 PRIVILEGED: Final = int(I.GUILD_MEMBERS | I.GUILD_PRESENCES | I.MESSAGE_CONTENT)
 
 # Event -> (intent in a guild, intent in a direct message); 0: sent to every session.

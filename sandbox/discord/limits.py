@@ -110,6 +110,7 @@ class Sizes:
     invite_seconds: int = 604800
     invite_uses: int = 100
     emojis: int = 50
+    application_emojis: int = 2000
     emoji_name_min: int = 2
     emoji_name_max: int = 32
     emoji_bytes: int = 256 * 1024
@@ -190,7 +191,7 @@ class GatewayLimits:
     hello_seconds: float = 30.0
     member_chunk: int = 1000
     request_members_user_ids: int = 100
-    large_threshold: int = 250
+    large_threshold: int = 50
 
 
 @dataclass(frozen=True, slots=True)

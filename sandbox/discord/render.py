@@ -88,6 +88,7 @@ def application(world: World, record: Application) -> JSON:
         "name": record.name,
         "icon": None,
         "description": record.description,
+        "summary": "",
         "type": None,
         "bot": user(world.users[record.bot_id]),
         "bot_public": True,
@@ -417,6 +418,8 @@ def message(world: World, record: Message, *, reader_id: int | None = None, nest
         answer["interaction_metadata"] = record.interaction_metadata
     if record.interaction is not None:
         answer["interaction"] = record.interaction
+    if record.snapshots:
+        answer["message_snapshots"] = [{"message": snapshot} for snapshot in record.snapshots]
     if record.reference is not None:
         answer["message_reference"] = record.reference
         if not nested and record.type in (MessageType.REPLY, MessageType.THREAD_STARTER_MESSAGE):
@@ -429,6 +432,27 @@ def message(world: World, record: Message, *, reader_id: int | None = None, nest
     if opened is not None and opened.is_thread:
         answer["thread"] = thread(opened, reader_id=reader_id)
     return answer
+
+
+_FORWARDED = (
+    "type",
+    "content",
+    "mentions",
+    "mention_roles",
+    "attachments",
+    "embeds",
+    "timestamp",
+    "edited_timestamp",
+    "flags",
+    "components",
+    "sticker_items",
+)
+
+
+def snapshot(world: World, record: Message) -> JSON:
+    """What a forward keeps of a message: how it was then, without who wrote it."""
+    shown = message(world, record, nested=True)
+    return {key: shown[key] for key in _FORWARDED if key in shown}
 
 
 def webhook(world: World, record: Webhook, *, secret: bool) -> JSON:
@@ -536,7 +560,7 @@ def scheduled_event(world: World, record: ScheduledEvent, *, counts: bool = Fals
         "status": int(record.status),
         "entity_type": int(record.place),
         "entity_id": None,
-        "recurrence_rule": record.recurrence,
+        "recurrence_rule": None if record.recurrence is None else _recurrence(record.recurrence),
         "privacy_level": 2,
         "guild_scheduled_event_exceptions": [],
         "entity_metadata": None if record.location is None else {"location": record.location},
@@ -545,6 +569,14 @@ def scheduled_event(world: World, record: ScheduledEvent, *, counts: bool = Fals
         # Nobody can say through a bot's API that they are interested.
         answer["user_count"] = 0
     return answer
+
+
+def _recurrence(asked: JSON) -> JSON:
+    """A rule for repetitions, with all that an answer names."""
+    named: JSON = dict.fromkeys(
+        ("end", "by_weekday", "by_n_weekday", "by_month", "by_month_day", "by_year_day", "count")
+    )
+    return {**named, "interval": 1, **{key: value for key, value in asked.items() if value is not None}}
 
 
 def automod_rule(record: AutomodRule) -> JSON:

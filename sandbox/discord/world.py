@@ -231,8 +231,10 @@ class World:
 
     def application_by_token(self, token: str) -> Application | None:
         """The application that a bot token belongs to."""
+        # Half a surrogate pair is no token, and no reason to fail.
+        given = token.encode(errors="surrogatepass")
         for application in self.applications.values():
-            if secrets.compare_digest(application.token.encode(), token.encode()):
+            if secrets.compare_digest(application.token.encode(), given):
                 return application
         return None
 

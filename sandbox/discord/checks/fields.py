@@ -82,10 +82,12 @@ class Fields:
     def integer(
         self, name: str, *, low: int | None = None, high: int | None = None, required: bool = False, default: Any = None
     ) -> Any:
-        """An integer (or an integer string) within [low, high]."""
+        """An integer within [low, high]; an integer string or a float without a fraction is one too."""
         value = self.raw(name, required=required)
         if value is MISSING or value is None:
             return default
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
             if not (isinstance(value, str) and value.lstrip("-").isdecimal()):
                 self.fail(name, "NUMBER_TYPE_COERCE", f'Value "{value}" is not int.')
@@ -100,10 +102,12 @@ class Fields:
         return value
 
     def boolean(self, name: str, *, default: Any = None) -> Any:
-        """True or false."""
+        """True or false, be it in quotes."""
         value = self.raw(name)
         if value is MISSING or value is None:
             return default
+        if value in ("true", "false"):
+            value = value == "true"
         if not isinstance(value, bool):
             self.fail(name, "BOOLEAN_TYPE_CONVERT", "Must be either true or false.")
             return default

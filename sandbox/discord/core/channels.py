@@ -105,7 +105,8 @@ def create(world: World, actor: Actor, guild_id: int, kind: ChannelType, setting
     wanted = settings.get("position")
     channel.position = max((c.position for c in same), default=-1) + 1 if wanted is None else wanted
     held = world.guild_permissions(guild, actor.user_id)
-    if "overwrites" in settings:
+    # An empty list says as little as none: libraries send one with every channel, and it is in step with its category.
+    if settings.get("overwrites"):
         channel.overwrites = _overwrites(world, actor, guild, held=held, wanted=settings["overwrites"], before={})
     elif parent_id is not None:
         channel.overwrites = {

@@ -1,4 +1,4 @@
-"""A guild's own emojis. https://discord.com/developers/docs/resources/emoji"""
+"""Emojis of guilds and of applications. https://discord.com/developers/docs/resources/emoji"""
 
 import base64
 import binascii
@@ -6,7 +6,7 @@ import binascii
 from sandbox.discord import render
 from sandbox.discord.core import audit
 from sandbox.discord.core.access import Actor, require_guild
-from sandbox.discord.entities import Emoji, Guild
+from sandbox.discord.entities import Application, Emoji, Guild
 from sandbox.discord.errors import DiscordError, field_error
 from sandbox.discord.limits import SIZES
 from sandbox.discord.permissions import P
@@ -31,6 +31,33 @@ def create(world: World, actor: Actor, guild_id: int, *, name: str, image: str, 
     guild = require_guild(world, actor, guild_id, P.CREATE_GUILD_EXPRESSIONS)
     if len(guild.emojis) >= SIZES.emojis:
         raise DiscordError(30008)
+    emoji = _drawn(world, actor, name, image, roles)
+    guild.emojis[emoji.id] = emoji
+    _tell(world, guild)
+    audit.record(world, guild, actor, audit.Action.EMOJI_CREATE, emoji.id, changes=[{"key": "name", "new_value": name}])
+    return emoji
+
+
+def of_application(application: Application, emoji_id: int) -> Emoji:
+    """One of an application's; 10014."""
+    found = application.emojis.get(emoji_id)
+    if found is None:
+        raise DiscordError(10014)
+    return found
+
+
+def create_for_application(world: World, actor: Actor, application: Application, *, name: str, image: str) -> Emoji:
+    """A new one that only this application uses, wherever it is."""
+    if len(application.emojis) >= SIZES.application_emojis:
+        raise DiscordError(30008)
+    if any(emoji.name == name for emoji in application.emojis.values()):
+        raise field_error("name", "APPLICATION_EMOJI_NAME_ALREADY_TAKEN", "This name is already taken")
+    emoji = _drawn(world, actor, name, image, [])
+    application.emojis[emoji.id] = emoji
+    return emoji
+
+
+def _drawn(world: World, actor: Actor, name: str, image: str, roles: list[int]) -> Emoji:
     head, _, data = image.partition(",")
     try:
         raw = base64.b64decode(data, validate=True)
@@ -43,9 +70,6 @@ def create(world: World, actor: Actor, guild_id: int, *, name: str, image: str, 
     emoji = Emoji(world.new_id(), name, actor.user_id, head.startswith("data:image/gif"), roles)
     world.files[emoji.id] = raw
     world.file_kinds[emoji.id] = head.removeprefix("data:").split(";")[0]
-    guild.emojis[emoji.id] = emoji
-    _tell(world, guild)
-    audit.record(world, guild, actor, audit.Action.EMOJI_CREATE, emoji.id, changes=[{"key": "name", "new_value": name}])
     return emoji
 
 

@@ -30,6 +30,8 @@ from sandbox.discord.permissions import P
 from sandbox.discord.snowflake import from_time
 from sandbox.discord.world import World
 
+FORWARD = 1
+
 
 def require_sendable(world: World, actor: Actor, channel_id: int, form: MessageForm) -> Channel:
     """The channel, for one who may send that there."""
@@ -91,6 +93,9 @@ def send(world: World, actor: Actor, channel_id: int, form: MessageForm) -> Mess
         reference, kind = _reference(world, actor, channel, form.reference)
     message = build(world, channel, actor.user_id, form, kind=kind)
     message.reference = reference
+    if reference is not None and reference["type"] == FORWARD:
+        source = world.message(int(reference["channel_id"]), int(reference["message_id"]))
+        message.snapshots = source.snapshots or (render.snapshot(world, source),)
     moderate(world, channel, message)
     if actor.is_bot:
         message.application_id = None
@@ -120,6 +125,10 @@ def _reference(world: World, actor: Actor, channel: Channel, asked: JSON) -> tup
     target_channel = asked["channel_id"] or channel.id
     log = world.messages.get(target_channel)
     original = None if log is None else log.get(asked["message_id"])
+    if original is not None and asked["type"] == FORWARD:
+        source = require_channel(world, actor, target_channel)
+        if not has(world, actor, source, P.READ_MESSAGE_HISTORY):
+            raise DiscordError(50001)
     if original is None or original.ephemeral or (asked["type"] == 0 and target_channel != channel.id):
         if asked["fail_if_not_exists"]:
             raise DiscordError(

@@ -4,21 +4,25 @@ Opcodes and close codes: https://discord.com/developers/docs/topics/opcodes-and-
 """
 
 import asyncio
-import json
-import zlib
 from collections import deque
-from typing import Any
+from typing import Any, TypeGuard
 
 from aiohttp import WSMsgType, web
 
-from sandbox.discord.events import ALL_INTENTS
+from sandbox.discord.events import ALL_INTENTS, UNDOCUMENTED_INTENTS
 from sandbox.discord.gateway.hub import Hub, dump
 from sandbox.discord.gateway.session import Send, Session
+from sandbox.discord.gateway.wire import Wire
 from sandbox.discord.limits import GATEWAY
 
 DISPATCH, HEARTBEAT, IDENTIFY, PRESENCE, VOICE_STATE, RESUME, RECONNECT = 0, 1, 2, 3, 4, 6, 7
 REQUEST_MEMBERS, INVALID_SESSION, HELLO, HEARTBEAT_ACK, REQUEST_SOUNDS = 8, 9, 10, 11, 31
 _ENDS_SESSION = (1000, 1001)
+
+
+def _two_numbers(value: Any) -> TypeGuard[list[int]]:
+    """Whether that is a list of two whole numbers; true and false are none."""
+    return isinstance(value, list) and [type(number) for number in value] == [int, int]
 
 
 class CloseSocket(Exception):
@@ -40,7 +44,7 @@ class GatewaySocket:
         self._heartbeat_ms = heartbeat_ms
         self._socket = web.WebSocketResponse(compress=False, autoping=True, max_msg_size=1 << 20)
         self._outgoing: asyncio.Queue[str | tuple[int, str]] = asyncio.Queue()
-        self._deflate: Any = None
+        self._wire = Wire()
         self._session: Session | None = None
         self._received: deque[float] = deque()
         self._heard_at = 0.0
@@ -48,16 +52,11 @@ class GatewaySocket:
 
     async def serve(self, request: web.Request) -> web.StreamResponse:
         """From upgrade to close."""
-        compress = request.query.get("compress", "")
-        if compress not in ("", "zlib-stream"):
-            return web.Response(
-                status=400,
-                text=f"The sandbox's gateway has no transport compression {compress!r}; use zlib-stream or none.",
-            )
-        if request.query.get("encoding", "json") != "json":
-            return web.Response(status=400, text="The sandbox's gateway speaks encoding=json only.")
-        if compress:
-            self._deflate = zlib.compressobj()
+        encoding, compression = request.query.get("encoding", "json"), request.query.get("compress", "")
+        problem = Wire.problem(encoding, compression)
+        if problem is not None:
+            return web.Response(status=400, text=problem)
+        self._wire = Wire(encoding, compression)
         await self._socket.prepare(request)
         self._transport = request.transport
         writer = asyncio.create_task(self._write())
@@ -112,11 +111,11 @@ class GatewaySocket:
                 if isinstance(item, tuple):
                     await self._socket.close(code=item[0], message=item[1].encode())
                     return
-                if self._deflate is None:
-                    await self._socket.send_str(item)
+                frame = self._wire.outgoing(item)
+                if isinstance(frame, str):
+                    await self._socket.send_str(frame)
                 else:
-                    data = self._deflate.compress(item.encode()) + self._deflate.flush(zlib.Z_SYNC_FLUSH)
-                    await self._socket.send_bytes(data)
+                    await self._socket.send_bytes(frame)
         except (ConnectionError, RuntimeError):
             return
 
@@ -155,9 +154,9 @@ class GatewaySocket:
         if len(raw) > GATEWAY.payload_bytes:
             raise CloseSocket(4002, "Error while decoding payload.", keeps=True)
         try:
-            frame = json.loads(raw)
+            frame = self._wire.incoming(raw)
             op, data = frame["op"], frame.get("d")
-        except (ValueError, KeyError, TypeError) as error:
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise CloseSocket(4002, "Error while decoding payload.", keeps=True) from error
         if op == HEARTBEAT:
             self._heartbeat(now)
@@ -189,10 +188,10 @@ class GatewaySocket:
         if application is None:
             raise CloseSocket(4004, "Authentication failed.")
         shard = data.get("shard") or [0, 1]
-        if len(shard) != 2 or not all(isinstance(n, int) for n in shard) or not 0 <= shard[0] < shard[1]:
+        if not _two_numbers(shard) or not 0 <= shard[0] < shard[1]:
             raise CloseSocket(4010, "Invalid shard.")
         intents = data.get("intents")
-        if not isinstance(intents, int) or intents & ~ALL_INTENTS or intents < 0:
+        if type(intents) is not int or intents & ~(ALL_INTENTS | UNDOCUMENTED_INTENTS) or intents < 0:
             raise CloseSocket(4013, "Invalid intent(s).")
         if self._hub.disallowed(application, intents):
             raise CloseSocket(4014, "Disallowed intent(s).")
@@ -205,7 +204,9 @@ class GatewaySocket:
         if not starts.take(application.bot_id, shard[0]):
             self._send(dump({"t": None, "s": None, "op": INVALID_SESSION, "d": False}))
             return
-        threshold = data.get("large_threshold", 50)
+        threshold = data.get("large_threshold")
+        if type(threshold) is not int:
+            threshold = GATEWAY.large_threshold
         session = self._hub.start(application, intents, (shard[0], shard[1]), threshold)
         self._attach(session)
         self._hub.greet(session, application)

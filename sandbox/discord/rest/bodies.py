@@ -5,6 +5,7 @@ import re
 from typing import Any
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from sandbox.discord.core.message_form import Upload
 from sandbox.discord.errors import DiscordError, FormErrors
@@ -27,7 +28,9 @@ async def read_body(request: web.Request) -> tuple[Any, list[Upload], Named]:
     if not raw:
         return None, [], {}
     if kind == "application/x-www-form-urlencoded":
-        return dict(await request.post()), [], {}
+        fields = dict(await request.post())
+        whole = fields.get("payload_json")
+        return (parse(whole) if isinstance(whole, str) else fields), [], {}
     if kind != "application/json":
         errors = FormErrors()
         errors.add((), "CONTENT_TYPE_INVALID", "Expected \"Content-Type\" header to be one of {'application/json'}.")
@@ -64,7 +67,7 @@ async def _multipart(request: web.Request) -> tuple[Any, list[Upload], Named]:
                 _file(name, part, data, uploads, named)
             else:
                 fields[name] = data.decode("utf-8", "replace")
-    except (ValueError, AssertionError) as error:
+    except (ValueError, AssertionError, HttpProcessingError) as error:
         raise DiscordError(50109, "The request body is no valid multipart form.") from error
     return (fields or None) if body is None else body, uploads, named
 

@@ -161,7 +161,9 @@ def refuse(verdict: Verdict) -> None:
     """Raises 50035 with what the description says of a request."""
     errors = FormErrors()
     for finding in verdict.errors:
-        errors.add(finding.path, *_WORDING.get(finding.rule, _as_found)(finding))
+        # In the log a parameter of the address has a question mark, in Discord's errors none.
+        path = tuple(part.removeprefix("?") if isinstance(part, str) else part for part in finding.path)
+        errors.add(path, *_WORDING.get(finding.rule, _as_found)(finding))
     errors.raise_if_any()
 
 

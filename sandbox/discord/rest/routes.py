@@ -1,7 +1,9 @@
 """All routes: importing this module fills the router."""
 
 from sandbox.discord.rest import (
+    routes_absent,
     routes_channels,
+    routes_emojis,
     routes_guilds,
     routes_interactions,
     routes_members,
@@ -14,7 +16,9 @@ from sandbox.discord.rest.router import ROUTER
 
 __all__ = [
     "ROUTER",
+    "routes_absent",
     "routes_channels",
+    "routes_emojis",
     "routes_guilds",
     "routes_interactions",
     "routes_members",

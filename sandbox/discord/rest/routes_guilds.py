@@ -1,15 +1,12 @@
-"""Routes of guilds, their audit log, emojis and pruning."""
-
-from typing import Any
+"""Routes of guilds, their audit log and pruning."""
 
 from sandbox.discord import render
-from sandbox.discord.core import emojis, guilds
+from sandbox.discord.core import guilds
 from sandbox.discord.core.access import require_guild, require_member
 from sandbox.discord.entities import JSON
-from sandbox.discord.errors import DiscordError
 from sandbox.discord.limits import PAGES, SIZES
 from sandbox.discord.permissions import P
-from sandbox.discord.rest.router import ROUTER, Call, Reply
+from sandbox.discord.rest.router import ROUTER, Call
 
 
 @ROUTER.add("GET", "/guilds/{guild_id}")
@@ -142,84 +139,3 @@ def prune(call: Call) -> JSON:
     fields.done()
     pruned = guilds.prune(call.world, call.actor, call.id("guild_id"), days, roles)
     return {"pruned": pruned if count else None}
-
-
-@ROUTER.add("GET", "/guilds/{guild_id}/emojis")
-def list_emojis(call: Call) -> JSON | list[Any]:
-    """All."""
-    guild = require_member(call.world, call.actor, call.id("guild_id"))
-    return [render.emoji(call.world, e) for e in guild.emojis.values()]
-
-
-@ROUTER.add("POST", "/guilds/{guild_id}/emojis")
-def create_emoji(call: Call) -> Reply:
-    """A new one."""
-    fields = call.fields()
-    name = fields.text("name", low=SIZES.emoji_name_min, high=SIZES.emoji_name_max, required=True, default="xx")
-    image = fields.text("image", low=1, required=True, default="")
-    roles = fields.snowflakes("roles") or []
-    fields.done()
-    emoji = emojis.create(call.world, call.actor, call.id("guild_id"), name=name, image=image, roles=roles)
-    return Reply(201, render.emoji(call.world, emoji))
-
-
-@ROUTER.add("GET", "/guilds/{guild_id}/emojis/{emoji_id}")
-def get_emoji(call: Call) -> JSON:
-    """One."""
-    guild = require_member(call.world, call.actor, call.id("guild_id"))
-    return render.emoji(call.world, emojis.find(guild, call.id("emoji_id")))
-
-
-@ROUTER.add("PATCH", "/guilds/{guild_id}/emojis/{emoji_id}")
-def edit_emoji(call: Call) -> JSON:
-    """Renames it."""
-    fields = call.fields()
-    name = fields.text("name", low=SIZES.emoji_name_min, high=SIZES.emoji_name_max)
-    roles = fields.snowflakes("roles")
-    fields.done()
-    emoji = emojis.update(call.world, call.actor, call.id("guild_id"), call.id("emoji_id"), name=name, roles=roles)
-    return render.emoji(call.world, emoji)
-
-
-@ROUTER.add("DELETE", "/guilds/{guild_id}/emojis/{emoji_id}")
-def delete_emoji(call: Call) -> None:
-    """Deletes it."""
-    emojis.delete(call.world, call.actor, call.id("guild_id"), call.id("emoji_id"))
-
-
-# -- what a guild of the sandbox never has
-
-
-@ROUTER.add("GET", "/guilds/{guild_id}/stickers")
-@ROUTER.add("GET", "/guilds/{guild_id}/integrations")
-@ROUTER.add("GET", "/guilds/{guild_id}/templates")
-def none_of_those(call: Call) -> list[Any]:
-    """None."""
-    require_member(call.world, call.actor, call.id("guild_id"))
-    return []
-
-
-@ROUTER.add("GET", "/guilds/{guild_id}/vanity-url")
-def vanity(call: Call) -> JSON:
-    """None."""
-    require_guild(call.world, call.actor, call.id("guild_id"), P.MANAGE_GUILD)
-    raise DiscordError(50013)
-
-
-@ROUTER.add("GET", "/guilds/{guild_id}/soundboard-sounds")
-def sounds(call: Call) -> JSON:
-    """None."""
-    require_member(call.world, call.actor, call.id("guild_id"))
-    return {"items": []}
-
-
-@ROUTER.add("GET", "/sticker-packs")
-def sticker_packs(_call: Call) -> JSON:
-    """None."""
-    return {"sticker_packs": []}
-
-
-@ROUTER.add("GET", "/voice/regions")
-def regions(_call: Call) -> list[Any]:
-    """One."""
-    return [{"id": "local", "name": "Local", "custom": False, "deprecated": False, "optimal": True}]

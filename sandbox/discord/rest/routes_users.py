@@ -10,9 +10,10 @@ from sandbox.discord.checks.commands import read_command
 from sandbox.discord.checks.fields import Fields
 from sandbox.discord.core import channels, commands, guilds
 from sandbox.discord.core.access import require_member
-from sandbox.discord.entities import JSON, Application
+from sandbox.discord.entities import JSON
 from sandbox.discord.errors import DiscordError, FormErrors
 from sandbox.discord.limits import GATEWAY, PAGES, SIZES
+from sandbox.discord.rest.applications import own
 from sandbox.discord.rest.router import ROUTER, Call, Reply
 
 
@@ -122,28 +123,19 @@ def open_direct(call: Call) -> JSON:
 # -- applications
 
 
-def _own(call: Call) -> Application:
-    application = call.world.applications.get(call.actor.application_id or 0)
-    if application is None:
-        raise DiscordError(20002)
-    if "application_id" in call.params and call.id("application_id") != application.id:
-        raise DiscordError(20012)
-    return application
-
-
 @ROUTER.add("GET", "/applications/@me")
 @ROUTER.add("GET", "/oauth2/applications/@me")
 @ROUTER.add("GET", "/applications/{application_id}")
 def get_application(call: Call) -> JSON:
     """One's own application."""
-    return render.application(call.world, _own(call))
+    return render.application(call.world, own(call))
 
 
 @ROUTER.add("PATCH", "/applications/@me")
 @ROUTER.add("PATCH", "/applications/{application_id}")
 def edit_application(call: Call) -> JSON:
     """Changes it."""
-    application = _own(call)
+    application = own(call)
     fields = call.fields()
     description = fields.text("description", high=SIZES.application_description)
     tags = fields.items("tags", high=SIZES.application_tags)
@@ -160,7 +152,7 @@ _GUILD_COMMANDS = "/applications/{application_id}/guilds/{guild_id}/commands"
 
 
 def _scope(call: Call) -> tuple[int, int | None]:
-    application = _own(call)
+    application = own(call)
     if "guild_id" not in call.params:
         return application.id, None
     guild_id = call.id("guild_id")

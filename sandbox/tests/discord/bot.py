@@ -2,12 +2,15 @@
 
 import json
 import zlib
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
+import zstandard
 
 from sandbox.discord.events import ALL_INTENTS
+from sandbox.discord.gateway import etf
 
 JSON = dict[str, Any]
 
@@ -49,11 +52,11 @@ class Bot:
         assert status >= 400, (status, answer)
         return status, answer["code"], answer
 
-    async def gateway(self, *, compress: bool = False) -> "Gateway":
+    async def gateway(self, *, encoding: str = "json", compress: str = "") -> "Gateway":
         """An open WebSocket, HELLO read."""
-        url = self.api.split("/api")[0].replace("http", "ws", 1) + "/?v=10&encoding=json"
-        socket = await self.http.ws_connect(url + ("&compress=zlib-stream" if compress else ""))
-        gateway = Gateway(socket, self.token, compress=compress)
+        url = self.api.split("/api")[0].replace("http", "ws", 1) + f"/?v=10&encoding={encoding}"
+        socket = await self.http.ws_connect(url + (f"&compress={compress}" if compress else ""))
+        gateway = Gateway(socket, self.token, encoding=encoding, compress=compress)
         hello = await gateway.frame()
         assert hello["op"] == 10
         return gateway
@@ -62,25 +65,34 @@ class Bot:
 class Gateway:
     """One gateway connection."""
 
-    def __init__(self, socket: aiohttp.ClientWebSocketResponse, token: str, *, compress: bool) -> None:
+    def __init__(self, socket: aiohttp.ClientWebSocketResponse, token: str, *, encoding: str, compress: str) -> None:
         self.socket = socket
         self.token = token
-        self._inflate = zlib.decompressobj() if compress else None
+        self._erlang = encoding == "etf"
+        self._inflate: Callable[[bytes], bytes] | None = None
+        if compress == "zlib-stream":
+            self._inflate = zlib.decompressobj().decompress
+        elif compress == "zstd-stream":
+            self._inflate = zstandard.ZstdDecompressor().decompressobj().decompress
         self.sequence: int | None = None
         self.session_id = ""
         self.seen: list[JSON] = []
 
     async def send(self, op: int, data: Any) -> None:
         """Sends a frame."""
-        await self.socket.send_json({"op": op, "d": data})
+        frame = {"op": op, "d": data}
+        if self._erlang:
+            await self.socket.send_bytes(etf.pack(frame))
+        else:
+            await self.socket.send_json(frame)
 
     async def frame(self, timeout: float = 5.0) -> JSON:
         """The next frame; a closed socket is an error that names the code."""
         message = await self.socket.receive(timeout=timeout)
         if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
             raise ConnectionError(self.socket.close_code)
-        text = message.data if self._inflate is None else self._inflate.decompress(message.data).decode()
-        frame: JSON = json.loads(text)
+        data = message.data if self._inflate is None else self._inflate(message.data)
+        frame: JSON = etf.unpack(data) if self._erlang else json.loads(data)
         if frame.get("s") is not None:
             self.sequence = frame["s"]
             self.seen.append(frame)

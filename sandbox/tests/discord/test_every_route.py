@@ -22,9 +22,17 @@ from sandbox.tests.discord.examples import CONTAINER, EMBED, EVENT, OVERWRITE, P
 GUILD = f"/guilds/{GUILD_ID}"
 GENERAL = f"/channels/{GUILD_ID + 21}"
 IDEAS = f"/channels/{GUILD_ID + 26}"
-# The one route that only refuses: the sandbox's guilds have no vanity address. Bots may not set command permissions.
+# Routes that only refuse: no guild of the sandbox has one of these. Bots may not set command permissions.
 REFUSING = {
     "GET /guilds/{guild_id}/vanity-url",
+    "GET /guilds/{guild_id}/welcome-screen",
+    "GET /guilds/{guild_id}/widget.json",
+    "GET /guilds/{guild_id}/stickers/{sticker_id}",
+    "GET /guilds/{guild_id}/voice-states/@me",
+    "GET /guilds/{guild_id}/voice-states/{user_id}",
+    "GET /guilds/templates/{code}",
+    "GET /sticker-packs/{pack_id}",
+    "GET /stickers/{sticker_id}",
     "PUT " + "/applications/{application_id}/guilds/{guild_id}/commands/{command_id}/permissions",
 }
 
@@ -155,8 +163,23 @@ class Tour:
             "auto-moderation/rules",
             "templates",
             "soundboard-sounds",
+            "onboarding",
+            "widget",
+            "regions",
         ):
             await call("GET", f"{GUILD}/{part}")
+        for absent, code in (
+            (f"{GUILD}/welcome-screen", 10069),
+            (f"{GUILD}/widget.json", 50004),
+            (f"{GUILD}/stickers/5", 10060),
+            (f"{GUILD}/voice-states/@me", 10065),
+            (f"{GUILD}/voice-states/{MEMBER_ID}", 10065),
+            ("/guilds/templates/x", 10057),
+            ("/sticker-packs/5", 10061),
+            ("/stickers/5", 10060),
+        ):
+            assert (await self.bot.refused("GET", absent))[1] == code
+        await call("GET", "/soundboard-default-sounds")
         await call("GET", "/sticker-packs")
         await call("GET", "/voice/regions")
         await call("GET", f"{GUILD}/audit-logs", params={"limit": "5"})
@@ -224,8 +247,17 @@ class Tour:
         await call("POST", f"/channels/{direct['id']}/messages", {"content": "psst"})
         for path in ("/applications/@me", "/oauth2/applications/@me", f"/applications/{APPLICATION_ID}"):
             await call("GET", path)
-        for path in ("/applications/@me", f"/applications/{APPLICATION_ID}"):
+        own = f"/applications/{APPLICATION_ID}"
+        for path in ("/applications/@me", own):
             await call("PATCH", path, {"description": "d"})
+        for part in ("entitlements", "role-connections/metadata", "skus"):
+            assert await call("GET", f"{own}/{part}") == []
+        emoji = await call("POST", f"{own}/emojis", {"name": "dot", "image": PIXEL})
+        at = f"{own}/emojis/{emoji['id']}"
+        await call("PATCH", at, {"name": "spot"})
+        assert [e["name"] for e in (await call("GET", f"{own}/emojis"))["items"]] == ["spot"]
+        assert (await call("GET", at))["id"] == emoji["id"]
+        await call("DELETE", at)
 
     async def commands(self) -> None:
         call = self.bot.call
@@ -273,10 +305,13 @@ class Tour:
     async def planning(self) -> None:
         call = self.bot.call
         events, rules = f"{GUILD}/scheduled-events", f"{GUILD}/auto-moderation/rules"
-        made = await call("POST", events, EVENT)
+        weekly = {"start": EVENT["scheduled_start_time"], "frequency": 2, "interval": 1, "by_weekday": [0]}
+        made = await call("POST", events, {**EVENT, "recurrence_rule": weekly})
+        assert made["recurrence_rule"].items() >= weekly.items()
         await call("GET", events, params={"with_user_count": "true"})
         await call("GET", f"{events}/{made['id']}", params={"with_user_count": "true"})
         await call("PATCH", f"{events}/{made['id']}", {"name": "Moved", "description": None})
+        assert await call("GET", f"{events}/{made['id']}/users") == []
         await call("DELETE", f"{events}/{made['id']}")
         made = await call("POST", rules, RULE)
         await call("GET", rules)
@@ -323,4 +358,7 @@ async def test_every_route_answers_as_described(bot: Bot, sandbox: SandboxClient
     ]
     assert not wrong, "\n".join(wrong)
     unchecked = {f"{e.method} {e.route}" for e in log if e.response.verdict == "unchecked" and e.status < 300}
-    assert unchecked <= {"POST /webhooks/{webhook_id}/{webhook_token}/slack"}, unchecked
+    assert unchecked <= {
+        "POST /webhooks/{webhook_id}/{webhook_token}/slack",
+        "GET /applications/{application_id}/skus",
+    }, unchecked

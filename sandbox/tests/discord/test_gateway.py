@@ -19,9 +19,10 @@ async def _quick_starts(sandbox: SandboxClient) -> None:
     await sandbox.settings(identify_limit=False)
 
 
-@pytest.mark.parametrize("compress", [False, True])
-async def test_ready_then_guilds(bot: Bot, compress: bool) -> None:
-    gateway = await bot.gateway(compress=compress)
+@pytest.mark.parametrize("encoding", ["json", "etf"])
+@pytest.mark.parametrize("compress", ["", "zlib-stream", "zstd-stream"])
+async def test_ready_then_guilds(bot: Bot, encoding: str, compress: str) -> None:
+    gateway = await bot.gateway(encoding=encoding, compress=compress)
     ready = await gateway.identify()
     assert [g["id"] for g in ready["guilds"]] == [str(GUILD_ID), str(SECOND_GUILD_ID)]
     guild = await gateway.event("GUILD_CREATE", id=str(GUILD_ID))
@@ -46,6 +47,20 @@ async def test_refused_identifies(bot: Bot, identify: dict[str, Any], code: int)
     assert await gateway.closed() == code
 
 
+@pytest.mark.parametrize("more", [{"large_threshold": "x"}, {"large_threshold": None}, {"large_threshold": [1]}])
+async def test_what_identify_says_oddly_is_as_if_unsaid(bot: Bot, more: dict[str, Any]) -> None:
+    gateway = await bot.gateway()
+    await gateway.identify(**more)
+    await gateway.event("GUILD_CREATE", id=str(GUILD_ID))
+
+
+@pytest.mark.parametrize("shard", [5, "ab", [0], [True, 2], {"0": 1}])
+async def test_a_shard_is_two_numbers(bot: Bot, shard: object) -> None:
+    gateway = await bot.gateway()
+    await gateway.send(2, {"token": bot.token, "intents": 1, "properties": {}, "shard": shard})
+    assert await gateway.closed() == 4010
+
+
 async def test_privileged_intents_must_be_granted(bot: Bot, sandbox_server: Sandbox) -> None:
     next(iter(sandbox_server.world.applications.values())).flags = 0
     gateway = await bot.gateway()
@@ -54,7 +69,16 @@ async def test_privileged_intents_must_be_granted(bot: Bot, sandbox_server: Sand
 
 
 async def test_protocol_errors(bot: Bot) -> None:
-    for frame, code in (("{", 4002), ('{"op":99}', 4003), ('{"op":8,"d":{}}', 4003), ("x" * 5000, 4002)):
+    nested = '{"op":2,"d":' + "[" * 2000 + "]" * 2000 + "}"
+    half = '{"op":2,"d":{"token":"\\ud800","intents":1}}'
+    for frame, code in (
+        (nested, 4002),
+        (half, 4004),
+        ("{", 4002),
+        ('{"op":99}', 4003),
+        ('{"op":8,"d":{}}', 4003),
+        ("x" * 5000, 4002),
+    ):
         gateway = await bot.gateway()
         await gateway.socket.send_str(frame)
         assert await gateway.closed() == code

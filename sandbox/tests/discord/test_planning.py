@@ -167,7 +167,7 @@ async def test_routes_that_are_not_built_say_so(bot: Bot, sandbox: SandboxClient
     async with Bot(sandbox_server.api, "wrong") as stranger:
         assert (await stranger.refused("POST", f"{GUILD}/templates", {"name": "t"}))[0] == 401
     with pytest.raises(Refused) as refused:
-        await sandbox.rest("owner", "GET", f"{GUILD}/welcome-screen")
+        await sandbox.rest("owner", "PATCH", f"{GUILD}/welcome-screen", {"enabled": True})
     assert refused.value.status == 501
     assert (await sandbox.counters())["nonconforming_answers"] == 0
 

@@ -57,7 +57,14 @@ function content(message, context) {
   parts.push(components(message.components, context));
   parts.push((message.sticker_items ?? []).map((s) => h("div.outside", {}, `Sticker: ${s.name}`)));
   if (message.poll) parts.push(poll(message.poll));
+  parts.push((message.message_snapshots ?? []).map(({ message: kept }) => forwarded(kept, context)));
   return parts;
+}
+
+/** What a forward keeps of another message. */
+function forwarded(kept, context) {
+  return h("div.forwarded", {}, h("div.forwarded-head", {}, icon("forward", 14), "Forwarded"), content(kept, context),
+    h("time", { datetime: kept.timestamp, title: formatted(new Date(kept.timestamp), "F") }, friendly(new Date(kept.timestamp))));
 }
 
 function foot(message, context) {
