@@ -21,6 +21,8 @@ from sandbox.control.client import SandboxClient
 from tests.support.platform import RunningPlatform
 from tests.support.waiting import free_port
 
+_UNHURRIED = {"GUILDHALL_LIMITS__POLICIES__LLM_REQUESTS__LIMIT": "10000"}
+"""A person who asks sixty things in a minute is nobody's usual member."""
 _MODELS = ("OPENAI_", "ANTHROPIC_", "OPENROUTER_", "BASETEN_", "OLLAMA_", "GUILDHALL_LLM__", "GUILDHALL_MODELS")
 
 # The guild has: #test-a, #test-b, #old-news, #lobby in the category Hall, voice Den, roles Raider and Veteran.
@@ -102,7 +104,7 @@ async def main() -> None:
     models = {name: value for name, value in os.environ.items() if name.startswith(_MODELS)}
     right = 0
     with tempfile.TemporaryDirectory() as folder:
-        platform = RunningPlatform(Path(folder), {"EXECUTOR_PORT": str(port), **models})
+        platform = RunningPlatform(Path(folder), {"EXECUTOR_PORT": str(port), **_UNHURRIED, **models})
         async with (
             platform,
             SandboxClient(platform.page, platform.control_token) as sandbox,

@@ -44,7 +44,7 @@ _PATIENCE_SECONDS = 60.0
 class ScriptedModel(llm_plan_pb2_grpc.PlanServiceServicer):
     """Stands where a model does: gives what the test says, in order."""
 
-    answers: deque[str] = field(default_factory=deque)
+    answers: deque[str | llm_plan_pb2.PlanResponse] = field(default_factory=deque)
     requests: list[llm_plan_pb2.PlanRequest] = field(default_factory=list)
 
     async def Plan(
@@ -52,11 +52,15 @@ class ScriptedModel(llm_plan_pb2_grpc.PlanServiceServicer):
     ) -> llm_plan_pb2.PlanResponse:
         """The next answer."""
         self.requests.append(request)
-        return llm_plan_pb2.PlanResponse(document_json=self.answers.popleft(), model="scripted")
+        answer = self.answers.popleft()
+        if isinstance(answer, llm_plan_pb2.PlanResponse):
+            return answer
+        return llm_plan_pb2.PlanResponse(document_json=answer, model="scripted")
 
     def will_answer(self, *documents: Any) -> None:
-        """What it says next: documents, or texts as they are."""
-        self.answers += [one if isinstance(one, str) else json.dumps(one) for one in documents]
+        """What it says next: documents, or texts and responses as they are."""
+        as_it_is = str, llm_plan_pb2.PlanResponse
+        self.answers += [one if isinstance(one, as_it_is) else json.dumps(one) for one in documents]
 
 
 @dataclass

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import re
+import time
+
+from google.protobuf.duration_pb2 import Duration
 from guildhall.executor.v1 import plan_pb2
+from guildhall.llm.v1 import generation_pb2
+from guildhall.llm.v1 import plan_pb2 as llm_plan_pb2
 
 from tests.executor.planning import Planner
 
@@ -73,6 +79,15 @@ async def test_everybody_with_one_role_gets_another(planner: Planner) -> None:
     for person in ("member", "crafter"):
         member = await planner.rest("GET", f"/guilds/{guild}/members/{planner.people[person]}")
         assert roles["Veteran"]["id"] in member["roles"]
+
+
+async def test_whoever_reached_a_limit_reads_when_to_go_on(planner: Planner) -> None:
+    denied = generation_pb2.Denied(limit="llm_requests", retry_after=Duration(seconds=40))
+    planner.model.will_answer(llm_plan_pb2.PlanResponse(denied=denied))
+    plan = await planner.ask("delete all test channels")
+    assert plan.status == plan_pb2.PLAN_STATUS_FAILED, plan
+    told = re.search(r"You can go on <t:(\d+):R>", plan.error)
+    assert told and abs(int(told[1]) - time.time() - 40) < 30, plan.error
 
 
 def _without_ids(channel: dict[str, object]) -> dict[str, object]:

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from sandbox.model.plans import people
+from sandbox.model.plans import adjust, people
 from sandbox.model.plans.clauses import Clause
-from sandbox.model.plans.create import COLOURS
+from sandbox.model.plans.colours import COLOURS
 from sandbox.model.plans.drafting import Declined, Draft, by_name, plain, split_at, text_of
 from sandbox.model.plans.phrases import Phrase, phrase, selector
 from sandbox.model.plans.words import Token
@@ -26,8 +26,12 @@ _DELETE = {noun: f"delete_{noun}" for noun in ("channel", "role", "thread", "eve
 def delete(clause: Clause, draft: Draft) -> None:
     """Deletes what the clause says."""
     said = plain(clause.rest)
+    if re.search(r"\bpermissions?\b", said):
+        return adjust.clear_permission(clause, draft)
     if re.search(r"\bmessages?\b", said):
-        return _purge(clause, draft)
+        if not people.delete_theirs(said, draft):
+            _purge(clause, draft)
+        return None
     found = phrase(clause.rest)
     noun = found.noun or ("channel" if found.names or found.kind else "")
     if noun in ("timeout", "ban", "nickname", "member", "pin", "invite", "webhook"):
@@ -82,9 +86,9 @@ def _purge(clause: Clause, draft: Draft) -> None:
     count = re.search(r"\b(\d{1,4})\b", said)
     where = split_at(clause.rest, "in", "inside")
     author = split_at(clause.rest, "from", "by", "of")
-    contains = split_at(clause.rest, "containing", "contain", "including")
+    contains = split_at(clause.rest, "containing", "contain", "contains", "including")
     writer = phrase(author[1], until=("in", "containing")) if author else Phrase()
-    place = phrase(where[1], until=("from", "by", "containing")) if where else Phrase()
+    place = phrase(where[1], until=("from", "by", "containing", "that", "which", "with")) if where else Phrase()
     if not place.said and author and any(name.text.startswith("#") for name in author[1][:2]):
         place, writer = writer, Phrase()
     if not place.said:
@@ -123,6 +127,9 @@ def rename(clause: Clause, draft: Draft) -> None:
         target.pop("names", None)
         return
     noun = found.noun or ("role" if any(t.text.startswith("@") for t in parts[0]) else "channel")
+    if noun == "emoji":
+        draft.add("edit_emoji", emoji=(found.names or found.modifiers or [""])[0].strip(":"), name=name.strip(":"))
+        return
     targets = draft.targets(found, noun)
     if noun == "member":
         draft.add("set_nickname", members=targets, nickname=name)
@@ -182,7 +189,7 @@ def edit(clause: Clause, draft: Draft) -> None:
         thing = about[1] if about else parts[0] if parts else []
         name = clause.rest[-len(parts[1]) - 1 :] if parts else ()
         rename(Clause("rename", clause.word, (*thing, *name)), draft)
-    else:
+    elif not adjust.server(said, value, draft):
         raise Declined("I do not know this setting")
 
 
@@ -290,7 +297,5 @@ def channel_state(clause: Clause, draft: Draft) -> None:
         parts = split_at(clause.rest, "into", "to", "under")
         inside = phrase(parts[1]) if parts else Phrase()
         draft.add("archive_channel", targets=targets, category=(inside.names or inside.modifiers or ["Archive"])[0])
-    elif clause.verb == "sync":
-        draft.add("sync_channel", targets=targets)
     else:
         raise Declined("only threads come back from the archive")

@@ -45,7 +45,8 @@ VERBS = table(
     block: block filter
     enable: enable
     disable: disable
-    restrict: restrict
+    restrict: restrict only_let only_allow let_only allow_only
+    reset: reset
     close: close
     """
 )

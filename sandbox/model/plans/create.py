@@ -7,27 +7,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
+from sandbox.model.plans import adjust
 from sandbox.model.plans.clauses import Clause
+from sandbox.model.plans.colours import COLOURS
 from sandbox.model.plans.drafting import Declined, Draft, by_name, plain, split_at, text_of
 from sandbox.model.plans.phrases import Phrase, names, phrase
 from sandbox.model.plans.words import Token
 
-COLOURS = {
-    "red": "#e74c3c", "orange": "#e67e22", "gold": "#f1c40f", "golden": "#f1c40f", "yellow": "#f1c40f",
-    "green": "#2ecc71",
-    "teal": "#1abc9c", "blue": "#3498db", "purple": "#9b59b6", "violet": "#9b59b6", "pink": "#e91e63",
-    "grey": "#95a5a6",
-    "gray": "#95a5a6", "black": "#010101", "white": "#ffffff",
-}  # fmt: skip
 _MOST = 200
-_TIME = re.compile(r"\d{4}-\d\d-\d\dt?\d{0,2}:?\d{0,2}(?::\d\d)?(?:z|[+-]\d\d:?\d\d)?", re.I)
+_TIME = re.compile(r"\d{4}-\d\d-\d\d(?:[t ]\d\d:\d\d(?::\d\d)?)?(?:z|[+-]\d\d:?\d\d)?", re.I)
+_EVENT_HOURS = 2
 
 
 def create(clause: Clause, draft: Draft) -> None:
     """Makes what the clause says."""
     found = phrase(clause.rest)
+    if adjust.made(clause, found, draft):
+        return
     if found.noun == "" and found.kind:
         found.noun = "channel"
     if (
@@ -265,12 +264,16 @@ def _event(clause: Clause, found: Phrase, rest: list[Token], draft: Draft) -> No
     if when is None:
         draft.question = "When shall the event begin? Give a date and a time, for example 2027-01-15T20:00Z."
         raise Declined("an event needs a date and a time")
-    start = when.group().upper()
-    start += "" if re.search(r"Z$|[+-]\d\d:?\d\d$", start) else ("Z" if "T" in start else "T20:00Z")
-    place = found.category or next(iter(_names_after(rest, "in", "at")), "")
-    draft.add(
-        "create_event", name=(found.names or found.modifiers or ["Event"])[0], start=start, location=place or "Online"
-    )
+    start = when.group().upper().replace(" ", "T")
+    start += "" if re.search(r"Z$|[+-]\d\d:?\d\d$", start[10:]) else ("Z" if "T" in start else "T20:00Z")
+    name = (found.names or found.modifiers or ["Event"])[0]
+    voice = re.search(r"\b(?:voice|stage) channel\b", plain(clause.rest))
+    if voice and (where := split_at(clause.rest, "in")) and (channel := phrase(where[1])).names:
+        draft.add("create_event", name=name, start=start, channel=by_name(*channel.names[:1]))
+    else:
+        place = found.category or next(iter(_names_after(rest, "in", "at")), "")
+        end = datetime.fromisoformat(start) + timedelta(hours=_EVENT_HOURS)
+        draft.add("create_event", name=name, start=start, end=end.isoformat(), location=place or "Online")
     draft.name_last("event")
 
 
@@ -291,6 +294,7 @@ def block(clause: Clause, draft: Draft) -> None:
     limit = re.search(r"(\d{1,2}) mentions", said)
     preset = "slurs" if "slur" in said else "profanity" if re.search(r"profan|swear|curs", said) else None
     spam = bool(re.search(r"\bspam\b", said))
+    found = [] if spam and [name.casefold() for name in found] == ["spam"] else found
     if not found and not limit and not preset and not spam:
         raise Declined("it does not say which words to block")
     label = "Block " + (", ".join(found) if found else preset or ("spam" if spam else "mentions"))

@@ -154,6 +154,15 @@ def ban(clause: Clause, draft: Draft) -> None:
     draft.add("ban", members=members(clause.rest, draft), delete_message_days=int(days[1] or days[2]) if days else 0)
 
 
+def delete_theirs(said: str, draft: Draft) -> bool:
+    """ "… and delete their messages of the last 2 days": belongs to the ban before it; says whether it did."""
+    days = re.search(r"\b(?:their|his|her) messages?\b(?:.*?\b(\d)\b)?", said)
+    if days is None or not draft.intents or draft.intents[-1]["op"] != "ban":
+        return False
+    draft.intents[-1]["delete_message_days"] = min(7, int(days[1] or 1))
+    return True
+
+
 def unban(clause: Clause, draft: Draft) -> None:
     """Ends bans."""
     found, _ = names(clause.rest, 0)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from sandbox.model.dialogue import Ask
-from sandbox.model.plans import change, people
+from sandbox.model.plans import adjust, change, people
 from sandbox.model.plans.clauses import Clause, clauses
 from sandbox.model.plans.conform import conform, operations
 from sandbox.model.plans.create import block, create
@@ -20,10 +20,14 @@ Schema = Mapping[str, Any]
 HANDLERS: dict[str, Callable[[Clause, Draft], None]] = {
     **dict.fromkeys(("create", "invite"), create),
     **dict.fromkeys(("delete", "revoke", "end"), change.delete),
-    **dict.fromkeys(("lock", "unlock", "archive", "unarchive", "sync", "close"), change.channel_state),
+    **dict.fromkeys(("lock", "unlock", "archive", "unarchive", "close"), change.channel_state),
+    **dict.fromkeys(("enable", "disable"), adjust.switch),
     **dict.fromkeys(("allow", "deny", "hide", "show"), people.permission),
     **dict.fromkeys(("pin", "unpin"), people.pin),
     "block": block,
+    "restrict": adjust.restrict,
+    "reset": adjust.reset,
+    "sync": adjust.sync,
     "rename": change.rename,
     "edit": change.edit,
     "notify": change.notify,

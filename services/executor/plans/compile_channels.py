@@ -141,6 +141,9 @@ def reorder_channels(draft: Draft, intent: schema.ReorderChannels) -> None:
         places = [position for position, _ in positions]
     body = [{"id": thing.id, "position": place} for thing, place in zip(wanted, places, strict=True)]
     before = [{"id": thing.id, "position": _position(thing)[0]} for thing in by_place]
+    if [thing.id for thing in wanted] == [thing.id for thing in by_place]:
+        draft.note("order_already")
+        return
     draft.add(
         "channel.reorder",
         {"guild_id": draft.guild_id},

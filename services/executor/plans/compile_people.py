@@ -162,13 +162,14 @@ def timeout(draft: Draft, intent: schema.Timeout) -> None:
         member = _member(thing)
         body = {"communication_disabled_until": until}
         before = {"communication_disabled_until": member.timed_out_until or None}
+        ended = draft.label("timeout_ends", name=thing.name)
         _edit_member(
             draft,
             thing,
             "member.timeout",
             body,
             before,
-            label=draft.label("minutes", name=thing.name, minutes=intent.minutes),
+            label=draft.label("minutes", name=thing.name, minutes=intent.minutes) if until else ended,
         )
 
 

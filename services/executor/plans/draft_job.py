@@ -31,6 +31,7 @@ from services.executor.plans.snapshot import Snapshot
 from services.executor.plans.starting import Starter
 from services.executor.plans.store import PlanStore
 from services.executor.plans.words import Words
+from views.markdown import relative_time
 
 _log = structlog.get_logger(__name__)
 
@@ -96,7 +97,8 @@ class DraftJobs:
             plan = _failed(plan, _FAILURES[error.reason])
         except GuildhallError as error:
             _log.info("plan.not_made", plan_id=plan.plan_id, reason=error.reason)
-            plan = _failed(plan, _FAILURES.get(error.reason, "not_made"))
+            when = relative_time(self._clock.now() + (error.retry_after or 0.0))
+            plan = _failed(plan, _FAILURES.get(error.reason, "not_made"), when=when)
 
         def put(kept: PlanRecord) -> PlanRecord | None:
             # Further words that came meanwhile have a job of their own.

@@ -16,7 +16,7 @@ from guildhall.llm.v1 import plan_pb2, plan_pb2_grpc
 from pydantic import ValidationError
 
 from chassis.caller import acting_for
-from chassis.errors import GuildhallError, InvalidArgument, from_rpc_error
+from chassis.errors import InvalidArgument, ResourceExhausted, from_rpc_error
 from services.executor.plans import schema
 from services.executor.plans.record import PlanRecord
 from services.executor.plans.settings import PlanSettings
@@ -85,7 +85,8 @@ class Words:
         except grpc.aio.AioRpcError as error:
             raise from_rpc_error(error) from error
         if answer.WhichOneof("outcome") == "denied":
-            raise GuildhallError("a limit stands against it", reason="LIMITED")
+            wait = answer.denied.retry_after.ToNanoseconds() / 1e9
+            raise ResourceExhausted("a limit stands against it", reason="LIMITED", retry_after=wait)
         return str(answer.document_json)
 
 
