@@ -50,7 +50,7 @@ def split(text: str, limit: int = LIMIT) -> list[str]:
     parts: list[str] = []
     rest, opening = text, ""
     while True:
-        if units(opening) + units(rest) <= limit:
+        if len(rest) <= limit and units(opening) + units(rest) <= limit:
             _add(parts, opening, rest)
             return parts
         cut, fence = _cut(opening, rest, limit)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 
 from sandbox.model import reckon, vision
 from sandbox.model.dialogue import Ask
@@ -22,13 +23,34 @@ WHO = (
 NOTE = "-# I am a demo model: set `OPENAI_API_KEY`, `ANTHROPIC_API_KEY` or `OPENAI_BASE_URL` for a real one."
 
 Skill = Callable[[Ask], str | None]
+_SAID = re.compile(r"^\s*([\w .'-]{1,40}):\s+\S.*$")
 
 
 def answer(ask: Ask) -> str:
     """The answer to what was said last; the first answer of a conversation ends with a note that this is a demo."""
-    text = next(said for skill in _SKILLS if (said := skill(ask)) is not None)
+    text = _to_each(ask) or _to_one(ask)
     first = not any(turn.role == "assistant" for turn in ask.turns)
     return f"{text}\n\n{NOTE}" if first and NOTE not in text and text != WHO else text
+
+
+def _to_one(ask: Ask) -> str:
+    return next(said for skill in _SKILLS if (said := skill(ask)) is not None)
+
+
+def _to_each(ask: Ask) -> str | None:
+    """Where several people said something at once, a line each, everybody is answered."""
+    last = ask.turns[-1] if ask.turns else None
+    if last is None or last.role != "user" or last.images:
+        return None
+    said = [_SAID.match(line) for line in last.text.splitlines()]
+    if len(said) < 2 or None in said:
+        return None
+    answers = [
+        f"**{each[1]}**: {_to_one(replace(ask, turns=(*ask.turns[:-1], replace(last, text=each[0]))))}"
+        for each in said
+        if each is not None
+    ]
+    return "\n".join(answers)
 
 
 def _bare(text: str) -> str:

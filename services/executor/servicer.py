@@ -174,6 +174,7 @@ def _question(request: reply_pb2.SubmitReplyRequest) -> Question:
         guild_id=request.guild_id,
         channel_id=request.channel_id,
         in_conversation=request.in_conversation,
+        parent_channel_id=request.parent_channel_id,
         prompt=request.prompt,
         attachments=tuple(
             Attached(
@@ -185,6 +186,7 @@ def _question(request: reply_pb2.SubmitReplyRequest) -> Question:
         prompt_name=request.prompt_name,
         quoted_author=request.quoted.author_name,
         quoted_text=request.quoted.text,
+        quoted_message_id=request.quoted.message_id,
         reply_to=request.reply_to_message_id,
         command_prefix=request.command_prefix,
         pictures=request.pictures,

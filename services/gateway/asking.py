@@ -30,14 +30,15 @@ async def ask(
     private: bool = False,
     model: str = "",
     prompt_name: str = "",
-    attached: Attached | None = None,
+    attached: tuple[Attached, ...] = (),
     quoted: tuple[str, str] = ("", ""),
+    quoted_message_id: int = 0,
 ) -> None:
     """Asks in the name of the person who used a command; what is wrong with the question is said privately."""
     interaction = context.interaction
     context.expect(private=private)
     prompt = cleaned(prompt)
-    if not prompt and attached is None:
+    if not prompt and not attached:
         await context.respond(context.text("error.empty_prompt"))
         return
     limit = context.settings.current.max_prompt
@@ -48,16 +49,18 @@ async def ask(
         return
     question = Question(
         event_id=interaction.interaction_id,
-        person=interaction.person,
+        person=context.person,
         guild_id=interaction.guild_id,
         channel_id=interaction.channel_id,
         in_conversation=interaction.direct or context.threads.owned(interaction.channel_id),
         prompt=prompt,
-        attachments=(attached,) if attached is not None else (),
+        parent_channel_id=interaction.parent_id,
+        attachments=attached,
         model=model.strip(),
         prompt_name=prompt_name.strip(),
         quoted_author=quoted[0],
         quoted_text=cleaned(quoted[1]),
+        quoted_message_id=quoted_message_id,
         interaction=interaction,
         private=private,
     )
@@ -84,8 +87,7 @@ async def _model_exists(context: Context, name: str) -> bool:
 
 async def submit(context: Context, question: Question, acknowledge: Acknowledge) -> None:
     """Hands a question over and acknowledges it, or says privately why not."""
-    if not context.guild_settings.open_for_answers(context.place):
-        raise FailedPrecondition("the bot is paused or not allowed here", reason="CLOSED_HERE")
+    require_open(context)
     settings = context.settings.current
     outcome = await hand_over(context).submit(question, settings.ask_limits, settings.deadlines)
     if isinstance(outcome, Denied):
@@ -103,8 +105,18 @@ def hand_over(context: Context) -> HandOver:
     )
 
 
+def require_open(context: Context) -> None:
+    """Raises FailedPrecondition (CLOSED_HERE) where the bot is paused, or kept to other channels."""
+    if not context.guild_settings.open_for_answers(context.place):
+        raise FailedPrecondition("the bot is paused or not allowed here", reason="CLOSED_HERE")
+
+
 async def charge(context: Context) -> bool:
-    """Takes from the limits of questions for what is no question of its own; tells the person where they deny it."""
+    """Takes from the limits of questions for what is no question of its own; tells the person where they deny it.
+
+    FailedPrecondition (CLOSED_HERE) where the bot answers nothing.
+    """
+    require_open(context)
     settings = context.settings.current
     outcome = await hand_over(context).charge(
         context.interaction.interaction_id,

@@ -1,7 +1,7 @@
 """What a handler has in hand: the interaction, the texts in the person's language, the other services, the answer."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar, cast
 
 import grpc
@@ -15,7 +15,7 @@ from chassis.tiers import may
 from services.gateway.analytics.store import ActivityStore
 from services.gateway.answering import Answering
 from services.gateway.command import MANAGE_GUILD, OptionKind
-from services.gateway.events import Attached, attachment
+from services.gateway.events import Attached, attachment, attachments
 from services.gateway.guild_settings import LANGUAGE, GuildSettings
 from services.gateway.numbers.store import SampleStore
 from services.gateway.patience import PatientChannel
@@ -50,6 +50,16 @@ class Services:
         return cast(StubT, self._stubs[stub_type, service])
 
 
+@dataclass(frozen=True, slots=True)
+class Target:
+    """The message that a message command is used on."""
+
+    message_id: str
+    author: str
+    text: str = field(repr=False)
+    attachments: tuple[Attached, ...] = field(repr=False)
+
+
 @dataclass
 class Context(Answering):
     """One use of a command, component, modal or autocomplete. Handlers get it and nothing else."""
@@ -67,7 +77,7 @@ class Context(Answering):
 
     @property
     def locale(self) -> str:
-        """The language to speak: the one set by the person or the guild, else that of the person's Discord."""
+        """The language to speak (see `languages`); one that was set just now holds already."""
         return self.guild_settings.text(self.place, LANGUAGE) or self.interaction.locale
 
     def text(self, key: str, /, **values: object) -> str:
@@ -76,21 +86,13 @@ class Context(Answering):
 
     @property
     def person(self) -> Person:
-        """Who acts."""
-        return self.interaction.person
+        """Who acts, with the language to speak to them."""
+        return replace(self.interaction.person, locale=self.locale)
 
     @property
     def place(self) -> Place:
         """Where it happens, as far as settings go."""
-        interaction = self.interaction
-        parent = int(interaction.channel.get("parent_id") or 0)
-        return Place(
-            guild_id=interaction.guild_id,
-            category_id=0 if interaction.in_thread else parent,
-            channel_id=parent if interaction.in_thread else interaction.channel_id,
-            thread_id=interaction.channel_id if interaction.in_thread else 0,
-            user_id=interaction.person.user_id,
-        )
+        return self.interaction.place
 
     def may(self, feature: str) -> bool:
         """Whether the roles of the configuration, or those of the guild, give the person a feature. What names none is
@@ -157,12 +159,18 @@ class Context(Answering):
         return found
 
     @property
-    def target(self) -> tuple[str, str]:
-        """For a message command: the message's author by name, and its text."""
+    def target(self) -> Target:
+        """For a message command: the message that it is used on."""
         messages = (self.interaction.data.get("resolved") or {}).get("messages") or {}
-        found = messages.get(str(self.interaction.data.get("target_id")), {})
+        target_id = str(self.interaction.data.get("target_id"))
+        found = messages.get(target_id, {})
         author = found.get("author") or {}
-        return author.get("global_name") or author.get("username", ""), found.get("content") or ""
+        return Target(
+            target_id,
+            author.get("global_name") or author.get("username", ""),
+            found.get("content") or "",
+            attachments(found),
+        )
 
     def attached(self, option: str) -> Attached | None:
         """The file given as an option."""

@@ -16,7 +16,7 @@ import structlog
 from opentelemetry.context import Context as TraceContext
 from opentelemetry.trace import SpanKind
 
-from chassis.caller import acting_for
+from chassis.caller import Person, acting_for
 from chassis.clock import Clock
 from chassis.errors import DeadlineExceeded, GuildhallError, PermissionDenied, Unavailable
 from chassis.scoped import Place
@@ -27,6 +27,7 @@ from services.gateway.cleaning import cleaned
 from services.gateway.events import Message
 from services.gateway.guild_settings import AUTO_RESPOND, IMAGES, PREFIX, GuildSettings
 from services.gateway.handover import Denied, HandOver, Question, from_message
+from services.gateway.languages import Languages
 from services.gateway.loop_guard import LoopGuard
 from services.gateway.model_names import ModelNames
 from services.gateway.notices import Notices
@@ -57,6 +58,7 @@ class Conversations:
         text_commands: TextCommands,
         writers: Writers,
         guild_settings: GuildSettings,
+        languages: Languages,
         models: ModelNames,
         settings: Live[GatewaySettings],
         clock: Clock,
@@ -69,6 +71,7 @@ class Conversations:
         self._text_commands = text_commands
         self._writers = writers
         self._guild_settings = guild_settings
+        self._languages = languages
         self._models = models
         self._settings = settings
         self._clock = clock
@@ -82,7 +85,7 @@ class Conversations:
             self._guard.bot_spoke(message.channel_id, message.message_id)
             return None
         self._guard.person_spoke(message.channel_id)
-        place = self.place(message)
+        place = self._place(message.channel_id, message.author)
         if self._guard.quiet(message.channel_id) or not self._guild_settings.open_for_answers(place):
             return None
         command = text_command(message.content.strip(), self._prefix(place))
@@ -94,7 +97,7 @@ class Conversations:
         """The question that a changed message asks now; None where it asks nothing of the bot."""
         if message.author_is_bot or message.author.user_id == self._bot_id:
             return None
-        place = self.place(message)
+        place = self._place(message.channel_id, message.author)
         if not self._guild_settings.open_for_answers(place):
             return None
         if text_command(message.content.strip(), self._prefix(place)) is not None:
@@ -103,33 +106,38 @@ class Conversations:
 
     async def hand_over_change(self, question: Question, edit_id: int) -> bool:
         """Hands over what a question was changed to; false where that was given up. Never raises."""
+        asker = await self._languages.writing(question.person, self._place(question.channel_id, question.person))
+        question = replace(question, person=asker)
         with (
             tracer().start_as_current_span("message changed", context=TraceContext(), kind=SpanKind.SERVER),
-            acting_for(question.person),
+            acting_for(asker),
         ):
             return await self._patiently(
                 question, lambda: self._hand_over.changed(question, edit_id, self._settings.current.deadlines.answer)
             )
 
-    def place(self, message: Message) -> Place:
+    def _place(self, channel_id: int, author: Person) -> Place:
         """Where a message was written, as far as settings go."""
-        parent = self._threads.parent(message.channel_id)
+        parent = self._threads.parent(channel_id)
         return Place(
-            guild_id=message.guild_id,
-            channel_id=parent or message.channel_id,
-            thread_id=message.channel_id if parent else 0,
-            user_id=message.author.user_id,
+            guild_id=author.guild_id,
+            channel_id=parent or channel_id,
+            thread_id=channel_id if parent else 0,
+            user_id=author.user_id,
         )
 
     async def handle(self, message: Message, meaning: Question | TextCommand) -> bool:
         """Hands one message over; false where that was given up. Never raises."""
+        place = self._place(message.channel_id, message.author)
+        author = await self._languages.writing(message.author, place)
+        message = replace(message, author=author)
         with (
             tracer().start_as_current_span("message", context=TraceContext(), kind=SpanKind.SERVER),
-            acting_for(message.author),
+            acting_for(author),
         ):
-            place = self.place(message)
             if isinstance(meaning, Question):
-                return await self._patiently(meaning, lambda: self._take(meaning, message, place))
+                asked = replace(meaning, person=author)
+                return await self._patiently(asked, lambda: self._take(asked, message, place))
             question = await self._carried_out(message, place, meaning)
             return True if question is None else await self._patiently(question, lambda: self._submit(question))
 
@@ -143,7 +151,8 @@ class Conversations:
 
     async def _carried_out(self, message: Message, place: Place, command: TextCommand) -> Question | None:
         with patient(Patience(self._clock, self._settings.current.deadlines)):
-            return await self._text_commands.carry_out(message, place, command)
+            own = self._own(message)
+            return await self._text_commands.carry_out(message, place, command, in_conversation=own)
 
     async def _permitted(self, question: Question, place: Place) -> Meaning:
         """What becomes of a question by what its asker may; None where they only talk in a channel that is answered."""
@@ -163,22 +172,31 @@ class Conversations:
             return None
         content = cleaned(self._mention.sub("", message.content))
         model, prompt = addressed(content, self._models.names)
-        own = not message.guild_id or self._threads.owned(message.channel_id)
+        own = self._own(message)
         auto = bool(message.guild_id) and self._guild_settings.flag(place, AUTO_RESPOND)
         replied = message.reply_to_author == self._bot_id
         if not (own or auto or called or replied or model):
             return None
-        if not prompt and not message.attachments:
+        quotes = not (own or auto)
+        if not prompt and called and quotes:
+            # A mention and nothing else in a reply: what it replies to is the question.
+            prompt, message = cleaned(message.reply_text), replace(message, reply_text="")
+        if not prompt and not message.attachments and not (quotes and message.reply_attachments):
             # Nothing to read: a sticker alone, or a bot without the message-content intent.
             return None
         return from_message(
             message,
+            place,
             in_conversation=own or auto,
             prompt=prompt,
             model=model,
-            quoted_text="" if own or auto else message.reply_text,
+            quotes=quotes,
             command_prefix=self._prefix(place),
         )
+
+    def _own(self, message: Message) -> bool:
+        """Whether a message stands in a thread of the bot's that is a conversation, or in a direct message."""
+        return not message.guild_id or self._threads.owned(message.channel_id)
 
     def _prefix(self, place: Place) -> str:
         return self._guild_settings.text(place, PREFIX) if place.guild_id else _DEFAULT_PREFIX

@@ -13,6 +13,7 @@ from enum import IntEnum
 from typing import Any
 
 from chassis.caller import Person
+from chassis.scoped import Place
 
 DISCORD_EPOCH_MS = 1_420_070_400_000
 
@@ -87,6 +88,22 @@ class Interaction:
         return self.channel.get("type") in THREAD_TYPES
 
     @property
+    def parent_id(self) -> int:
+        """The channel above, where it happened in a thread; 0 otherwise."""
+        return int(self.channel.get("parent_id") or 0) if self.in_thread else 0
+
+    @property
+    def place(self) -> Place:
+        """Where it happened, as far as settings go."""
+        return Place(
+            guild_id=self.guild_id,
+            category_id=0 if self.in_thread else int(self.channel.get("parent_id") or 0),
+            channel_id=self.parent_id or self.channel_id,
+            thread_id=self.channel_id if self.in_thread else 0,
+            user_id=self.person.user_id,
+        )
+
+    @property
     def direct(self) -> bool:
         """Whether it happened in a direct or group message."""
         return not self.guild_id
@@ -113,6 +130,7 @@ class Message:
     channel_type: int
     """Discord's channel type, where the event says it; else 0."""
     reply_text: str = field(repr=False)
+    reply_attachments: tuple[Attached, ...] = field(default=(), repr=False)
 
 
 def attachment(raw: Mapping[str, Any]) -> Attached:
@@ -124,6 +142,11 @@ def attachment(raw: Mapping[str, Any]) -> Attached:
         size=int(raw.get("size", 0)),
         url=raw.get("url", ""),
     )
+
+
+def attachments(message: Mapping[str, Any]) -> tuple[Attached, ...]:
+    """Reads the attachments of a message."""
+    return tuple(attachment(item) for item in message.get("attachments") or ())
 
 
 def _person(
@@ -188,7 +211,7 @@ def message(raw: Mapping[str, Any]) -> Message:
         author_is_bot=bool(user.get("bot")) or "webhook_id" in raw,
         kind=int(raw.get("type", DEFAULT_MESSAGE)),
         content=raw.get("content") or "",
-        attachments=tuple(attachment(item) for item in raw.get("attachments", ())),
+        attachments=attachments(raw),
         mentions=frozenset(int(item["id"]) for item in raw.get("mentions", ())),
         mentions_everyone=bool(raw.get("mention_everyone")),
         mentions_roles=bool(raw.get("mention_roles")),
@@ -196,4 +219,5 @@ def message(raw: Mapping[str, Any]) -> Message:
         channel_type=int(raw.get("channel_type") or 0),
         reply_to_author=int((referenced.get("author") or {}).get("id") or 0) if is_reply else 0,
         reply_text=(referenced.get("content") or "") if is_reply else "",
+        reply_attachments=attachments(referenced) if is_reply else (),
     )

@@ -15,6 +15,7 @@ from guildhall.ratelimit.v1 import ratelimit_pb2, ratelimit_pb2_grpc
 
 from chassis.caller import Person
 from chassis.errors import from_rpc_error
+from chassis.scoped import Place
 from services.gateway.events import Attached, Interaction, Message, snowflake_time
 from services.gateway.settings import Deadlines
 
@@ -31,11 +32,15 @@ class Question:
     channel_id: int
     in_conversation: bool
     prompt: str = field(repr=False)
+    parent_channel_id: int = 0
+    """The channel above, where it was asked in a thread."""
     attachments: tuple[Attached, ...] = field(default=(), repr=False)
     model: str = ""
     prompt_name: str = ""
     quoted_author: str = field(default="", repr=False)
     quoted_text: str = field(default="", repr=False)
+    quoted_message_id: int = 0
+    """The message that is asked about, where what is attached to it belongs to the question and is to be looked up."""
     interaction: Interaction | None = None
     private: bool = False
     reply_to: int = 0
@@ -70,14 +75,15 @@ class Denied:
 
 def from_message(
     message: Message,
+    place: Place,
     *,
     in_conversation: bool,
     prompt: str,
     model: str = "",
-    quoted_text: str = "",
+    quotes: bool = False,
     command_prefix: str = "",
 ) -> Question:
-    """The question that a message asks."""
+    """The question that a message asks. `quotes` says whether it is about the message that it replies to as well."""
     return Question(
         event_id=message.message_id,
         person=message.author,
@@ -85,9 +91,10 @@ def from_message(
         channel_id=message.channel_id,
         in_conversation=in_conversation,
         prompt=prompt,
-        attachments=message.attachments,
+        parent_channel_id=place.channel_id if place.thread_id else 0,
+        attachments=message.attachments + (message.reply_attachments if quotes else ()),
         model=model,
-        quoted_text=quoted_text,
+        quoted_text=message.reply_text if quotes else "",
         reply_to=message.reply_to,
         command_prefix=command_prefix,
     )
@@ -185,6 +192,7 @@ def _submit(question: Question) -> reply_pb2.SubmitReplyRequest:
         guild_id=question.guild_id,
         channel_id=question.channel_id,
         in_conversation=question.in_conversation,
+        parent_channel_id=question.parent_channel_id,
         prompt=question.prompt,
         attachments=[
             reply_pb2.Attachment(
@@ -203,8 +211,10 @@ def _submit(question: Question) -> reply_pb2.SubmitReplyRequest:
         pictures=question.pictures,
         event_time=event_time,
     )
-    if question.quoted_text:
-        request.quoted.CopyFrom(reply_pb2.QuotedMessage(author_name=question.quoted_author, text=question.quoted_text))
+    if question.quoted_text or question.quoted_message_id:
+        request.quoted.author_name = question.quoted_author
+        request.quoted.text = question.quoted_text
+        request.quoted.message_id = question.quoted_message_id
     if question.interaction is not None:
         request.interaction.CopyFrom(
             reply_pb2.InteractionOrigin(

@@ -12,9 +12,10 @@ from services.gateway.context import Context
 from services.gateway.handover import called
 from services.gateway.menu_items import CHANNEL, GUILD, ITEMS, KINDS, ME, THREAD, Item, place_of
 from services.gateway.scoped_client import InForce, in_force
+from services.gateway.setting_texts import value_text
 from views import components
 from views.custom_id import encode
-from views.markdown import escaped, shortened
+from views.markdown import shortened
 from views.messages import message
 
 _log = structlog.get_logger(__name__)
@@ -68,15 +69,7 @@ def _line(context: Context, item: Item, held: InForce | None, level: str) -> str
     name = context.text(f"settings.name.{item.key}")
     if held is None:
         return f"{name}: {context.text('settings.value.unknown')}"
-    if isinstance(held.value, bool):
-        value = context.text("settings.value.on" if held.value else "settings.value.off")
-    elif item.channels:
-        chosen = held.value if isinstance(held.value, tuple) else (str(held.value),) if held.value else ()
-        value = " ".join(f"<#{channel}>" for channel in chosen) or context.text("settings.value.none")
-    elif item.choices and held.value:
-        value = context.text(f"settings.choice.{item.key}.{held.value}")
-    else:
-        value = escaped(str(held.value)) if held.value else context.text("settings.value.default")
+    value = value_text(context.texts, context.locale, item.key, held.value)
     if held.source is KINDS[level]:
         return f"**{name}**: {value}"
     source = context.text(f"settings.source.{held.source.name.lower() if held.source else 'default'}")

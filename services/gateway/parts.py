@@ -32,6 +32,7 @@ from services.gateway.guild_settings import SETTINGS, GuildSettings
 from services.gateway.handover import HandOver
 from services.gateway.intake import Intake
 from services.gateway.journal import Journal
+from services.gateway.languages import Languages, LocaleOfPerson, LocaleStore
 from services.gateway.mirror_feed import MirrorFeed
 from services.gateway.model_names import ModelNames
 from services.gateway.notices import ExecutorNotices
@@ -76,7 +77,9 @@ class Parts:
         recorder = SampleRecorder(
             self._samples, self._services.every_replica, runtime.settings, runtime.clock, runtime.instance_id
         )
-        person_data.serve(runtime, ActivityOfPerson(self._activity_store, self._activity))
+        locales = LocaleStore(durable, runtime.settings)
+        self._languages = Languages(self.guild_settings, locales)
+        person_data.serve(runtime, ActivityOfPerson(self._activity_store, self._activity), LocaleOfPerson(locales))
         runtime.background("models", self._models.follow)
         runtime.background("activity", self._activity.run)
         runtime.background("samples", recorder.run)
@@ -154,7 +157,7 @@ class Parts:
                 self._samples,
             )
 
-        return Router(self.registry, make_context, self._activity, self._runtime.calls)
+        return Router(self.registry, make_context, self._languages.heard, self._activity, self._runtime.calls)
 
     def _conversations(self, bot_id: int, threads: ThreadIndex) -> Conversations:
         stub, clock = self._services.stub, self._runtime.clock
@@ -177,6 +180,7 @@ class Parts:
             ),
             writers=writers,
             guild_settings=self.guild_settings,
+            languages=self._languages,
             models=self._models,
             settings=self._settings,
             clock=clock,

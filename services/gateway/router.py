@@ -3,14 +3,14 @@
 Each interaction is the root of a trace. The handler runs for the person who acted: every call it makes carries them.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
 from opentelemetry.context import Context as TraceContext
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
-from chassis.caller import acting_for
+from chassis.caller import Person, acting_for
 from chassis.errors import GuildhallError, Internal
 from chassis.telemetry import current_trace_id, tracer
 from chassis.telemetry.call_statistics import CallStatistics
@@ -39,6 +39,8 @@ class Router:
 
     registry: Registry
     make_context: MakeContext
+    heard: Callable[[Person], Awaitable[None]]
+    """Is told whom Discord said which language of."""
     activity: ActivityRecorder
     calls: CallStatistics
 
@@ -59,10 +61,11 @@ class Router:
                 },
             ) as span,
         ):
+            await self.heard(interaction.person)
             context = self.make_context(interaction)
             outcome = Outcome.ERROR
             try:
-                with acting_for(interaction.person), patient(_patience(context)):
+                with acting_for(context.person), patient(_patience(context)):
                     await self._handler(interaction)(context)
                 outcome = Outcome.DENIED if context.denied else Outcome.DONE
             except InteractionGone:
@@ -127,9 +130,7 @@ class Router:
         if context.interaction.kind is InteractionKind.AUTOCOMPLETE:
             return
         try:
-            await context.respond(
-                message(error_text(context.texts, context.interaction.locale, error, context.clock.now()))
-            )
+            await context.respond(message(error_text(context.texts, context.locale, error, context.clock.now())))
         except (InteractionGone, CallbackRefused) as failure:
             _log.warning("error not told", interaction=name, error=str(failure))
 

@@ -148,6 +148,9 @@ class GatewaySettings(Section):
     save_interval: Annotated[Seconds, AtStart()] = 0.25
     """Seconds at least between two savings of the sessions' positions."""
 
+    locale_days: Annotated[int, Field(ge=1, le=400)] = 90
+    """Days for which the language is kept that Discord said of a person; a message does not carry it."""
+
     roles: Annotated[dict[str, Tier], FromSection("roles")] = {}
     """Which tiers of people may use which features."""
     discord: Annotated[DiscordAccess, FromSection("discord"), AtStart()]

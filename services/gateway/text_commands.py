@@ -18,7 +18,7 @@ from services.gateway.analytics.activity import Outcome
 from services.gateway.analytics.recorder import ActivityRecorder, outcome_of
 from services.gateway.context import Services
 from services.gateway.events import Message
-from services.gateway.guild_settings import LANGUAGE, GuildSettings
+from services.gateway.guild_settings import GuildSettings
 from services.gateway.handover import Question, called, from_message
 from services.gateway.model_names import ModelNames
 from services.gateway.text_settings import TextSettings
@@ -77,10 +77,12 @@ class TextCommands:
         """Whether there is such a text command."""
         return name in self._commands
 
-    async def carry_out(self, message: Message, place: Place, command: TextCommand) -> Question | None:
+    async def carry_out(
+        self, message: Message, place: Place, command: TextCommand, *, in_conversation: bool
+    ) -> Question | None:
         """Carries one out; gives the question where it asks one. Never raises."""
-        locale = self._guild_settings.text(place, LANGUAGE)
-        typed = Typed(message, place, command.rest, locale)
+        locale = message.author.locale
+        typed = Typed(message, place, command.rest, in_conversation)
         outcome = Outcome.DONE
         try:
             await self._require(command.name, typed)
@@ -117,8 +119,7 @@ class TextCommands:
     async def _ask(self, typed: Typed) -> Answer:
         if not typed.rest and not typed.message.attachments:
             return made(self._texts.text(typed.locale, "error.empty_prompt"))
-        in_conversation = not typed.message.guild_id or bool(typed.place.thread_id)
-        return from_message(typed.message, in_conversation=in_conversation, prompt=typed.rest)
+        return from_message(typed.message, typed.place, in_conversation=typed.in_conversation, prompt=typed.rest)
 
     async def _help(self, typed: Typed) -> Answer:
         return made(self._texts.text(typed.locale, "text_command.help"))

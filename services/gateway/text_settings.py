@@ -18,12 +18,13 @@ from services.gateway.menu_drawing import set_button
 from services.gateway.menu_items import CHANNEL, plain_value
 from services.gateway.model_names import ModelNames
 from services.gateway.scoped_client import change, values_in_force
+from services.gateway.setting_texts import value_text
 from services.gateway.typed import Answer, Typed
 from services.gateway.writers import Writers
 from views.catalogue import Catalogue
 from views.components import row
 from views.lists import within
-from views.markdown import escaped, shortened
+from views.markdown import shortened
 from views.messages import message as made
 
 _DEADLINE = 1.0
@@ -46,7 +47,7 @@ class TextSettings:
         """`!status`: what is set here."""
         values = await values_in_force(self._services, typed.place, _DEADLINE)
         rows = [
-            f"**{self._texts.text(typed.locale, f'settings.name.{key}')}**: {escaped(_plain(value))}"
+            f"**{self._texts.text(typed.locale, f'settings.name.{key}')}**: {self._value(typed, key, value)}"
             for key, value in values.items()
             if self._texts.has(f"settings.name.{key}")
         ]
@@ -58,9 +59,7 @@ class TextSettings:
         if wanted in _ON + _OFF:
             return await self._set(typed, "gateway.auto_respond", "on" if wanted in _ON else "off")
         on = self._guild_settings.flag(typed.place, AUTO_RESPOND)
-        return self._shown(
-            typed, "auto_respond", self._texts.text(typed.locale, f"settings.value.{'on' if on else 'off'}")
-        )
+        return self._shown(typed, "auto_respond", on)
 
     async def thinking(self, typed: Typed) -> Answer:
         """`!thinking [on|off]`, or a level."""
@@ -90,11 +89,14 @@ class TextSettings:
         if wanted:
             return await self._set(typed, f"llm.{key}", wanted)
         values = await values_in_force(self._services, typed.place, _DEADLINE)
-        return self._shown(typed, key, _plain(values.get(key)))
+        return self._shown(typed, key, values.get(key))
 
-    def _shown(self, typed: Typed, key: str, value: str) -> Mapping[str, Any]:
+    def _shown(self, typed: Typed, key: str, value: object) -> Mapping[str, Any]:
         name = self._texts.text(typed.locale, f"settings.name.{key}")
-        return made(f"**{name}**: {escaped(value) or self._texts.text(typed.locale, 'settings.value.default')}")
+        return made(f"**{name}**: {self._value(typed, key, value)}")
+
+    def _value(self, typed: Typed, key: str, value: object) -> str:
+        return value_text(self._texts, typed.locale, key, value)
 
     async def _set(self, typed: Typed, item: str, value: str) -> Mapping[str, Any]:
         """Sets a value for the channel, if the person may. Where nobody is certain of that, it is a button's to do:
@@ -119,9 +121,3 @@ class TextSettings:
         label = self._texts.text(typed.locale, "text_command.set", name=name, value=shortened(value, 40))
         text = self._texts.text(typed.locale, "text_command.offer")
         return made(text, components=[row(set_button(CHANNEL, item, value, label))])
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, bool):
-        return "on" if value else "off"
-    return "" if value is None else str(value)

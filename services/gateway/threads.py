@@ -1,7 +1,8 @@
-"""Which threads the bot owns: a message there continues a conversation.
+"""Which threads there are, in which channels, and which of them the bot owns: a message there continues a conversation.
 
-Discord says so itself (`owner_id`), in the guild's snapshot and in the thread events, so knowing it costs no call. What
-a RESUMEd process would not be told again is read back from the store (see `redis_store`).
+Discord says so itself (`parent_id`, `owner_id`), in the guild's snapshot and in the thread events, and never with a
+message; so knowing it costs no call. What a RESUMEd process would not be told again is read back from the store (see
+`redis_store`).
 """
 
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -22,36 +23,57 @@ class Change:
         return bool(self.set or self.remove)
 
 
+@dataclass(frozen=True, slots=True)
+class _Thread:
+    """An active thread: the channel above it, its guild, and whether it is the bot's own."""
+
+    parent_id: int
+    guild_id: int
+    own: bool
+
+    def key(self, thread_id: int) -> str:
+        # A gateway from before other people's threads were known takes the minus for a number that no channel has.
+        return f"t{thread_id}" if self.own else f"t-{thread_id}"
+
+    def value(self) -> str:
+        return f"{self.parent_id}:{self.guild_id}"
+
+
 class ThreadIndex:
-    """The active threads of the bot with their parents, and the forums, whose posts are no conversations."""
+    """The active threads with the channels above them, and the forums, where the bot's posts are no conversations."""
 
     def __init__(self, bot_id: int) -> None:
         self._bot_id = bot_id
-        self._threads: dict[int, tuple[int, int]] = {}
+        self._threads: dict[int, _Thread] = {}
         self._forums: dict[int, int] = {}
 
     def owned(self, channel_id: int) -> bool:
         """Whether the channel is a thread of the bot's that is a conversation."""
-        entry = self._threads.get(channel_id)
-        return entry is not None and entry[0] not in self._forums
+        thread = self._threads.get(channel_id)
+        return thread is not None and thread.own and thread.parent_id not in self._forums
 
     def parent(self, channel_id: int) -> int:
-        """The channel in which one of the bot's threads stands; 0 where it is not known."""
-        return self._threads.get(channel_id, (0, 0))[0]
+        """The channel in which a thread stands; 0 for what is no active thread."""
+        thread = self._threads.get(channel_id)
+        return 0 if thread is None else thread.parent_id
 
     def restore(self, stored: Mapping[str, str]) -> None:
-        """Takes back what was stored: `t<thread>` to `<parent>:<guild>` and `f<forum>` to `<guild>`."""
+        """Takes back what was stored: `t<thread>`, `t-<thread>` for those of others, to `<parent>:<guild>`, and
+        `f<forum>` to `<guild>`."""
         for key, value in stored.items():
             if key.startswith("t"):
                 parent, _, guild = value.partition(":")
-                self._threads[int(key[1:])] = (int(parent), int(guild))
+                thread_id = int(key[1:])
+                self._threads[abs(thread_id)] = _Thread(int(parent), int(guild), own=thread_id > 0)
             else:
                 self._forums[int(key[1:])] = int(value)
 
     def standing(self, told_of: Callable[[int], bool], stored: Collection[str]) -> Change:
         """What has to change in what is stored for a shard so that it holds all that is known of its guilds."""
         known = {
-            f"t{thread}": f"{parent}:{guild}" for thread, (parent, guild) in self._threads.items() if told_of(guild)
+            thread.key(thread_id): thread.value()
+            for thread_id, thread in self._threads.items()
+            if told_of(thread.guild_id)
         }
         known |= {f"f{forum}": str(guild) for forum, guild in self._forums.items() if told_of(guild)}
         return Change(known, tuple(set(stored) - known.keys()))
@@ -70,30 +92,31 @@ class ThreadIndex:
 
     def guild_removed(self, guild_id: int) -> Change:
         """Forgets a guild."""
-        threads = [thread for thread, (_, guild) in self._threads.items() if guild == guild_id]
+        forgotten = self._forgotten(lambda _, thread: thread.guild_id == guild_id)
         forums = [forum for forum, guild in self._forums.items() if guild == guild_id]
-        for thread in threads:
-            del self._threads[thread]
         for forum in forums:
             del self._forums[forum]
-        return Change(remove=(*(f"t{thread}" for thread in threads), *(f"f{forum}" for forum in forums)))
+        return Change(remove=(*forgotten, *(f"f{forum}" for forum in forums)))
 
     def thread_seen(self, thread: Mapping[str, Any], guild_id: int = 0) -> Change:
         """Takes a thread as an event gives it. An archived one is forgotten: its next message revives it first."""
         thread_id = int(thread["id"])
-        if int(thread.get("owner_id") or 0) != self._bot_id or thread.get("thread_metadata", {}).get("archived"):
+        if thread.get("thread_metadata", {}).get("archived"):
             return self.thread_removed(thread_id)
-        entry = (int(thread.get("parent_id") or 0), int(thread.get("guild_id") or guild_id))
-        if self._threads.get(thread_id) == entry:
+        seen = _Thread(
+            parent_id=int(thread.get("parent_id") or 0),
+            guild_id=int(thread.get("guild_id") or guild_id),
+            own=int(thread.get("owner_id") or 0) == self._bot_id,
+        )
+        if self._threads.get(thread_id) == seen:
             return Change()
-        self._threads[thread_id] = entry
-        return Change({f"t{thread_id}": f"{entry[0]}:{entry[1]}"})
+        self._threads[thread_id] = seen
+        return Change({seen.key(thread_id): seen.value()})
 
     def thread_removed(self, thread_id: int) -> Change:
         """Forgets a thread."""
-        if self._threads.pop(thread_id, None) is None:
-            return Change()
-        return Change(remove=(f"t{thread_id}",))
+        thread = self._threads.pop(thread_id, None)
+        return Change() if thread is None else Change(remove=(thread.key(thread_id),))
 
     def channel_seen(self, channel: Mapping[str, Any], guild_id: int = 0) -> Change:
         """Takes a channel; only forums matter here."""
@@ -105,28 +128,28 @@ class ThreadIndex:
 
     def channel_removed(self, channel_id: int) -> Change:
         """Forgets a channel and the threads in it."""
-        threads = [thread for thread, (parent, _) in self._threads.items() if parent == channel_id]
-        for thread in threads:
-            del self._threads[thread]
+        forgotten = self._forgotten(lambda _, thread: thread.parent_id == channel_id)
         forum = self._forums.pop(channel_id, None)
-        return Change(
-            remove=(*(f"t{thread}" for thread in threads), *((f"f{channel_id}",) if forum is not None else ()))
-        )
+        return Change(remove=(*forgotten, *((f"f{channel_id}",) if forum is not None else ())))
 
     def list_sync(self, event: Mapping[str, Any]) -> Change:
         """Takes a THREAD_LIST_SYNC: the active threads of the named channels, or of the whole guild."""
         guild_id = int(event["guild_id"])
         parents = {int(channel) for channel in event.get("channel_ids") or ()}
         listed = {int(thread["id"]) for thread in event["threads"]}
-        gone = [
-            thread
-            for thread, (parent, guild) in self._threads.items()
-            if guild == guild_id and thread not in listed and (not parents or parent in parents)
-        ]
-        return _joined(
-            [self.thread_removed(thread) for thread in gone]
-            + [self.thread_seen(thread, guild_id) for thread in event["threads"]]
+        gone = self._forgotten(
+            lambda thread_id, thread: (
+                thread.guild_id == guild_id and thread_id not in listed and (not parents or thread.parent_id in parents)
+            )
         )
+        return _joined([Change(remove=gone), *(self.thread_seen(thread, guild_id) for thread in event["threads"])])
+
+    def _forgotten(self, which: Callable[[int, _Thread], bool]) -> tuple[str, ...]:
+        """Forgets some threads; gives their keys."""
+        found = {thread_id: thread for thread_id, thread in self._threads.items() if which(thread_id, thread)}
+        for thread_id in found:
+            del self._threads[thread_id]
+        return tuple(thread.key(thread_id) for thread_id, thread in found.items())
 
 
 def _joined(changes: Iterable[Change]) -> Change:

@@ -16,7 +16,13 @@ class Typed:
     message: Message
     place: Place
     rest: str
-    locale: str
+    in_conversation: bool
+    """Whether the channel is a conversation as a whole: a thread of the bot's, or a direct message."""
+
+    @property
+    def locale(self) -> str:
+        """The language to answer in."""
+        return self.message.author.locale
 
 
 Answer = Mapping[str, Any] | Question | None

@@ -61,15 +61,19 @@ async def test_every_command_answers_in_the_language_of_whoever_uses_it(
     people = {each["username"]: str(each["id"]) for each in await sandbox.call("GET", "/control/people")}
     await sandbox.call("PATCH", f"/control/people/{OWNER}", {"locale": language})
     said = await sandbox.say(OWNER, talk.channel, "The lighthouse keeper was named Edda.")
+    apart = {"name": "cleaned", "type": 0}
+    # What is cleaned up elsewhere takes no answer away that stands here.
+    elsewhere = {"clean": (await sandbox.rest(OWNER, "POST", f"/guilds/{talk.guild}/channels", apart))["id"]}
     busy = asyncio.Semaphore(6)
 
     async def answered(route: Route) -> tuple[str, Any]:
         async with busy:
-            used = await use(sandbox, route, OWNER, talk.channel, about=people["member"], target=said["id"])
+            channel = elsewhere.get(route.path, talk.channel)
+            used = await use(sandbox, route, OWNER, channel, about=people["member"], target=said["id"])
             assert used["state"] == "acknowledged", (route.path, used)
             if used["modal"] is not None:
                 return route.path, used["modal"]
-            return route.path, await talk.said(used, OWNER)
+            return route.path, await talk.said(used, OWNER, channel=channel)
 
     try:
         answers = await asyncio.gather(*(answered(route) for route in discover().routes()))
@@ -113,6 +117,35 @@ async def test_text_commands_answer_in_the_language_that_somebody_chose(
         said = await sandbox.say(speaker, talk.channel, words)
         (answer,) = (await sandbox.wait("message", as_=speaker, channel=talk.channel, after=said["id"]))["messages"]
         assert not fallen_back(answer, language), (words, answer["content"])
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+async def test_messages_are_answered_in_the_language_that_discord_last_said(
+    talk: Talk, sandbox: SandboxClient, language: str
+) -> None:
+    joined = {"username": f"writer-in-{language}", "guilds": [{"id": talk.guild}]}
+    writer = str((await sandbox.call("POST", "/control/people", joined))["id"])
+    await sandbox.call("PATCH", f"/control/people/{writer}", {"locale": language})
+    answered = await talk.ask("What is a pier?", writer)
+    await sandbox.say(writer, answered.thread, "And a quay?")
+    for message in await talk.answers(answered.thread, 2):
+        assert texts().text(language, "reply.button.regenerate") in list(shown(message["components"]))
+        assert not fallen_back(message, language)
+    said = await sandbox.say(writer, talk.channel, "!ask")
+    (notice,) = (await sandbox.wait("message", as_=writer, channel=talk.channel, after=said["id"]))["messages"]
+    assert notice["content"] == texts().text(language, "error.empty_prompt")
+
+
+async def test_answers_carry_the_language_that_somebody_chose(talk: Talk, sandbox: SandboxClient) -> None:
+    joined = {"username": "chooser", "guilds": [{"id": talk.guild}]}
+    chooser = str((await sandbox.call("POST", "/control/people", joined))["id"])
+    menu = await talk.private("preferences", chooser)
+    await talk.press(menu, "settings.show:me:1", chooser)
+    menu = await talk.changed(menu, chooser, component="settings.choose:me:1:gateway.language")
+    await talk.press(menu, "settings.choose:me:1:gateway.language", chooser, ["fr"])
+    await talk.changed(menu, chooser, contains=texts().text("fr", "settings.title.me"))
+    answered = await talk.ask("What is a pier?", chooser)
+    assert texts().text("fr", "reply.button.regenerate") in list(shown(answered.message["components"]))
 
 
 async def test_english_is_found_where_there_is_some() -> None:

@@ -34,12 +34,19 @@ async def test_a_question_that_is_changed_is_answered_again_where_that_is_wished
     answered = await talk.ask("Let us talk about colours.")
     asked = await sandbox.say(MEMBER, answered.thread, "What is the colour of grass?")
     await sandbox.wait("message", as_=OWNER, channel=answered.thread, contains="green", component=DONE)
-    await edit(talk, asked, "What is the colour of snow?")
+    await edit(talk, asked, "What is the colour of ice?")
     offer = await sandbox.wait_message(as_=OWNER, channel=answered.thread, component="reply.again")
+    for words in ("What is the colour of rain?", "What is the colour of snow?"):
+        await edit(talk, asked, words)
+    # What is written next in the thread is taken after the changes, which the offer that stands covers.
+    await sandbox.say(MEMBER, answered.thread, "And a quay?")
+    await talk.answers(answered.thread, 3)
+    said = await sandbox.messages(OWNER, answered.thread, limit=50)
+    assert [message["id"] for message in said if "reply.again" in buttons(message)] == [offer["id"]]
     await talk.press(offer, button(offer, "reply.again"))
     after = await sandbox.wait_message(as_=OWNER, channel=answered.thread, contains="white", component="reply.page")
     assert "green" not in after["content"]
-    assert len(await talk.answers(answered.thread)) == 2
+    assert len(await talk.answers(answered.thread)) == 3
     assert not (await talk.changed(offer, contains="answering again"))["components"]
 
 

@@ -220,3 +220,13 @@ async def test_a_request_beyond_the_window_is_refused(client: openai.AsyncOpenAI
     with pytest.raises(openai.BadRequestError) as caught:
         await client.chat.completions.create(model="demo", messages=[{"role": "user", "content": "word " * 130_000}])
     assert caught.value.code == "context_length_exceeded"
+
+
+async def test_everybody_is_answered_who_said_something_at_once(client: openai.AsyncOpenAI) -> None:
+    said = "Ada: what is 6 * 7?\nBob: what is 2 * 8?"
+    answer = await client.chat.completions.create(model="demo", messages=[{"role": "user", "content": said}])
+    first, second, *_ = (answer.choices[0].message.content or "").splitlines()
+    assert first.startswith("**Ada**")
+    assert "42" in first
+    assert second.startswith("**Bob**")
+    assert "16" in second

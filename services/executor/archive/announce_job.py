@@ -8,16 +8,12 @@ import structlog
 from guildhall.settings.v1 import settings_pb2
 from pydantic import BaseModel, ConfigDict
 
-from chassis.clock import Clock
 from services.executor.archive.scopes import SERVICES, Scopes
-from services.executor.discord.api import DiscordApi, Scope
+from services.executor.discord.api import Scope
 from services.executor.discord.errors import Refused
-from services.executor.discord.identity import BotIdentity
 from services.executor.discord.permits import Priority
 from services.executor.jobs.model import Job, Journal
-from services.executor.replies.sending import send_once
-from services.executor.replies.settings import ReplySettings
-from services.executor.replies.state import load
+from services.executor.replies.sending import JobMessages
 from views.announcement import Announcement, TooLarge, sign
 from views.catalogue import texts
 from views.markdown import escaped, shortened
@@ -48,27 +44,18 @@ class AnnounceJobs:
 
     def __init__(
         self,
+        messages: JobMessages,
         *,
-        api: DiscordApi,
-        identity: BotIdentity,
         scopes: Scopes,
         key: bytes,
-        settings: ReplySettings,
-        clock: Clock,
     ) -> None:
-        self._api = api
-        self._identity = identity
+        self._messages = messages
         self._scopes = scopes
         self._key = key
-        self._settings = settings
-        self._clock = clock
 
     async def run(self, job: Job, journal: Journal) -> None:
         """Posts one announcement. Its version is the time of the change, which grows even where a store was lost."""
         order = Announce.model_validate_json(job.payload)
-        state = await load(journal)
-        if state.opening.message_id:
-            return
         scope = settings_pb2.Scope(kind=order.scope_kind, guild_id=order.guild_id, id=order.scope_id)  # type: ignore[arg-type]
         values = {service: dict(await self._scopes.held(service, scope)) for service in SERVICES}
         announcement = Announcement(
@@ -85,21 +72,9 @@ class AnnounceJobs:
             _log.error("settings.not_announced", job_id=job.job_id, why=str(error))
             return
         try:
-            await send_once(
-                self._api,
-                Scope(journal.fence, order.guild_id),
-                journal,
-                state,
-                state.opening,
-                channel_id=order.channel_id,
-                body=message(_text(announcement, order.locale, line)),
-                nonce=f"{job.job_id}n",
-                priority=Priority.BULK,
-                files=[],
-                bot_id=self._identity.user_id,
-                now=self._clock.now(),
-                nonce_trust=self._settings.nonce_trust_seconds,
-            )
+            body = message(_text(announcement, order.locale, line))
+            where = Scope(journal.fence, order.guild_id)
+            await self._messages.send(job, journal, where, order.channel_id, body, mark="n", priority=Priority.BULK)
         except Refused as refusal:
             _log.info("settings.not_announced", job_id=job.job_id, why=str(refusal))
 

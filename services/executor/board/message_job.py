@@ -12,14 +12,11 @@ from chassis.clock import Clock
 from services.executor.board.calls import BoardCalls
 from services.executor.board.reader import BoardReader
 from services.executor.board.record import BoardRecord
-from services.executor.board.settings import BoardDeliverySettings
-from services.executor.discord.api import DiscordApi, Scope
+from services.executor.discord.api import Scope
 from services.executor.discord.errors import Code, Refused
-from services.executor.discord.identity import BotIdentity
 from services.executor.discord.permits import Priority
 from services.executor.jobs.model import Job, Journal
-from services.executor.replies.sending import send_once
-from services.executor.replies.state import load
+from services.executor.replies.sending import JobMessages
 from views.board.notices import digest, direct_message
 from views.messages import message
 
@@ -63,41 +60,13 @@ def _event_of(name: str) -> tuple[int, int]:
 class Sender:
     """Sends one message to one person, once."""
 
-    def __init__(
-        self,
-        api: DiscordApi,
-        calls: BoardCalls,
-        *,
-        identity: BotIdentity,
-        settings: BoardDeliverySettings,
-        clock: Clock,
-    ) -> None:
-        self._api = api
+    def __init__(self, messages: JobMessages, calls: BoardCalls) -> None:
+        self._messages = messages
         self._calls = calls
-        self._identity = identity
-        self._settings = settings
-        self._clock = clock
 
     async def send(self, job: Job, journal: Journal, scope: Scope, channel_id: int, body: dict[str, Any]) -> None:
         """Sends into a channel; the job's journal knows whether it was done before."""
-        state = await load(journal)
-        if state.opening.message_id:
-            return
-        await send_once(
-            self._api,
-            scope,
-            journal,
-            state,
-            state.opening,
-            channel_id=channel_id,
-            body=body,
-            nonce=f"{job.job_id}b",
-            priority=Priority.BULK,
-            files=[],
-            bot_id=self._identity.user_id,
-            now=self._clock.now(),
-            nonce_trust=self._settings.nonce_trust_seconds,
-        )
+        await self._messages.send(job, journal, scope, channel_id, body, mark="b", priority=Priority.BULK)
 
     async def send_direct(self, job: Job, journal: Journal, scope: Scope, user_id: int, body: dict[str, Any]) -> bool:
         """Sends to a person; False where their direct messages are closed to the bot."""

@@ -27,6 +27,7 @@ from services.executor.discord.identity import BotIdentity
 from services.executor.discord.rest import RestClient
 from services.executor.jobs.model import JobKind
 from services.executor.jobs.redis_store import JobStore
+from services.executor.replies.sending import JobMessages
 
 
 class BoardDelivery:
@@ -54,7 +55,8 @@ class BoardDelivery:
             self.gateway_settings,
             timeout=settings.call_timeout,
         )
-        sender = Sender(api, calls, identity=identity, settings=settings, clock=clock)
+        messages = JobMessages(api, identity, clock, nonce_trust=settings.nonce_trust_seconds)
+        sender = Sender(messages, calls)
         self.kinds: tuple[JobKind, ...] = (
             DirectJobs(sender, reader, record),
             GatheredJobs(sender, reader, record, clock),

@@ -132,6 +132,14 @@ class DiscordApi:
         )
         return sorted(await self._rest.call(call), key=lambda message: int(message["id"]))
 
+    async def message(self, scope: Scope, channel_id: int, message_id: int) -> dict[str, Any]:
+        """One message."""
+        route = Route.of(
+            "GET", "/channels/{channel_id}/messages/{message_id}", channel_id=channel_id, message_id=message_id
+        )
+        call = Call(route, priority=Priority.FIRST, guild_id=scope.guild_id, fence=scope.fence)
+        return dict(await self._rest.call(call))
+
     async def latest(self, scope: Scope, channel_id: int, *, limit: int = 100) -> list[dict[str, Any]]:
         """The last messages of a channel, the newest first."""
         route = Route.of("GET", "/channels/{channel_id}/messages", channel_id=channel_id)

@@ -63,6 +63,11 @@ def changed(message_id: int) -> str:
     return f"{PREFIX}changed:{message_id}"
 
 
+def offered(message_id: int) -> str:
+    """The change for which it was offered to answer a message again; gone once somebody took the offer."""
+    return f"{PREFIX}offered:{message_id}"
+
+
 def replies_of(user_id: int) -> str:
     """The answers that are remembered of a person's questions, scored by when they were last kept."""
     return f"{PREFIX}person:{user_id}:replies"

@@ -12,17 +12,16 @@ from chassis.clock import Clock
 from chassis.errors import GuildhallError, Unavailable, from_rpc_error
 from services.executor.discord.api import DiscordApi, Scope
 from services.executor.discord.errors import Refused
-from services.executor.discord.identity import BotIdentity
 from services.executor.discord.permits import Priority
 from services.executor.jobs.model import Job, Journal
 from services.executor.replies import notices
 from services.executor.replies.answer import Answer
 from services.executor.replies.question import Asker, Interaction, first_words
 from services.executor.replies.record import ReplyRecord, ReplyRecords
-from services.executor.replies.sending import Body, send_once
+from services.executor.replies.sending import Body, JobMessages
 from services.executor.replies.settings import ReplySettings
 from services.executor.replies.speakers import Speakers, Voice
-from services.executor.replies.state import Part, ReplyState, load
+from services.executor.replies.state import Part, load
 from services.executor.replies.threads import ThreadDirectory, ThreadEntry
 from views.markdown import escaped, shortened
 from views.messages import message
@@ -113,7 +112,7 @@ class ForkJobs:
         self,
         *,
         api: DiscordApi,
-        identity: BotIdentity,
+        messages: JobMessages,
         llm: conversation_pb2_grpc.ConversationServiceStub,
         records: ReplyRecords,
         threads: ThreadDirectory,
@@ -121,7 +120,7 @@ class ForkJobs:
         clock: Clock,
     ) -> None:
         self._api = api
-        self._identity = identity
+        self._messages = messages
         self._llm = llm
         self._records = records
         self._threads = threads
@@ -134,17 +133,15 @@ class ForkJobs:
         record = await self._records.find(action.reply_id)
         if record is None:
             return
-        state = await load(journal)
         text = notices.in_locale(action.actor.locale)
         scope = Scope(journal.fence, record.question.guild_id)
-        parent = record.question.parent_channel_id or record.question.channel_id
+        parent = _above(record)
         name = escaped(shortened(action.actor.display_name or text("reply.somebody"), 80))
         question = escaped(shortened(record.question.prompt, self._settings.quote_chars))
         try:
             await self._fork(job, record, parent, action)
             said = message(text("reply.forked", name=name, question=question))
-            await self._send(job, journal, state, channel_id=parent, scope=scope, body=said)
-            thread_id = state.opening.message_id
+            thread_id = await self._messages.send(job, journal, scope, parent, said, mark="o", priority=Priority.FIRST)
             await self._threads.remember(thread_id, ThreadEntry(job.job_id, parent))
             await self._api.open_thread(
                 scope,
@@ -155,12 +152,28 @@ class ForkJobs:
             )
         except Refused as refusal:
             _log.info("reply.not_forked", job_id=job.job_id, why=str(refusal))
+            said = message(notices.for_reason(text, "FORK_FORBIDDEN"))
+            await self._say_refused(job, journal, record, said)
         except GuildhallError as error:
             if isinstance(error, Unavailable):
                 raise
             _log.info("reply.not_forked", job_id=job.job_id, why=error.reason)
             said = message(notices.for_error(text, error, self._clock.now()))
-            await self._send(job, journal, state, channel_id=record.channel_id, scope=scope, body=said)
+            await self._say_refused(job, journal, record, said)
+
+    async def _say_refused(self, job: Job, journal: Journal, record: ReplyRecord, said: Body) -> None:
+        """There is no new thread: what was to carry it says so, or a message beside the answer."""
+        scope = Scope(journal.fence, record.question.guild_id)
+        opening_id = (await load(journal)).opening.message_id
+        try:
+            if opening_id:
+                await self._api.edit(scope, _above(record), opening_id, said, priority=Priority.FINAL)
+            else:
+                await self._messages.send(
+                    job, journal, scope, record.channel_id, said, mark="o", priority=Priority.FIRST
+                )
+        except Refused as refusal:
+            _log.info("reply.not_said_there", job_id=job.job_id, why=str(refusal))
 
     async def _fork(self, job: Job, record: ReplyRecord, parent: int, action: Action) -> None:
         request = conversation_pb2.ForkConversationRequest(
@@ -175,27 +188,11 @@ class ForkJobs:
             except grpc.aio.AioRpcError as error:
                 raise from_rpc_error(error) from error
 
-    async def _send(
-        self, job: Job, journal: Journal, state: ReplyState, *, scope: Scope, channel_id: int, body: Body
-    ) -> None:
-        if state.opening.message_id:
-            return
-        await send_once(
-            self._api,
-            scope,
-            journal,
-            state,
-            state.opening,
-            channel_id=channel_id,
-            body=body,
-            nonce=f"{job.job_id}o",
-            priority=Priority.FIRST,
-            files=[],
-            bot_id=self._identity.user_id,
-            now=self._clock.now(),
-            nonce_trust=self._settings.nonce_trust_seconds,
-        )
-
     async def give_up(self, job: Job, journal: Journal, reason: str) -> None:
         """No thread was opened; the log says why."""
         _log.error("reply.fork_given_up", job_id=job.job_id, reason=reason)
+
+
+def _above(record: ReplyRecord) -> int:
+    """The channel in which a further thread belongs."""
+    return record.question.parent_channel_id or record.question.channel_id

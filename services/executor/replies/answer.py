@@ -68,7 +68,9 @@ class Answer:
 
     async def preview(self, text: str) -> bool:
         """Shows an unfinished text as far as Discord's limits allow just now; gives whether all of it is shown."""
-        parts = splitter.preview(text, self._settings.message_limit)[: self._settings.max_messages]
+        limit, most = self._settings.message_limit, self._settings.max_messages
+        # What lies beyond the last message that will be shown changes none of them.
+        parts = splitter.preview(text[: limit * (most + 1)], limit)[:most]
         for index, content in enumerate(parts):
             if self._shown.get(index) == content:
                 continue
@@ -221,7 +223,7 @@ class Answer:
         state = self._state
         while len(state.parts) <= index:
             state.parts.append(Part())
-        if index == 0 and self._question.chained:
+        if index == 0 and self._question.answered_beside and state.channel_id == self._question.channel_id:
             reference = {"message_id": str(self._question.message_id), "fail_if_not_exists": False}
             first = {**body, "message_reference": reference}
         else:

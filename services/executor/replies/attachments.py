@@ -14,6 +14,8 @@ from guildhall.llm.v1 import attachment_pb2, attachment_pb2_grpc
 
 from chassis.caller import acting_for
 from chassis.errors import GuildhallError, from_rpc_error
+from services.executor.discord.api import DiscordApi, Scope
+from services.executor.discord.errors import Refused
 from services.executor.discord.files import FileFetcher, NotFetched
 from services.executor.replies.question import Asker, Attached, Question
 from services.executor.replies.settings import AttachmentSettings
@@ -58,6 +60,18 @@ class Attachments:
                     reasons.append(error.reason)
         taken = question.model_copy(update={"attachments": tuple(left), "attachment_ids": tuple(ids)})
         return Taken(taken, tuple(reasons))
+
+    async def look_up(self, api: DiscordApi, scope: Scope, question: Question) -> Question:
+        """The question with what is attached to the message that it is about; where that can't be read, as it is."""
+        if not question.quoted_message_id:
+            return question
+        try:
+            quoted = await api.message(scope, question.channel_id, question.quoted_message_id)
+        except Refused as refusal:
+            _log.info("attachment.not_looked_up", why=str(refusal))
+            return question
+        attached = (*question.attachments, *map(Attached.of, quoted.get("attachments") or ()))
+        return question.model_copy(update={"attachments": attached, "quoted_message_id": 0})
 
     async def bring(self, attached: Sequence[Attached], asker: Asker) -> None:
         """Takes what was attached earlier in a conversation to llm again; what can't be had is shown as missing."""

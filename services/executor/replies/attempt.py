@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from chassis.scoped import Place as ScopedPlace
 from services.executor.discord.api import Scope
 from services.executor.jobs.model import Job, Journal
 from services.executor.replies import notices
-from services.executor.replies.question import Question
+from services.executor.replies.question import Question, first_words
 from services.executor.replies.record import ReplyRecord
 from services.executor.replies.state import ReplyState, save
 from services.executor.replies.tools import Tools
+from views.markdown import escaped, shortened
 from views.reply_controls import Named
 
 
@@ -38,8 +38,6 @@ class Attempt:
         """The answer whose place this one takes."""
         self.remarks: list[str] = []
         """What people are told under the answer of what they attached."""
-        self.place = ScopedPlace(guild_id=self.question.guild_id)
-        """Where the question was asked, as far as settings go."""
         self.in_force: Mapping[str, object] = {}
         """The settings of the place, by key."""
         self.plain_notice = False
@@ -56,6 +54,15 @@ class Attempt:
         """Whether the answer gets a thread of its own."""
         return self.question.opens_thread and not self.plain_notice
 
+    @property
+    def head(self) -> str:
+        """What stands over the answer: the question, where nobody could read it otherwise."""
+        if not self.question.unseen or self.plain_notice:
+            return ""
+        name = escaped(shortened(self.question.asker.display_name or self.text("reply.somebody"), 80))
+        asked = escaped(first_words(self.question.prompt, self.tools.settings.quote_chars))
+        return self.text("reply.asked", name=name, question=asked) + "\n"
+
     async def save(self) -> None:
         """Writes the state, on disk when it returns."""
         await save(self.journal, self.state)
@@ -63,15 +70,8 @@ class Attempt:
     async def read_settings(self) -> None:
         """Learns what is set where the question was asked; what its channels had announced is brought back first."""
         question = self.question
-        in_thread = question.in_conversation and question.parent_channel_id != 0
         if not question.by_token:
             for channel_id in {question.channel_id, question.parent_channel_id} - {0}:
                 await self.tools.recovery.look_at(question.guild_id, channel_id, self.journal.fence)
-        self.place = ScopedPlace(
-            guild_id=question.guild_id,
-            channel_id=question.parent_channel_id if in_thread else question.channel_id,
-            thread_id=question.channel_id if in_thread else 0,
-            user_id=question.asker.user_id,
-        )
-        in_force = await self.tools.guild_settings.in_force(self.place)
+        in_force = await self.tools.guild_settings.in_force(question.place)
         self.in_force = {key: effective.value for key, effective in in_force.items()}

@@ -2,7 +2,8 @@
 
 A message may be changed before, while or after it is answered. Whoever changes it writes the new text down and looks
 for the answer; whoever has answered notes the answer and looks for a new text. So one of the two sees the other, and
-where both do, the offer is the same event and is made once.
+where both do, the offer is the same event and is made once. Further changes are covered by the offer that stands: it
+asks what the message says when somebody takes it.
 """
 
 from __future__ import annotations
@@ -65,9 +66,10 @@ class Edits:
                 await self._offer(record, message_id, change)
 
     async def now(self, record: ReplyRecord) -> ReplyRecord:
-        """The record with its question as its messages stand now."""
+        """The record with its question as its messages stand now; what was offered of them is taken with it."""
         question = record.question
         for message_id in question.messages:
+            await self._redis.delete(keys.offered(message_id))
             change = await self._change(message_id)
             if change is not None:
                 question = question.changed(message_id, change.text)
@@ -85,4 +87,12 @@ class Edits:
         named = Named(record.job_id, question.asker.user_id)
         body = message(text("reply.changed"), components=again(named, text))
         notice = Notice(guild_id=question.guild_id, channel_id=question.channel_id, reply_to=message_id, body=body)
-        await self._notify(change.event_id, notice)
+        await self._notify(await self._standing(message_id, change.event_id), notice)
+
+    async def _standing(self, message_id: int, event_id: int) -> int:
+        """The change whose offer stands; from now on this one, where there was none."""
+        name = keys.offered(message_id)
+        if await self._redis.set(name, event_id, nx=True, ex=_CHANGED_DAYS * _DAY_SECONDS):
+            return event_id
+        standing = await self._redis.get(name)
+        return event_id if standing is None else int(standing)

@@ -14,31 +14,23 @@ from guildhall.llm.v1 import generation_pb2, generation_pb2_grpc
 
 from chassis.caller import acting_for
 from chassis.clock import Clock
-from chassis.errors import GuildhallError, Unavailable, from_rpc_error
+from chassis.errors import GuildhallError, Unavailable
 from services.executor.discord.bodies import File
 from services.executor.replies import notices
 from services.executor.replies.drawing import TOOL, Drawing
-from services.executor.replies.question import Question
+from services.executor.replies.growing import Growing
+from services.executor.replies.llm_request import Lost, request_for, translated
+from services.executor.replies.question import Question, visible
 from services.executor.replies.settings import ReplySettings
 from views.reply_controls import Facts
 
 _log = structlog.get_logger(__name__)
 
-# What a stream ends with when its server is killed or told to stop; everything else is an answer of the server's.
-_BROKEN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
-_PROVIDER_AWAY = "PROVIDER_UNAVAILABLE"
 _FORGOTTEN = "CONVERSATION_UNKNOWN"
 History = Callable[[], Awaitable[Sequence[generation_pb2.HistoryTurn]]]
 _MAX_PAUSE_SECONDS = 5.0
 _MAX_ROUNDS = 3
 _TIME_UP_SECONDS = 1.0
-
-
-@dataclass(frozen=True)
-class _Lost(Exception):
-    """The connection to llm broke; the turn can be asked for again."""
-
-    why: str
 
 
 @dataclass(frozen=True)
@@ -91,7 +83,7 @@ class Generation:
         self._history: Sequence[generation_pb2.HistoryTurn] | None = None
         self._stream: Any = None
         self._stopped = False
-        self.text = ""
+        self._text = Growing()
         self.thinking = ""
         self.facts = Facts()
         self.remarks: list[str] = []
@@ -108,17 +100,22 @@ class Generation:
         return self._drawing.made if self._drawing is not None else ()
 
     @property
+    def text(self) -> str:
+        """What there is so far."""
+        return self._text.value
+
+    @property
     def begun(self) -> bool:
         """Whether there is something to see."""
-        return bool(self.text) or self.finished.is_set()
+        return bool(self._text) or self.finished.is_set()
 
     async def run(self) -> None:
         """Asks until there is a final text: an answer, or a notice in place of one."""
         with acting_for(self._question.asker.person()):
             try:
-                self.text = await self._final_text()
+                self._text = Growing(await self._final_text())
             except _Refused as refused:
-                self.text, self.failed = refused.text, True
+                self._text, self.failed = Growing(refused.text), True
         self.finished.set()
         self._grown.set()
 
@@ -147,9 +144,9 @@ class Generation:
                 self.time_up = self._time_left() <= _TIME_UP_SECONDS
                 ending = self._say("reply.remark.time_up" if self.time_up else "reply.remark.interrupted")
                 break
-            except _Lost as lost:
-                lost_since = self._clock.monotonic() if lost_since is None or self.text else lost_since
-                self.text = self.thinking = ""
+            except Lost as lost:
+                lost_since = self._clock.monotonic() if lost_since is None or self._text else lost_since
+                self._text, self.thinking = Growing(), ""
                 waited = self._clock.monotonic() - lost_since
                 _log.warning("llm.away", turn_id=self._turn_id, why=lost.why, waited=round(waited, 1))
                 if waited + pause > self._settings.llm_patience_seconds or self._time_left() <= pause:
@@ -165,7 +162,7 @@ class Generation:
                 raise _Refused(notices.for_error(self._say, error, self._clock.now())) from error
         said = [*(each.text.strip() for each in self._rounds), self.text.strip()]
         text = "\n\n".join(piece for piece in said if piece)
-        if not text and not ending and not (self._drawing and self._drawing.made):
+        if not visible(text) and not ending and not (self._drawing and self._drawing.made):
             raise self._refused("EMPTY_ANSWER")
         return "\n\n".join(piece for piece in (text, ending) if piece)
 
@@ -179,7 +176,7 @@ class Generation:
         time_left = self._time_left()
         if time_left <= 0:
             raise TimeoutError
-        request = _request(self._question, self._turn_id)
+        request = request_for(self._question, self._turn_id)
         # A turn that takes an earlier one's place stands in a conversation that llm may have forgotten all the same.
         request.follow_up = self._read_history is not None and self._history is None
         request.history.extend(self._history or ())
@@ -193,14 +190,14 @@ class Generation:
         except (grpc.aio.AioRpcError, Unavailable) as error:
             if self._stopped:
                 return self._say("reply.remark.stopped")
-            raise _translated(error) from error
+            raise translated(error) from error
         except asyncio.CancelledError:
             # Cancelling a call from here looks like the task's own cancellation; only the task knows of that one.
             if _cancelling():
                 raise
             if self._stopped:
                 return self._say("reply.remark.stopped")
-            raise _Lost("the call was cancelled") from None
+            raise Lost("the call was cancelled") from None
         finally:
             self._stream = None
             with contextlib.suppress(asyncio.InvalidStateError):
@@ -209,18 +206,17 @@ class Generation:
             return ending
         if self._stopped:
             return self._say("reply.remark.stopped")
-        raise _Lost("the stream ended without an end")
+        raise Lost("the stream ended without an end")
 
     async def _read(self, stream: Any) -> str | None:
         """Collects the events; the remark of the end, None where there was no end."""
-        pieces: list[str] = []
+        self._text = Growing()
         thoughts: list[str] = []
         calls: list[generation_pb2.ToolCall] = []
         async for event in stream:
             kind = event.WhichOneof("event")
             if kind == "text_delta":
-                pieces.append(event.text_delta)
-                self.text = "".join(pieces)
+                self._text.add(event.text_delta)
                 self._grown.set()
             elif kind == "thinking_delta":
                 thoughts.append(event.thinking_delta)
@@ -250,7 +246,7 @@ class Generation:
         if self._drawing is None:
             raise self._refused("EMPTY_ANSWER")
         results = [await self._drawing.call(call) for call in wanted.calls]
-        self.text = ""
+        self._text = Growing()
         return generation_pb2.ToolRound(text=wanted.text, calls=wanted.calls, results=results)
 
     def _count(self, usage: generation_pb2.Usage) -> None:
@@ -267,49 +263,6 @@ class Generation:
         return float("inf") if self._deadline is None else self._deadline - self._clock.now()
 
 
-def _translated(error: grpc.aio.AioRpcError | Unavailable) -> Exception:
-    """A broken connection becomes `_Lost`, a passed deadline TimeoutError; the rest is what llm meant."""
-    if isinstance(error, Unavailable):
-        return error if error.reason == _PROVIDER_AWAY else _Lost(error.reason)
-    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return TimeoutError()
-    known = from_rpc_error(error)
-    if error.code() in _BROKEN and known.reason != _PROVIDER_AWAY:
-        return _Lost(error.details() or error.code().name)
-    return known
-
-
 def _cancelling() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def _request(question: Question, turn_id: str) -> generation_pb2.GenerateRequest:
-    in_thread = question.in_conversation and question.parent_channel_id != 0
-    return generation_pb2.GenerateRequest(
-        conversation_id=question.conversation_id,
-        turn_id=turn_id,
-        inputs=[
-            generation_pb2.Input(
-                text=question.text_for_model(),
-                author_name=question.asker.display_name,
-                author_id=question.asker.user_id,
-                attachment_ids=question.attachment_ids,
-            ),
-            *(
-                generation_pb2.Input(
-                    text=said.text,
-                    author_name=said.asker.display_name,
-                    author_id=said.asker.user_id,
-                    attachment_ids=said.attachment_ids,
-                )
-                for said in question.burst
-            ),
-        ],
-        model=question.model,
-        prompt=question.prompt_name,
-        replaces_turn_id=question.replaces_turn,
-        guild_id=question.guild_id,
-        channel_id=question.parent_channel_id if in_thread else question.channel_id,
-        thread_id=question.channel_id if in_thread else 0,
-    )

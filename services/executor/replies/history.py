@@ -66,16 +66,7 @@ def attachments(
     newest = sorted(messages, key=lambda each: int(each["id"]), reverse=True)
     said = [(message.get("referenced_message") or {}) if message["type"] == _STARTER else message for message in newest]
     return [
-        Attached(
-            attachment_id=int(each["id"]),
-            filename=str(each["filename"]),
-            content_type=str(each.get("content_type") or ""),
-            size=int(each["size"]),
-            url=str(each["url"]),
-        )
-        for message in said
-        for each in message.get("attachments") or ()
-        if str(each["id"]) in wanted
+        Attached.of(each) for message in said for each in message.get("attachments") or () if str(each["id"]) in wanted
     ][:at_most]
 
 

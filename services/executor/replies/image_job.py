@@ -10,16 +10,15 @@ from chassis.clock import Clock
 from chassis.errors import GuildhallError, Unavailable
 from services.executor.discord.api import DiscordApi, Scope
 from services.executor.discord.bodies import File
-from services.executor.discord.errors import Refused
-from services.executor.discord.identity import BotIdentity
+from services.executor.discord.errors import Code, Refused
 from services.executor.discord.permits import Priority
 from services.executor.jobs.model import Job, Journal
 from services.executor.replies import notices
+from services.executor.replies.acknowledged import edit_acknowledged
 from services.executor.replies.pictures import PictureDenied, Pictures
 from services.executor.replies.question import Asker, Interaction
-from services.executor.replies.sending import Body, send_once
+from services.executor.replies.sending import Body, JobMessages
 from services.executor.replies.settings import ReplySettings
-from services.executor.replies.state import load
 from views.markdown import escaped, shortened
 from views.messages import message
 
@@ -51,13 +50,13 @@ class ImageJobs:
         self,
         *,
         api: DiscordApi,
-        identity: BotIdentity,
+        messages: JobMessages,
         pictures: Pictures,
         settings: ReplySettings,
         clock: Clock,
     ) -> None:
         self._api = api
-        self._identity = identity
+        self._messages = messages
         self._pictures = pictures
         self._settings = settings
         self._clock = clock
@@ -94,37 +93,29 @@ class ImageJobs:
         if interaction is not None:
             attachments = [{"id": index, "filename": file.name} for index, file in enumerate(files)]
             try:
-                await self._api.edit_original(
-                    interaction.application_id,
-                    interaction.token,
+                await edit_acknowledged(
+                    self._api,
+                    self._clock,
+                    self._settings,
+                    interaction,
                     {**body, "attachments": attachments},
+                    since=self._clock.now(),
                     files=files,
                     fence=journal.fence,
                 )
             except Refused as refusal:
-                if not refusal.token_dead or interaction.ephemeral or interaction.token_only:
+                gone = refusal.token_dead or refusal.code == Code.UNKNOWN_MESSAGE
+                if not gone or interaction.ephemeral or interaction.token_only:
                     _log.info("image.not_shown", job_id=job.job_id, why=str(refusal))
                     return
             else:
                 return
-        state = await load(journal)
         if interaction is None:
             body = {**body, "message_reference": {"message_id": str(order.event_id), "fail_if_not_exists": False}}
         try:
-            await send_once(
-                self._api,
-                Scope(journal.fence, order.guild_id),
-                journal,
-                state,
-                state.opening,
-                channel_id=order.channel_id,
-                body=body,
-                nonce=f"{job.job_id}i",
-                priority=Priority.FINAL,
-                files=files,
-                bot_id=self._identity.user_id,
-                now=self._clock.now(),
-                nonce_trust=self._settings.nonce_trust_seconds,
+            scope = Scope(journal.fence, order.guild_id)
+            await self._messages.send(
+                job, journal, scope, order.channel_id, body, mark="i", priority=Priority.FINAL, files=files
             )
         except Refused as refusal:
             _log.info("image.not_shown", job_id=job.job_id, why=str(refusal))

@@ -7,15 +7,11 @@ from typing import Any
 import structlog
 from pydantic import BaseModel, ConfigDict
 
-from chassis.clock import Clock
-from services.executor.discord.api import DiscordApi, Scope
+from services.executor.discord.api import Scope
 from services.executor.discord.errors import Refused
-from services.executor.discord.identity import BotIdentity
 from services.executor.discord.permits import Priority
 from services.executor.jobs.model import Job, Journal
-from services.executor.replies.sending import send_once
-from services.executor.replies.settings import ReplySettings
-from services.executor.replies.state import load
+from services.executor.replies.sending import JobMessages
 from views.messages import NO_MENTIONS
 
 _log = structlog.get_logger(__name__)
@@ -41,37 +37,18 @@ class NoticeJobs:
 
     name = KIND
 
-    def __init__(self, *, api: DiscordApi, identity: BotIdentity, settings: ReplySettings, clock: Clock) -> None:
-        self._api = api
-        self._identity = identity
-        self._settings = settings
-        self._clock = clock
+    def __init__(self, messages: JobMessages) -> None:
+        self._messages = messages
 
     async def run(self, job: Job, journal: Journal) -> None:
         """Sends one notice. Where the channel is gone or closed to the bot, nobody is left to read it."""
         notice = Notice.model_validate_json(job.payload)
-        state = await load(journal)
-        if state.opening.message_id:
-            return
         body = {**notice.body, "allowed_mentions": NO_MENTIONS}
         if notice.reply_to:
             body["message_reference"] = {"message_id": str(notice.reply_to), "fail_if_not_exists": False}
         try:
-            await send_once(
-                self._api,
-                Scope(journal.fence, notice.guild_id),
-                journal,
-                state,
-                state.opening,
-                channel_id=notice.channel_id,
-                body=body,
-                nonce=f"{job.job_id}n",
-                priority=Priority.FINAL,
-                files=[],
-                bot_id=self._identity.user_id,
-                now=self._clock.now(),
-                nonce_trust=self._settings.nonce_trust_seconds,
-            )
+            scope = Scope(journal.fence, notice.guild_id)
+            await self._messages.send(job, journal, scope, notice.channel_id, body, mark="n", priority=Priority.FINAL)
         except Refused as refusal:
             _log.info("notice.refused", job_id=job.job_id, channel_id=notice.channel_id, why=str(refusal))
 

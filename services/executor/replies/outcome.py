@@ -28,7 +28,7 @@ def settle(attempt: Attempt, generation: Generation) -> None:
         around += [f"-# {escaped(remark)}" for remark in (*attempt.remarks, *generation.remarks)]
         if attempt.in_force.get(FOOTER):
             around.append(footer(generation.facts, text))
-    state.shown_text = "\n".join(piece for piece in around if piece)
+    state.shown_text = attempt.head + "\n".join(piece for piece in around if piece)
 
 
 def record(attempt: Attempt) -> ReplyRecord:

@@ -27,6 +27,7 @@ from services.executor.replies.notice_job import NoticeJobs
 from services.executor.replies.pictures import Pictures
 from services.executor.replies.private_thread_job import PrivateThreadJobs
 from services.executor.replies.record import ReplyRecords
+from services.executor.replies.sending import JobMessages
 from services.executor.replies.speakers import Speakers
 from services.executor.replies.stops import Stops
 from services.executor.replies.submission import Submission
@@ -90,13 +91,14 @@ class ReplyParts:
             settings=settings,
             clock=clock,
         )
+        messages = JobMessages(api, identity, clock, nonce_trust=settings.nonce_trust_seconds)
         self.kinds: tuple[JobKind, ...] = (
             ReplyJobs(tools),
             PrivateThreadJobs(tools),
             ShowJobs(api=api, speakers=speakers, records=self._records, settings=settings, clock=clock),
             ForkJobs(
                 api=api,
-                identity=identity,
+                messages=messages,
                 llm=conversation_pb2_grpc.ConversationServiceStub(runtime.channel("llm")),
                 records=self._records,
                 threads=self._threads,
@@ -105,13 +107,13 @@ class ReplyParts:
             ),
             ImageJobs(
                 api=api,
-                identity=identity,
+                messages=messages,
                 pictures=pictures,
                 settings=settings,
                 clock=clock,
             ),
-            NoticeJobs(api=api, identity=identity, settings=settings, clock=clock),
-            AnnounceJobs(api=api, identity=identity, scopes=scopes, key=key, settings=settings, clock=clock),
+            NoticeJobs(messages),
+            AnnounceJobs(messages, scopes=scopes, key=key),
         )
 
     @property

@@ -5,13 +5,12 @@ Opening is idempotent: the response is edited, a thread is opened from a message
 
 from __future__ import annotations
 
-import asyncio
-
 import structlog
 
 from services.executor.discord.errors import Code, Refused
 from services.executor.discord.permits import Priority
 from services.executor.replies import notices
+from services.executor.replies.acknowledged import edit_acknowledged
 from services.executor.replies.answer import Answer
 from services.executor.replies.attempt import Attempt
 from services.executor.replies.private_answer import PrivateAnswer
@@ -25,8 +24,6 @@ from views.markdown import escaped, shortened
 from views.messages import message
 
 _log = structlog.get_logger(__name__)
-
-_MAX_ACK_PAUSE_SECONDS = 0.5
 
 
 class AnswerPlace:
@@ -75,9 +72,8 @@ class AnswerPlace:
         if attempt.before is not None:
             state.persona, state.hook_channel_id = attempt.before.persona, attempt.before.hook_channel_id
         elif not state.in_original and not attempt.plain_notice and question.guild_id:
-            in_thread = question.in_conversation and question.parent_channel_id
-            above = question.parent_channel_id if in_thread else question.channel_id
-            voice = self._tools.speakers.voice(question.prompt_name, attempt.place, above)
+            above = question.parent_channel_id or question.channel_id
+            voice = self._tools.speakers.voice(question.prompt_name, question.place, above)
             state.persona, state.hook_channel_id = voice.persona, voice.hook_channel_id
 
     async def say_gone(self, gone: PlaceGone) -> None:
@@ -173,26 +169,25 @@ class AnswerPlace:
         assert interaction is not None
         if state.token_dead:
             return False
-        give_up = max(state.started, question.event_time) + self._settings.ack_wait_seconds
-        pause = self._settings.ack_poll_seconds
-        while True:
-            try:
-                original = await self._tools.api.edit_original(
-                    interaction.application_id, interaction.token, body, fence=attempt.journal.fence
-                )
-            except Refused as refusal:
-                if not (refusal.token_dead or refusal.code == Code.UNKNOWN_MESSAGE):
-                    raise
-                if self._tools.clock.now() > give_up or refusal.code == Code.INVALID_WEBHOOK_TOKEN:
-                    _log.warning("reply.token_dead", job_id=attempt.job.job_id, why=str(refusal))
-                    state.token_dead = True
-                    await attempt.save()
-                    return False
-                await asyncio.sleep(pause)
-                pause = min(pause * 1.5, _MAX_ACK_PAUSE_SECONDS)
-            else:
-                state.opening = Part(message_id=int(original["id"]))
-                return True
+        try:
+            original = await edit_acknowledged(
+                self._tools.api,
+                self._tools.clock,
+                self._settings,
+                interaction,
+                dict(body),
+                since=max(state.started, question.event_time),
+                fence=attempt.journal.fence,
+            )
+        except Refused as refusal:
+            if not (refusal.token_dead or refusal.code == Code.UNKNOWN_MESSAGE):
+                raise
+            _log.warning("reply.token_dead", job_id=attempt.job.job_id, why=str(refusal))
+            state.token_dead = True
+            await attempt.save()
+            return False
+        state.opening = Part(message_id=int(original["id"]))
+        return True
 
     def _opening_text(self) -> str:
         attempt = self._attempt

@@ -9,6 +9,7 @@ from services.executor.discord.errors import Refused
 from services.executor.discord.permits import Priority
 from services.executor.jobs.model import Job, Journal
 from services.executor.replies import notices
+from services.executor.replies.acknowledged import edit_acknowledged
 from services.executor.replies.action_jobs import Action
 from services.executor.replies.question import first_words
 from services.executor.replies.record import ReplyRecord
@@ -119,8 +120,14 @@ class PrivateThreadJobs:
         if interaction is None:
             return
         try:
-            await self._tools.api.edit_original(
-                interaction.application_id, interaction.token, message(said), fence=journal.fence
+            await edit_acknowledged(
+                self._tools.api,
+                self._tools.clock,
+                self._tools.settings,
+                interaction,
+                message(said),
+                since=self._tools.clock.now(),
+                fence=journal.fence,
             )
         except Refused as refusal:
             _log.info("reply.not_told", why=str(refusal))

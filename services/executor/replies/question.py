@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 from chassis.caller import Person
+from chassis.scoped import Place
 
 
 class _Kept(BaseModel):
@@ -32,6 +34,17 @@ class Attached(_Kept):
     content_type: str = ""
     size: int = 0
     url: str = ""
+
+    @classmethod
+    def of(cls, raw: Mapping[str, Any]) -> Attached:
+        """From Discord's attachment object."""
+        return cls(
+            attachment_id=int(raw["id"]),
+            filename=str(raw["filename"]),
+            content_type=str(raw.get("content_type") or ""),
+            size=int(raw["size"]),
+            url=str(raw["url"]),
+        )
 
 
 class Asker(_Kept):
@@ -86,13 +99,15 @@ class Question(_Kept):
     asker: Asker
     conversation_id: str
     parent_channel_id: int = 0
-    """The channel above the thread, where it is known; 0 otherwise."""
+    """The channel above, where it was asked in a thread; 0 otherwise."""
     prompt_name: str = ""
     """The persona that answers; empty for the setting in force."""
     quoted_author: str = ""
     """Who wrote the message that the question is about."""
     quoted_text: str = ""
     """What that message says; people's text."""
+    quoted_message_id: int = 0
+    """That message, where what is attached to it is still to be looked up."""
     attachment_ids: tuple[str, ...] = ()
     """Attachments that llm holds for the model."""
     replies_to: str = ""
@@ -118,7 +133,29 @@ class Question(_Kept):
     @property
     def opens_thread(self) -> bool:
         """Whether the answer gets a thread of its own."""
-        return not self.in_conversation and not self.by_token and self.guild_id != 0
+        return not (self.in_conversation or self.by_token or self.parent_channel_id) and self.guild_id != 0
+
+    @property
+    def answered_beside(self) -> bool:
+        """Whether it is a message whose answer replies to it, where that stands among what others say."""
+        return bool(self.messages) and (self.chained or not self.in_conversation)
+
+    @property
+    def unseen(self) -> bool:
+        """Whether the answer has to say what was asked: Discord shows of a command only that it was used, and no
+        opening of a thread says more.
+        """
+        return not (self.message_id or self.by_token or self.opens_thread)
+
+    @property
+    def place(self) -> Place:
+        """Where it was asked, as far as settings go."""
+        return Place(
+            guild_id=self.guild_id,
+            channel_id=self.parent_channel_id or self.channel_id,
+            thread_id=self.channel_id if self.parent_channel_id else 0,
+            user_id=self.asker.user_id,
+        )
 
     def with_burst(self, more: Iterable[Question]) -> Question:
         """The question with those that came behind it and are answered with it."""

@@ -98,7 +98,8 @@ class ReplyRecords:
         for record in records:
             asked_in = record.question.messages
             await self._redis.delete(
-                keys.reply(record.job_id), *map(keys.question, asked_in), *map(keys.changed, asked_in)
+                keys.reply(record.job_id),
+                *(name(message_id) for message_id in asked_in for name in (keys.question, keys.changed, keys.offered)),
             )
         await self._redis.delete(keys.replies_of(user_id))
         return len(records)

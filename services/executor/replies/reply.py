@@ -87,7 +87,9 @@ async def give(attempt: Attempt) -> None:
 
 
 async def _take_attachments(attempt: Attempt) -> None:
-    taken = await attempt.tools.attachments.take(attempt.question)
+    tools = attempt.tools
+    question = await tools.attachments.look_up(tools.api, attempt.scope, attempt.question)
+    taken = await tools.attachments.take(question)
     attempt.question = taken.question
     attempt.remarks = [notices.for_reason(attempt.text, reason) for reason in dict.fromkeys(taken.reasons)]
     if visible(attempt.question.prompt):

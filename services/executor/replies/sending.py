@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
+from chassis.clock import Clock
 from services.executor.discord.api import DiscordApi, Scope, snowflake_at
 from services.executor.discord.bodies import File
 from services.executor.discord.errors import Code, Refused
+from services.executor.discord.identity import BotIdentity
 from services.executor.discord.permits import Priority
-from services.executor.jobs.model import Journal
+from services.executor.jobs.model import Job, Journal
 from services.executor.replies.speakers import Speaker
-from services.executor.replies.state import Part, ReplyState, save
+from services.executor.replies.state import Part, ReplyState, load, save
 
 _CLOCK_SLACK_SECONDS = 10.0
 _HEAD_CHARS = 40
@@ -68,3 +71,46 @@ async def send_once(
     part.message_id = int(sent["id"])
     await save(journal, state)
     return str(sent["content"])
+
+
+class JobMessages:
+    """Sends the one message that a job is about, exactly once."""
+
+    def __init__(self, api: DiscordApi, identity: BotIdentity, clock: Clock, *, nonce_trust: float) -> None:
+        """`nonce_trust` is how many seconds Discord is trusted to know a nonce."""
+        self._api = api
+        self._identity = identity
+        self._clock = clock
+        self._nonce_trust = nonce_trust
+
+    async def send(
+        self,
+        job: Job,
+        journal: Journal,
+        scope: Scope,
+        channel_id: int,
+        body: Body,
+        *,
+        mark: str,
+        priority: Priority,
+        files: Sequence[File] = (),
+    ) -> int:
+        """Sends it, where no earlier attempt did; gives its id. `mark` ends its nonce: one letter for each kind."""
+        state = await load(journal)
+        if not state.opening.message_id:
+            await send_once(
+                self._api,
+                scope,
+                journal,
+                state,
+                state.opening,
+                channel_id=channel_id,
+                body=body,
+                nonce=f"{job.job_id}{mark}",
+                priority=priority,
+                files=list(files),
+                bot_id=self._identity.user_id,
+                now=self._clock.now(),
+                nonce_trust=self._nonce_trust,
+            )
+        return state.opening.message_id

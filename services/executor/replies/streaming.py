@@ -43,7 +43,7 @@ class Streaming:
             # A turn that is asked for again begins anew; what people read already does not shrink meanwhile.
             if len(text) < max(settings.first_preview_chars, longest + 1):
                 continue
-            if await self._preview(answer, text):
+            if await self._preview(answer, self._attempt.head + text):
                 longest = len(text)
             await asyncio.wait({task}, timeout=settings.edit_interval_seconds)
 

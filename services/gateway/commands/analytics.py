@@ -7,7 +7,7 @@ from io import StringIO
 
 from services.gateway.analytics.activity import OTHERS, Activity, Outcome, days_until
 from services.gateway.callbacks import File
-from services.gateway.command import MANAGE_GUILD, Command, Option
+from services.gateway.command import MANAGE_GUILD, Command, Option, key_of
 from services.gateway.context import Context
 from services.gateway.registry import Registry
 from views import charts
@@ -56,7 +56,10 @@ def _summary(context: Context, activity: Activity) -> list[str]:
         ),
         context.text("analytics.busiest", hour=f"{busiest:02}", uses=hours[busiest]),
         context.text("analytics.popular"),
-        *(f"{place}. `{command}` · {uses}" for place, (command, uses) in enumerate(activity.commands(_TOP), 1)),
+        *(
+            f"{place}. `{_shown(context, command)}` · {uses}"
+            for place, (command, uses) in enumerate(activity.commands(_TOP), 1)
+        ),
     ]
     for outcome, key in ((Outcome.DENIED, "analytics.denied_people"), (Outcome.ERROR, "analytics.error_people")):
         people = activity.people(outcome, _TOP)
@@ -64,6 +67,12 @@ def _summary(context: Context, activity: Activity) -> list[str]:
             rows.append(context.text(key))
             rows += [f"{_named(context, user_id)} · {uses}" for user_id, uses in people]
     return rows
+
+
+def _shown(context: Context, command: str) -> str:
+    """A command as people know it: those on messages have a name in each language."""
+    name = f"command.{key_of(command)}.name"
+    return context.text(name) if context.texts.has(name) else command
 
 
 def _named(context: Context, user_id: int) -> str:

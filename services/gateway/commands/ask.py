@@ -16,30 +16,30 @@ FEATURE = "ask"
 
 async def ask(context: Context) -> None:
     """Takes a question."""
-    options = context.options
+    options, attached = context.options, context.attached("attachment")
     await asking.ask(
         context,
         str(options.get("prompt", "")),
         private=bool(options.get("private", False)),
         model=str(options.get("model", "")),
         prompt_name=str(options.get("persona", "")),
-        attached=context.attached("attachment"),
+        attached=() if attached is None else (attached,),
     )
 
 
 async def about(context: Context) -> None:
     """Asks what is to be known of a message. The modal carries the message, so nothing has to be remembered."""
-    author, text = context.target
+    target = context.target
     await context.modal(
         modals.modal(
-            encode(ABOUT),
+            encode(ABOUT, target.message_id if target.attachments else ""),
             context.text("ask.about.title"),
             [
                 modals.text_input("prompt", context.text("ask.about.prompt"), maximum=2000, long=True),
                 modals.text_input(
                     "message",
-                    context.text("ask.about.message", author=shortened(author, 20)),
-                    value=text,
+                    context.text("ask.about.message", author=shortened(target.author, 20)),
+                    value=target.text,
                     required=False,
                     long=True,
                 ),
@@ -50,8 +50,13 @@ async def about(context: Context) -> None:
 
 async def asked_about(context: Context) -> None:
     """Takes the question about a message."""
-    fields = context.fields
-    await asking.ask(context, str(fields.get("prompt", "")), quoted=("", str(fields.get("message", ""))))
+    fields, message_id = context.fields, context.custom_id.argument(0)
+    await asking.ask(
+        context,
+        str(fields.get("prompt", "")),
+        quoted=("", str(fields.get("message", ""))),
+        quoted_message_id=int(message_id) if message_id.isdecimal() else 0,
+    )
 
 
 async def summarise(context: Context) -> None:
@@ -65,11 +70,12 @@ async def translate(context: Context) -> None:
 
 
 async def _of_target(context: Context, key: str) -> None:
-    author, text = context.target
-    if not text.strip():
+    target = context.target
+    if not target.text.strip() and not target.attachments:
         await context.respond(context.text("error.message_without_text"))
         return
-    await asking.ask(context, context.text(key), private=True, quoted=(author, text))
+    quoted = (target.author, target.text)
+    await asking.ask(context, context.text(key), private=True, quoted=quoted, attached=target.attachments)
 
 
 def register(registry: Registry) -> None:

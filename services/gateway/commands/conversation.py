@@ -6,6 +6,7 @@ from guildhall.executor.v1 import reply_pb2, reply_pb2_grpc
 from guildhall.llm.v1 import conversation_pb2, conversation_pb2_grpc
 
 from chassis.errors import NotFound
+from services.gateway import asking
 from services.gateway.callbacks import File
 from services.gateway.cleaning import cleaned
 from services.gateway.command import Choice, Command, Option
@@ -57,6 +58,8 @@ async def fork(context: Context) -> None:
     )
     if chosen not in {turn.turn_id for turn in turns}:
         raise NotFound("there is no such turn", reason="TURN_UNKNOWN")
+    if not await asking.charge(context):
+        return
     request = reply_pb2.ForkReplyRequest(event_id=context.interaction.interaction_id, job_id=chosen)
     await called(_replies(context).ForkReply(request, timeout=context.timeout))
     await context.respond(context.text("reply.forking"))

@@ -2,6 +2,7 @@
 
 from guildhall.executor.v1 import plan_pb2, plan_pb2_grpc, reply_pb2, reply_pb2_grpc
 
+from services.gateway import asking
 from services.gateway.cleaning import cleaned
 from services.gateway.command import Command, Option, OptionKind
 from services.gateway.context import Context
@@ -28,6 +29,7 @@ async def image(context: Context) -> None:
 async def draw(context: Context, prompt: str, *, size: str = "", private: bool = False) -> None:
     """Hands the wish for a picture over and acknowledges it, or says privately why not."""
     context.expect(private=private)
+    asking.require_open(context)
     if context.guild_settings.text(context.place, IMAGES) == "never":
         await context.respond(context.text("image.never"))
         return

@@ -1,8 +1,8 @@
 """The buttons under an answer.
 
-The answer's asker may use them all, and so may those who manage messages where it stands; copying and reporting is for
-everybody. Where the answer changes, executor does it as a durable job: the press is acknowledged once that is taken
-over.
+The answer's asker may use them all, and so may those who manage messages where it stands; who took part may go on from
+it elsewhere; copying and reporting is for everybody. Where the answer changes, executor does it as a durable job: the
+press is acknowledged once that is taken over.
 """
 
 from typing import Any
@@ -25,7 +25,15 @@ from views.messages import message
 MANAGE_MESSAGES = 1 << 13
 REPORT_REASON = "reply.report.reason"
 _COPY_CHARS = 1_950
-_ASKING = frozenset({reply_controls.REGENERATE, reply_controls.RETRY, reply_controls.CONTINUE, reply_controls.AGAIN})
+_ASKING = frozenset(
+    {
+        reply_controls.REGENERATE,
+        reply_controls.RETRY,
+        reply_controls.CONTINUE,
+        reply_controls.AGAIN,
+        reply_controls.FORK,
+    }
+)
 
 
 async def stop(context: Context) -> None:
@@ -99,10 +107,11 @@ async def go_on(context: Context) -> None:
         context,
         Question(
             event_id=interaction.interaction_id,
-            person=interaction.person,
+            person=context.person,
             guild_id=interaction.guild_id,
             channel_id=interaction.channel_id,
             in_conversation=True,
+            parent_channel_id=interaction.parent_id,
             prompt=context.text("reply.continue_prompt"),
             replies_to_message=int(interaction.message.get("id") or 0),
         ),
@@ -131,7 +140,13 @@ async def clear(context: Context) -> None:
 
 
 async def fork(context: Context) -> None:
-    """Goes on from here in a thread of its own."""
+    """Goes on from here in a thread of its own, for those who took part."""
+    conversations = context.services.stub(conversation_pb2_grpc.ConversationServiceStub, "llm")
+    wanted = conversation_pb2.GetConversationRequest(conversation_id=(await _reply(context)).conversation_id)
+    # Refused here, it is refused privately; nobody else has to read that somebody may not.
+    await called(conversations.GetConversation(wanted, timeout=context.timeout))
+    if not await asking.charge(context):
+        return
     request = reply_pb2.ForkReplyRequest(event_id=context.interaction.interaction_id, job_id=_job(context))
     await called(_replies(context).ForkReply(request, timeout=context.timeout))
     await context.respond(context.text("reply.forking"))

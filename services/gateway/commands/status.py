@@ -18,6 +18,7 @@ from services.gateway.numbers.asking import Answers, how_all_are, sampled
 from services.gateway.numbers.samples import Sample
 from services.gateway.registry import Registry
 from services.gateway.scoped_client import in_force
+from services.gateway.setting_texts import value_text
 from views import components
 from views.custom_id import encode
 from views.lists import within
@@ -68,16 +69,11 @@ async def _settings_here(context: Context) -> list[str]:
         for key, value in held.items():
             name = f"settings.name.{key}"
             if context.texts.has(name) and value.value not in (None, "", ()):
-                rows.append(f"{context.text(name)}: {escaped(_plain(context, value.value))}")
+                said = value_text(context.texts, context.locale, key, value.value)
+                rows.append(f"{context.text(name)}: {said}")
     if any(value.recovered for held in values.values() for value in held.values()):
         rows.append(context.text("status.recovered"))
     return rows
-
-
-def _plain(context: Context, value: object) -> str:
-    if isinstance(value, bool):
-        return context.text("settings.value.on" if value else "settings.value.off")
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
 
 
 def _runs_the_platform(context: Context) -> bool:

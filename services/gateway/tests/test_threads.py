@@ -36,6 +36,18 @@ def test_only_the_bots_own_active_threads_are_conversations() -> None:
     assert index.parent(100) == 20
 
 
+def test_the_threads_of_others_are_known_by_the_channel_above_them() -> None:
+    index = ThreadIndex(BOT)
+    change = index.thread_seen(thread(101, owner=8))
+    assert change.set == {"t-101": f"20:{GUILD}"}
+    restored = ThreadIndex(BOT)
+    restored.restore(stored(change))
+    assert (restored.parent(101), restored.owned(101)) == (20, False)
+    assert restored.standing(lambda _: True, []).set == change.set
+    assert restored.thread_removed(101).remove == ("t-101",)
+    assert restored.parent(101) == 0
+
+
 def test_an_archived_thread_comes_back_with_its_next_update() -> None:
     index = ThreadIndex(BOT)
     index.thread_seen(thread(100))

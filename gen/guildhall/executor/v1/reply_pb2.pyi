@@ -138,6 +138,7 @@ class SubmitReplyRequest(_message.Message):
     COMMAND_PREFIX_FIELD_NUMBER: _builtins.int
     PICTURES_FIELD_NUMBER: _builtins.int
     REPLY_TO_MESSAGE_ID_FIELD_NUMBER: _builtins.int
+    PARENT_CHANNEL_ID_FIELD_NUMBER: _builtins.int
     event_id: _builtins.int
     """What came from Discord, by its snowflake: the interaction's or the message's id. Deduplicates."""
     guild_id: _builtins.int
@@ -161,6 +162,10 @@ class SubmitReplyRequest(_message.Message):
     reply_to_message_id: _builtins.int
     """The message that the question's own replies to; 0 for none. A reply to an answer that stands in the channel itself
     goes on with its conversation there.
+    """
+    parent_channel_id: _builtins.int
+    """The channel above, where it was said in a thread; 0 otherwise. A thread has none of its own below it, and what is set
+    for the channel holds in it too.
     """
     @_builtins.property
     def interaction(self) -> Global___InteractionOrigin:
@@ -200,10 +205,11 @@ class SubmitReplyRequest(_message.Message):
         command_prefix: _builtins.str = ...,
         pictures: _builtins.bool = ...,
         reply_to_message_id: _builtins.int = ...,
+        parent_channel_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["event_time", b"event_time", "interaction", b"interaction", "message", b"message", "origin", b"origin", "quoted", b"quoted"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "channel_id", b"channel_id", "command_prefix", b"command_prefix", "event_id", b"event_id", "event_time", b"event_time", "guild_id", b"guild_id", "in_conversation", b"in_conversation", "interaction", b"interaction", "message", b"message", "model", b"model", "origin", b"origin", "pictures", b"pictures", "prompt", b"prompt", "prompt_name", b"prompt_name", "quoted", b"quoted", "reply_to_message_id", b"reply_to_message_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["attachments", b"attachments", "channel_id", b"channel_id", "command_prefix", b"command_prefix", "event_id", b"event_id", "event_time", b"event_time", "guild_id", b"guild_id", "in_conversation", b"in_conversation", "interaction", b"interaction", "message", b"message", "model", b"model", "origin", b"origin", "parent_channel_id", b"parent_channel_id", "pictures", b"pictures", "prompt", b"prompt", "prompt_name", b"prompt_name", "quoted", b"quoted", "reply_to_message_id", b"reply_to_message_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType_origin: _TypeAlias = _typing.Literal["interaction", "message"]  # noqa: Y015
     _WhichOneofArgType_origin: _TypeAlias = _typing.Literal["origin", b"origin"]  # noqa: Y015
@@ -219,19 +225,25 @@ class QuotedMessage(_message.Message):
 
     AUTHOR_NAME_FIELD_NUMBER: _builtins.int
     TEXT_FIELD_NUMBER: _builtins.int
+    MESSAGE_ID_FIELD_NUMBER: _builtins.int
     author_name: _builtins.str
     """The name of its author; people's text."""
     text: _builtins.str
     """What it says; people's text."""
+    message_id: _builtins.int
+    """The message in the question's channel, where what is attached to it belongs to the question and is not given with
+    it; 0 otherwise.
+    """
     def __init__(
         self,
         *,
         author_name: _builtins.str = ...,
         text: _builtins.str = ...,
+        message_id: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_name", b"author_name", "text", b"text"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["author_name", b"author_name", "message_id", b"message_id", "text", b"text"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
