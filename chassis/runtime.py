@@ -20,7 +20,7 @@ from chassis.rpc.channel import Channel, open_channel
 from chassis.rpc.health import Health, HealthPart
 from chassis.rpc.replica_channels import ReplicaChannels
 from chassis.rpc.server import Server
-from chassis.rpc.tls import stamp
+from chassis.rpc.tls import stamp, usable
 from chassis.settings.live import Live
 from chassis.settings.section import Section
 from chassis.settings.shared import Shared
@@ -136,8 +136,10 @@ class Runtime(Generic[S]):
         while True:
             await asyncio.sleep(_LOOK_AT_CERTIFICATES)
             now = stamp(tls)
-            if now is not None and now != known:
-                known = now
+            if now is None or now == known:
+                continue
+            known = now
+            if usable(tls):
                 for channel in self._channels.values():
                     channel.renew()
                 self.replicas.renew()

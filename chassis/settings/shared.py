@@ -41,6 +41,8 @@ class Tls(Section):
     def _together(self) -> "Tls":
         if (self.certificate is None) != (self.key is None):
             raise ValueError("certificate and key go together")
+        if self.authority is not None and self.certificate is None:
+            raise ValueError("authority needs a certificate: without one connections are plain, and nobody is checked")
         return self
 
 

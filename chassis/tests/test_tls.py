@@ -4,6 +4,7 @@ from pathlib import Path
 
 import grpc
 import pytest
+import structlog
 
 from chassis.caller_signing import Signer, Verifier
 from chassis.clock import SystemClock
@@ -11,7 +12,7 @@ from chassis.problems import StartupError
 from chassis.rpc.channel import Channel, open_channel
 from chassis.rpc.health import Health
 from chassis.rpc.server import Server
-from chassis.rpc.tls import channel_credentials, server_credentials, stamp
+from chassis.rpc.tls import channel_credentials, server_credentials, stamp, usable
 from chassis.settings.shared import Rpc, Tls
 from chassis.testing import TestKeys
 from chassis.tests.certificates import Authority
@@ -108,6 +109,24 @@ async def test_a_channel_goes_on_with_renewed_certificates(tmp_path: Path) -> No
         assert (await stub.Unary(text("new"), timeout=5)).value == "new"
 
 
+async def test_what_can_not_be_used_is_said_once_and_the_old_stays(tmp_path: Path) -> None:
+    (tmp_path / "new").mkdir()
+    authority, other = Authority(tmp_path), Authority(tmp_path / "new", "other")
+    server, client = tls(authority, "server"), tls(authority, "client")
+    renewed = tls(other, "server")
+    assert server.certificate is not None and renewed.certificate is not None
+    async with serving(server) as address:
+        for half in (b"no certificate", renewed.certificate.read_bytes()):
+            server.certificate.write_bytes(half)
+            with structlog.testing.capture_logs() as said:
+                assert await works(address, client)
+                assert await works(address, client)
+            assert [line["event"] for line in said] == ["certificates.refused"]
+    with pytest.raises(StartupError, match="can't be used"):
+        server_credentials(server)
+    assert not usable(server)
+
+
 def test_what_is_missing_is_said(tmp_path: Path) -> None:
     assert server_credentials(Tls()) is None
     assert channel_credentials(Tls()) is None
@@ -116,3 +135,5 @@ def test_what_is_missing_is_said(tmp_path: Path) -> None:
         server_credentials(nowhere)
     with pytest.raises(ValueError, match="go together"):
         Tls(certificate=tmp_path / "a.crt")
+    with pytest.raises(ValueError, match="authority needs a certificate"):
+        Tls(authority=tmp_path / "ca.crt")
