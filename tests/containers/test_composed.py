@@ -129,6 +129,9 @@ def test_a_question_is_answered_and_traced(composed: Composed) -> None:
         return None
 
     waited(services_in_one_trace, 30, "a trace across the services")
+    # Its link leads to where the viewer is published.
+    links = f"TRACE_UI_URL=http://127.0.0.1:{composed.port}/#/traces/{{trace_id}}"
+    assert all(links in each["Config"]["Env"] for each in composed.inspected("executor"))
 
 
 def test_it_scales_out_and_loses_nothing(composed: Composed) -> None:
