@@ -24,8 +24,8 @@ def numbered(names: Iterable[str], repeat: int, separator: str) -> list[str]:
 
 
 def filled(template: str, number: int, name: str) -> str:
-    """A name with its placeholders filled in, within Discord's hundred characters."""
-    return template.replace("{i}", str(number)).replace("{name}", name)[:100].strip()
+    """A name with its placeholders filled in, within Discord's hundred characters. What is new has no old name."""
+    return template.replace("{i}", str(number)).replace("{name}", name or "{name}")[:100].strip()
 
 
 def edit(draft: Draft, thing: Thing, fields: Mapping[str, Any], *, label: str) -> None:

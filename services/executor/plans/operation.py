@@ -1,18 +1,23 @@
 """Operations: what a plan is made of once it is compiled. Each is one REST call with everything that it needs.
 
 Where an operation needs the id of something that another one creates, it says `$ref:<operation>`: known after apply.
+Only where ids stand is that a reference: a channel may be called so, and a topic may say it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
 _REFERENCE = re.compile(r"^\$ref:(\w+)$")
+_ID_KEY = re.compile(
+    r"(?:^|_)ids?$|^(?:exempt_roles|exempt_channels|include_roles|applied_tags|children|members|order)$"
+)
+"""The keys of paths, bodies and before-images under which ids stand."""
 
 
 class Status(StrEnum):
@@ -59,7 +64,7 @@ class Operation(BaseModel):
     @property
     def references(self) -> frozenset[str]:
         """The operations whose results it needs."""
-        return frozenset(_references([self.path, self.body, self.query]))
+        return _references([self.path, self.body])
 
     @property
     def depends(self) -> frozenset[str]:
@@ -91,25 +96,34 @@ def ref(operation_id: str) -> str:
 
 
 def resolved(value: Any, results: Mapping[str, str]) -> Any:
-    """A value with its references replaced. Raises KeyError for one that has no result."""
+    """A path or a body with its references replaced. Raises KeyError for one that has no result."""
+
+    def result(text: str) -> str:
+        match = _REFERENCE.match(text)
+        return results[match[1]] if match else text
+
+    return with_ids(value, result)
+
+
+def with_ids(value: Any, swap: Callable[[str], str], key: str = "") -> Any:
+    """A path, a body or a before-image with its ids swapped for others; texts stay what they are."""
     if isinstance(value, str):
-        match = _REFERENCE.match(value)
-        return results[match[1]] if match else value
+        return swap(value) if _ID_KEY.search(key) else value
     if isinstance(value, Mapping):
-        return {key: resolved(below, results) for key, below in value.items()}
+        return {name: with_ids(below, swap, name) for name, below in value.items()}
     if isinstance(value, list | tuple):
-        return [resolved(below, results) for below in value]
+        return [with_ids(below, swap, key) for below in value]
     return value
 
 
-def _references(value: Any) -> Iterator[str]:
-    if isinstance(value, str):
-        match = _REFERENCE.match(value)
+def _references(value: Any) -> frozenset[str]:
+    found: set[str] = set()
+
+    def note(text: str) -> str:
+        match = _REFERENCE.match(text)
         if match:
-            yield match[1]
-    elif isinstance(value, Mapping):
-        for below in value.values():
-            yield from _references(below)
-    elif isinstance(value, list | tuple):
-        for below in value:
-            yield from _references(below)
+            found.add(match[1])
+        return text
+
+    with_ids(value, note)
+    return frozenset(found)

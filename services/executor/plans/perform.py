@@ -150,7 +150,7 @@ class Performer:
         if listing is None:
             raise OutcomeUnknown(f"{operation.kind} cannot be looked up")
         template, parameter, same = listing
-        value = self._guild_id if parameter == "guild_id" else resolved(operation.path[parameter], results)
+        value = self._guild_id if parameter == "guild_id" else resolved(operation.path, results)[parameter]
         answer = await self._look(template, {parameter: value}, {})
         things = answer["threads"] if isinstance(answer, dict) else answer
         body = resolved(operation.body, results)

@@ -13,7 +13,7 @@ from typing import Any
 from services.executor.plans.bodies import channel_body, role_body
 from services.executor.plans.inverses import Inverse
 from services.executor.plans.kinds import Reversible
-from services.executor.plans.operation import Operation, Outcome, Status, ref
+from services.executor.plans.operation import Operation, Outcome, Status, ref, with_ids
 from services.executor.plans.saying import ENGLISH, Text, loss_of, title_of
 from services.executor.plans.snapshot import CATEGORY, Snapshot
 from services.executor.plans.table import kind_of
@@ -58,7 +58,7 @@ def linked(inverses: Sequence[Inverse]) -> list[Operation]:
     for index, inverse in enumerate(ordered, 1):
         number = str(index)
         others = {old: maker for old, maker in makers.items() if maker != number}
-        path = {name: _pointed(value, others) for name, value in inverse.path.items()}
+        path = _pointed(inverse.path, others)
         body = _pointed(inverse.body, others)
         if inverse.kind == "channel.edit" and _is_child_made_anew(inverse, makers):
             # It comes back with its parent in its own creation.
@@ -185,13 +185,7 @@ def _is_child_made_anew(inverse: Inverse, makers: Mapping[str, str]) -> bool:
 
 
 def _pointed(value: Any, makers: Mapping[str, str]) -> Any:
-    if isinstance(value, str):
-        return ref(makers[value]) if value in makers else value
-    if isinstance(value, Mapping):
-        return {key: _pointed(below, makers) for key, below in value.items()}
-    if isinstance(value, list | tuple):
-        return [_pointed(below, makers) for below in value]
-    return value
+    return with_ids(value, lambda old: ref(makers[old]) if old in makers else old)
 
 
 def _with_results(operation: Operation, outcomes: Mapping[str, Outcome]) -> Operation:
@@ -200,13 +194,7 @@ def _with_results(operation: Operation, outcomes: Mapping[str, Outcome]) -> Oper
     pointers = {ref(number): result for number, result in results.items() if result}
 
     def placed(value: Any) -> Any:
-        if isinstance(value, str):
-            return pointers.get(value, value)
-        if isinstance(value, Mapping):
-            return {key: placed(below) for key, below in value.items()}
-        if isinstance(value, list | tuple):
-            return [placed(below) for below in value]
-        return value
+        return with_ids(value, lambda one: pointers.get(one, one))
 
     return operation.model_copy(
         update={"path": placed(operation.path), "body": placed(operation.body), "before": placed(operation.before)}

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from services.executor.plans.compiler import Compiled, compile_plan
+from services.executor.plans.operation import resolved
 from services.executor.plans.schema import PLAN
 from services.executor.tests import guilds as g
 from services.executor.tests.guilds import NOW, select
@@ -175,6 +176,17 @@ def test_what_is_made_can_be_used_and_is_waited_for() -> None:
     ).operations
     assert delete.path == {"channel_id": "$ref:1"}
     assert delete.depends == {create.id}
+
+
+@pytest.mark.parametrize("text", ["$ref:1", "$ref:9", "{name}"])
+def test_a_text_is_no_reference_whatever_it_says(text: str) -> None:
+    category, channel = compiled(
+        {"op": "create_channel", "id": "c", "name": text, "type": "category"},
+        {"op": "create_channel", "name": text, "topic": text, "category": {"from": "c"}},
+    ).operations
+    assert (set(category.depends), set(channel.depends)) == (set(), {"1"})
+    body = resolved(channel.body, {"1": "777"})
+    assert (body["name"], body["topic"], body["parent_id"]) == (text, text, "777")
 
 
 def test_a_private_channel_is_closed_in_its_own_creation() -> None:

@@ -169,3 +169,19 @@ def test_a_loss_is_said_once() -> None:
     undo = invert([kick, kick.model_copy(update={"id": "2"})], {"1": DONE, "2": DONE})
     assert not undo.operations
     assert len(undo.losses) == 1
+
+
+def test_a_name_that_looks_like_an_id_or_a_reference_comes_back_as_it_was() -> None:
+    deleted = [
+        Operation(
+            id=str(index),
+            kind="channel.delete",
+            path={"channel_id": str(number)},
+            before={"guild_id": str(g.GUILD), "raw": g.channel(number, name, topic=topic), "children": []},
+        )
+        for index, (number, name, topic) in enumerate(((2_001, "2002", "$ref:2"), (2_002, "$ref:1", "2001")), 1)
+    ]
+    undone = invert(deleted, {operation.id: DONE for operation in deleted})
+    bodies = [(operation.body["name"], operation.body["topic"]) for operation in undone.operations]
+    assert sorted(bodies) == [("$ref:1", "2001"), ("2002", "$ref:2")]
+    assert not any(operation.references for operation in undone.operations)
