@@ -8,7 +8,7 @@ from guildhall.board.v1 import request_pb2 as pb
 from guildhall.board.v1 import request_pb2_grpc
 
 from chassis.caller import Person, current_caller
-from chassis.errors import InvalidArgument, PermissionDenied
+from chassis.errors import InvalidArgument, NotFound, PermissionDenied
 from chassis.settings import Live
 from services.board import convert
 from services.board.finishing import finishing
@@ -18,6 +18,7 @@ from services.board.model import Actor, Refused
 from services.board.requests import Requests
 from services.board.rules import RuleBook, actor_of
 from services.board.settings import BoardSettings
+from services.board.storable import checked
 
 _SUGGESTIONS = 25
 
@@ -60,6 +61,7 @@ class Acting:
 
 
 @finishing
+@checked
 class RequestServicer(request_pb2_grpc.RequestServiceServicer):
     """guildhall.board.v1.RequestService."""
 
@@ -130,7 +132,7 @@ class RequestServicer(request_pb2_grpc.RequestServiceServicer):
         if any(entry.guild_id not in (0, request.guild_id) for entry in request.requests):
             raise InvalidArgument("a batch is for one guild", reason="REQUEST_INVALID", fields={"guild_id": "differs"})
         return pb.BatchTransitionRequestsResponse(
-            responses=[await self._transition(request.guild_id, entry, actor) for entry in request.requests]
+            responses=[await self._one_of_several(request.guild_id, entry, actor) for entry in request.requests]
         )
 
     async def SuggestItems(
@@ -159,6 +161,15 @@ class RequestServicer(request_pb2_grpc.RequestServiceServicer):
                 if count
             ]
         )
+
+    async def _one_of_several(
+        self, guild_id: int, request: pb.TransitionRequestRequest, actor: Actor
+    ) -> pb.TransitionRequestResponse:
+        """As by itself, but that what cannot be asked for is this item's result: the others' must not be lost."""
+        try:
+            return await self._transition(guild_id, request, actor)
+        except (InvalidArgument, NotFound) as error:
+            return pb.TransitionRequestResponse(refusal=pb.Refusal(reason=pb.REFUSAL_REASON_INVALID, detail=str(error)))
 
     async def _transition(
         self, guild_id: int, request: pb.TransitionRequestRequest, actor: Actor

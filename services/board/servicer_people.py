@@ -18,6 +18,7 @@ from services.board.finishing import finishing
 from services.board.memberships import Memberships
 from services.board.roster import Roster
 from services.board.servicer import Acting
+from services.board.storable import checked
 
 Context = grpc.aio.ServicerContext[Any, Any]
 _CRAFTERS = 25
@@ -34,6 +35,7 @@ _MATCHES = {
 
 
 @finishing
+@checked
 class CharacterServicer(character_pb2_grpc.CharacterServiceServicer):
     """guildhall.board.v1.CharacterService."""
 
@@ -107,6 +109,7 @@ class CharacterServicer(character_pb2_grpc.CharacterServiceServicer):
 
 
 @finishing
+@checked
 class MemberServicer(member_pb2_grpc.MemberServiceServicer):
     """guildhall.board.v1.MemberService."""
 

@@ -10,11 +10,13 @@ from services.board.guild_professions import GuildProfessions
 from services.board.professions import Item, Profession
 from services.board.rules import officers_only
 from services.board.servicer import Acting
+from services.board.storable import checked
 
 Context: TypeAlias = grpc.aio.ServicerContext[Any, Any]
 
 
 @finishing
+@checked
 class ProfessionServicer(profession_pb2_grpc.ProfessionServiceServicer):
     """guildhall.board.v1.ProfessionService."""
 

@@ -25,6 +25,7 @@ from services.board.guild_professions import GuildProfessions
 from services.board.model import State
 from services.board.servicer import Acting
 from services.board.statistics import Statistics
+from services.board.storable import check, checked
 from services.board.store.statistics import Span
 from services.board.watch import Event, Watches
 
@@ -35,6 +36,7 @@ _LARGEST_FILE = 16 * 1024 * 1024
 
 
 @finishing
+@checked
 class StatisticsServicer(statistics_pb2_grpc.StatisticsServiceServicer):
     """guildhall.board.v1.StatisticsService."""
 
@@ -121,6 +123,7 @@ class StatisticsServicer(statistics_pb2_grpc.StatisticsServiceServicer):
 
 
 @finishing
+@checked
 class HistoryServicer(history_pb2_grpc.HistoryServiceServicer):
     """guildhall.board.v1.HistoryService."""
 
@@ -233,6 +236,7 @@ class EventServicer(event_pb2_grpc.EventServiceServicer):
         self, request: event_pb2.WatchEventsRequest, context: Context
     ) -> AsyncIterator[event_pb2.WatchEventsResponse]:
         """Streams what happens."""
+        check(request)
         cursors = {cursor.guild_id: cursor.sequence for cursor in request.cursors}
         async for event in self._watches.follow(cursors, request.all_guilds):
             yield event_pb2.WatchEventsResponse(event=_event_message(event))

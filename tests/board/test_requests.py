@@ -276,6 +276,81 @@ async def test_a_batch_answers_for_each(world: World) -> None:
         assert answer.responses[3].refusal.reason == pb.REFUSAL_REASON_UNKNOWN_REQUEST
 
 
+async def test_what_cannot_be_asked_for_costs_a_batch_nothing_else(world: World) -> None:
+    async with world.person(1) as ann, world.person(2) as bob:
+        first, second = await create(ann), await create(ann)
+        wanted = (
+            (first, pb.REQUEST_ACTION_CLAIM, "several"),
+            (second, pb.REQUEST_ACTION_CLAIM, "several"),
+            (second, pb.REQUEST_ACTION_UNSPECIFIED, "nothing"),
+            (second, pb.REQUEST_ACTION_CLAIM, "once more"),
+        )
+        answer = await bob.requests.BatchTransitionRequests(
+            pb.BatchTransitionRequestsRequest(
+                guild_id=GUILD,
+                requests=[
+                    pb.TransitionRequestRequest(request_id=one.request_id, action=action, idempotency_key=key)
+                    for one, action, key in wanted
+                ],
+            ),
+            timeout=TIMEOUT,
+        )
+        assert [entry.WhichOneof("outcome") for entry in answer.responses] == [
+            "request",
+            "refusal",
+            "refusal",
+            "request",
+        ]
+        assert answer.responses[1].refusal.reason == pb.REFUSAL_REASON_INVALID
+        assert "idempotency key" in answer.responses[1].refusal.detail
+
+
+BEYOND = (1 << 64) - 1
+
+
+@pytest.mark.parametrize(
+    ("method", "message", "field"),
+    [
+        ("GetRequest", pb.GetRequestRequest(guild_id=GUILD, number=BEYOND), "number"),
+        (
+            "ListRequests",
+            pb.ListRequestsRequest(guild_id=GUILD, filter=pb.RequestFilter(requester_id=BEYOND)),
+            "filter.requester_id",
+        ),
+        (
+            "CreateRequest",
+            pb.CreateRequestRequest(
+                guild_id=GUILD, draft=pb.RequestDraft(item="x", due_time=Timestamp(seconds=10**15))
+            ),
+            "draft.due_time",
+        ),
+        (
+            "TransitionRequest",
+            pb.TransitionRequestRequest(
+                guild_id=GUILD,
+                request_id="x",
+                action=pb.REQUEST_ACTION_EXTEND,
+                expire_time=Timestamp(seconds=9, nanos=-1),
+            ),
+            "expire_time",
+        ),
+        (
+            "BatchTransitionRequests",
+            pb.BatchTransitionRequestsRequest(
+                guild_id=GUILD, requests=[pb.TransitionRequestRequest(request_id="x", expected_version=BEYOND)]
+            ),
+            "requests.expected_version",
+        ),
+    ],
+)
+async def test_what_no_database_keeps_is_named(world: World, method: str, message: Any, field: str) -> None:
+    async with world.person(1) as ann:
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await getattr(ann.requests, method)(message, timeout=TIMEOUT)
+        assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+        assert field in from_rpc_error(caught.value).fields
+
+
 async def test_edit_extend_and_the_cap(start: Start, database_url: str) -> None:
     async with (
         start(database_url, GUILDHALL_BOARD__OPEN_PER_PERSON="2") as world,
