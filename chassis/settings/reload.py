@@ -4,6 +4,7 @@ Looked at are the folders of guildhall.yaml and of every NAME_FILE, because edit
 a symbolic link beside it. SIGHUP and AdminService.Reload do the same at once.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,6 +25,8 @@ S = TypeVar("S", bound=Section)
 # Sections that are read once, when connections are made.
 _AT_START = ("rpc", "redis", "telemetry", "callers")
 _LOOK_MS = 2_000
+_SETTLE = 0.5
+"""Seconds after which a file that was found empty is looked at again: who writes in place empties it first."""
 _log = structlog.stdlib.get_logger(__name__)
 
 
@@ -111,7 +114,11 @@ class Reloader(Generic[S]):
         )
         async for _ in events:
             # Much else may change in these folders, and reading YAML takes long enough to be felt by everybody else.
-            if self._contents() != self._seen:
+            now = self._contents()
+            if any(before and not after for before, after in zip(self._seen, now, strict=True)):
+                await asyncio.sleep(_SETTLE)
+                now = self._contents()
+            if now != self._seen:
                 self._files = self._that_matter()
                 self._seen = self._contents()
                 self.reload()
@@ -126,7 +133,9 @@ class Reloader(Generic[S]):
 
 
 def _secret_files(variables: Mapping[str, str]) -> set[Path]:
-    return {Path(value) for name, value in variables.items() if name.endswith("_FILE") and value.startswith("/")}
+    named = {Path(value) for name, value in variables.items() if name.endswith("_FILE") and value}
+    # A relative one may be anybody's; it counts where there is such a file.
+    return {path for path in named if path.is_absolute() or path.is_file()}
 
 
 def _content(file: Path) -> bytes | None:

@@ -46,7 +46,8 @@ class Environment:
         if path := self._variables.get(f"{name}_FILE"):
             self.files.add(Path(path))
             try:
-                return Path(path).read_text(encoding="utf-8").strip() or None
+                # Some editors begin a text with a byte order mark, which belongs to no secret.
+                return Path(path).read_text(encoding="utf-8-sig").strip() or None
             except (OSError, UnicodeDecodeError) as error:
                 problem = Problem(f"{name}_FILE", f"the file can't be read: {type(error).__name__}", "check its path")
                 if problem not in self.problems:

@@ -206,6 +206,35 @@ async def test_a_changed_secret_file_is_noticed(configuration_file: Path, tmp_pa
     assert "password-" not in repr(reloader.last)
 
 
+async def test_a_secret_file_by_a_relative_path_is_noticed_and_never_seen_half_written(
+    configuration_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    file = Path("password")
+    file.write_text("first")
+    reloader = reloader_for(configuration_file, {"REDIS_PASSWORD_FILE": "password"})
+    held: list[str | None] = []
+
+    def note(old: Any, new: Any) -> None:
+        held.append(new.redis.password and new.redis.password.get_secret_value())
+
+    reloader.shared.subscribe(note)
+
+    def seen() -> bool:
+        # As a shell writes it, and some editors: emptied first, with a byte order mark and a line's end of Windows'.
+        with file.open("w", encoding="utf-8-sig") as opened:
+            opened.flush()
+            opened.write(f"second-{os.urandom(2).hex()}\r\n")
+        return bool(held)
+
+    async with watching(reloader):
+        await eventually(seen, interval=0.3)
+        assert all(value is not None and value.startswith("second-") for value in held), held
+        # One that stays empty was taken away.
+        file.write_text("")
+        await eventually(lambda: held[-1] is None)
+
+
 async def test_a_broken_file_is_refused_while_watching_too(configuration_file: Path) -> None:
     configuration_file.write_text("gateway: {greeting: one}")
     reloader = reloader_for(configuration_file)
