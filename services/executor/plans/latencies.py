@@ -46,6 +46,7 @@ class Latencies:
         self._routes: dict[str, _Recent] = defaultdict(lambda: _Recent(keep))
         self._beside = _Recent(keep)
         self._looks = {targets: _Recent(keep) for targets in (False, True)}
+        self._looked = False
 
     def add(self, seconds: float, route: str = "") -> None:
         """Notes how long Discord took to answer a call; `route` is the row of the operation table, if it was one."""
@@ -58,8 +59,13 @@ class Latencies:
         self._beside.add(min(seconds, _WAITED_SECONDS))
 
     def add_look(self, seconds: float, *, targets: bool) -> None:
-        """Notes how long a run took from its start to its first operation; one with targets looks at Discord itself."""
-        self._looks[targets].add(seconds)
+        """Notes how long a run took from its start to its first operation; one with targets looks at Discord itself.
+
+        Of Discord the first look does not count: its calls wait for one another, as nobody knows their buckets yet.
+        """
+        if self._looked or not targets:
+            self._looks[targets].add(seconds)
+        self._looked = self._looked or targets
 
     def knows(self, route: str) -> bool:
         """Whether a route was called lately, so that its bucket is known too."""

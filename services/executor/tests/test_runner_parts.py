@@ -286,6 +286,8 @@ def test_a_look_at_the_mirror_takes_no_call() -> None:
     latencies = Latencies(0.2, 0.02)
     assert latencies.look(0.5, targets=True) == pytest.approx(0.22)
     assert latencies.look(0.5, targets=False) == pytest.approx(0.02)
+    latencies.add_look(0.6, targets=True)
+    assert latencies.look(0.5, targets=True) == pytest.approx(0.22), "its calls waited for one another"
     latencies.add_look(0.3, targets=True)
     assert latencies.look(0.5, targets=True) == 0.3
 
