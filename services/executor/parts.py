@@ -15,6 +15,7 @@ from services.executor.discord.api import DiscordApi
 from services.executor.discord.identity import BotIdentity, learn
 from services.executor.discord.permits import RateLimitPermits
 from services.executor.discord.rest import RestClient
+from services.executor.discord.webhooks import WebhookApi
 from services.executor.health.looking import Looks
 from services.executor.health.monitor import HealthMonitor
 from services.executor.health.told import ToldStore
@@ -52,7 +53,9 @@ class Parts:
         runtime.settings.subscribe(self._use_new_token)
         self.api = DiscordApi(self.rest)
         self.store = JobStore(redis, settings.jobs, clock)
-        self.replies = ReplyParts(runtime, redis, store=self.store, api=self.api, identity=self.identity)
+        self.replies = ReplyParts(
+            runtime, redis, store=self.store, api=self.api, webhooks=WebhookApi(self.rest), identity=self.identity
+        )
         self.mirror = Mirror(
             runtime,
             redis,

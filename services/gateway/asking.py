@@ -10,12 +10,13 @@ from guildhall.executor.v1 import reply_pb2_grpc
 from guildhall.llm.v1 import model_pb2, model_pb2_grpc
 from guildhall.ratelimit.v1 import ratelimit_pb2_grpc
 
-from chassis.errors import FailedPrecondition
+from chassis.errors import FailedPrecondition, NotFound, PermissionDenied
 from services.gateway.cleaning import cleaned
 from services.gateway.command import Choice
 from services.gateway.context import Context
 from services.gateway.events import Attached
 from services.gateway.handover import Denied, HandOver, Question, called
+from views import limits
 from views.markdown import escaped, relative_time, shortened
 
 _OFFERED_CHARS = 600
@@ -47,6 +48,8 @@ async def ask(
         return
     if model.strip() and not await _model_exists(context, model.strip()):
         return
+    if prompt_name.strip():
+        await _require_prompt(context, prompt_name.strip())
     question = Question(
         event_id=interaction.interaction_id,
         person=context.person,
@@ -68,10 +71,15 @@ async def ask(
 
 
 async def _model_exists(context: Context, name: str) -> bool:
-    """Whether a model that was typed exists; says privately which there are, where it does not."""
+    """Whether a model that was typed exists; says privately which there are, where it does not.
+
+    PermissionDenied (MODEL_FORBIDDEN) where it is not for the person: said before there is a thread.
+    """
     stub = context.services.stub(model_pb2_grpc.ModelServiceStub, "llm")
     answer = await called(stub.ListModels(model_pb2.ListModelsRequest(), timeout=context.timeout))
-    known = [model.name for model in answer.models]
+    known = {model.name: model.allowed for model in answer.models}
+    if known.get(name) is False:
+        raise PermissionDenied("this model is not for this person", reason="MODEL_FORBIDDEN")
     if name in known or not known:
         return True
     offered = ", ".join(model.name for model in answer.models if model.allowed)
@@ -83,6 +91,17 @@ async def _model_exists(context: Context, name: str) -> bool:
         )
     )
     return False
+
+
+async def _require_prompt(context: Context, name: str) -> None:
+    """Raises NotFound (PROMPT_UNKNOWN) or PermissionDenied (PROMPT_FORBIDDEN) for a prompt that can't be used here."""
+    stub = context.services.stub(model_pb2_grpc.ModelServiceStub, "llm")
+    answer = await called(stub.ListPrompts(model_pb2.ListPromptsRequest(), timeout=context.timeout))
+    allowed = next((prompt.allowed for prompt in answer.prompts if prompt.name == name), None)
+    if allowed is None:
+        raise NotFound("there is no such prompt", reason="PROMPT_UNKNOWN")
+    if not allowed:
+        raise PermissionDenied("this prompt is not for this person", reason="PROMPT_FORBIDDEN")
 
 
 async def submit(context: Context, question: Question, acknowledge: Acknowledge) -> None:
@@ -134,12 +153,8 @@ async def charge(context: Context) -> bool:
 
 def denial(context: Context, denied: Denied) -> str:
     """What a person is told who reached a limit: what is left, and when there is more."""
-    return context.text(
-        "limit.denied",
-        remaining=denied.remaining,
-        capacity=denied.capacity,
-        when=relative_time(context.clock.now() + denied.retry_after),
-    )
+    when = relative_time(context.clock.now() + denied.retry_after)
+    return limits.denied(context.text, denied.limit, remaining=denied.remaining, capacity=denied.capacity, when=when)
 
 
 async def models(context: Context, typed: str) -> list[Choice]:

@@ -69,19 +69,17 @@ _DEFAULTS = {setting.key: setting.default for setting in SETTINGS}
 class GuildSettings:
     """The settings in force, from the copy that this process keeps: asking costs nothing."""
 
-    def __init__(self, mirror: SettingsMirror, of_llm: SettingsMirror) -> None:
-        self._mirror = mirror
-        self._of_llm = of_llm
-        self._mirrors = {"gateway": mirror, "llm": of_llm}
+    def __init__(self, own: SettingsMirror, of_llm: SettingsMirror) -> None:
+        self._of = {"gateway": own, "llm": of_llm}
 
     def learn(self, service: str, held: settings_pb2.ScopeSettings) -> None:
         """Takes what a service answered to a change, so that what is drawn next already shows it."""
-        if mirror := self._mirrors.get(service):
+        if mirror := self._of.get(service):
             mirror.learn(held)
 
     async def known(self) -> None:
         """Returns once gateway's own are known."""
-        await self._mirror.current.wait()
+        await self._of["gateway"].current.wait()
 
     def flag(self, place: Place, key: str) -> bool:
         """A setting that is true or false."""
@@ -100,7 +98,7 @@ class GuildSettings:
         """The tiers that a guild gave to its own roles; llm keeps them."""
         if not guild_id:
             return {}
-        return role_grants(self._of_llm.value(Place(guild_id=guild_id), ROLE_TIERS))
+        return role_grants(self._of["llm"].value(Place(guild_id=guild_id), ROLE_TIERS))
 
     def open_for_answers(self, place: Place) -> bool:
         """Whether the bot answers there: not paused, and in a channel that the guild allows."""
@@ -111,5 +109,5 @@ class GuildSettings:
         return not self.flag(place, PAUSED) and (not allowed or not here.isdisjoint(allowed))
 
     def _value(self, place: Place, key: str) -> object:
-        value = self._mirror.value(place, key)
+        value = self._of["gateway"].value(place, key)
         return _DEFAULTS[key] if value is None else value

@@ -12,11 +12,11 @@ from services.gateway.context import Context
 from services.gateway.handover import called
 from services.gateway.menu_items import CHANNEL, GUILD, ITEMS, KINDS, ME, THREAD, Item, place_of
 from services.gateway.scoped_client import InForce, in_force
-from services.gateway.setting_texts import value_text
 from views import components
 from views.custom_id import encode
 from views.markdown import shortened
 from views.messages import message
+from views.setting_texts import value_text
 
 _log = structlog.get_logger(__name__)
 
@@ -69,7 +69,7 @@ def _line(context: Context, item: Item, held: InForce | None, level: str) -> str
     name = context.text(f"settings.name.{item.key}")
     if held is None:
         return f"{name}: {context.text('settings.value.unknown')}"
-    value = value_text(context.texts, context.locale, item.key, held.value)
+    value = value_text(context.text, item.key, held.value)
     if held.source is KINDS[level]:
         return f"**{name}**: {value}"
     source = context.text(f"settings.source.{held.source.name.lower() if held.source else 'default'}")

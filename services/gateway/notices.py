@@ -4,6 +4,7 @@ A message has no private answer, so executor posts a reply to it: once for each 
 """
 
 import json
+from functools import partial
 from typing import Protocol
 
 import grpc
@@ -14,6 +15,7 @@ from chassis.clock import Clock
 from chassis.errors import GuildhallError
 from services.gateway.handover import Denied, Question
 from services.gateway.router import error_text
+from views import limits
 from views.catalogue import Catalogue
 from views.markdown import relative_time
 from views.messages import message
@@ -43,8 +45,12 @@ class ExecutorNotices:
     async def denied(self, question: Question, denied: Denied) -> None:
         """See Notices."""
         when = relative_time(self._clock.now() + denied.retry_after)
-        text = self._texts.text(
-            question.person.locale, "limit.denied", remaining=denied.remaining, capacity=denied.capacity, when=when
+        text = limits.denied(
+            partial(self._texts.text, question.person.locale),
+            denied.limit,
+            remaining=denied.remaining,
+            capacity=denied.capacity,
+            when=when,
         )
         await self._post(question, text)
 

@@ -7,6 +7,7 @@ press Discord says it.
 
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from chassis.caller import acting_for
@@ -18,7 +19,6 @@ from services.gateway.menu_drawing import set_button
 from services.gateway.menu_items import CHANNEL, plain_value
 from services.gateway.model_names import ModelNames
 from services.gateway.scoped_client import change, values_in_force
-from services.gateway.setting_texts import value_text
 from services.gateway.typed import Answer, Typed
 from services.gateway.writers import Writers
 from views.catalogue import Catalogue
@@ -26,6 +26,7 @@ from views.components import row
 from views.lists import within
 from views.markdown import shortened
 from views.messages import message as made
+from views.setting_texts import value_text
 
 _DEADLINE = 1.0
 _ON, _OFF = ("on", "an", "1"), ("off", "aus", "0")
@@ -96,7 +97,7 @@ class TextSettings:
         return made(f"**{name}**: {self._value(typed, key, value)}")
 
     def _value(self, typed: Typed, key: str, value: object) -> str:
-        return value_text(self._texts, typed.locale, key, value)
+        return value_text(partial(self._texts.text, typed.locale), key, value)
 
     async def _set(self, typed: Typed, item: str, value: str) -> Mapping[str, Any]:
         """Sets a value for the channel, if the person may. Where nobody is certain of that, it is a button's to do:

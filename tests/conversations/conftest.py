@@ -23,6 +23,12 @@ PATIENT = {"GUILDHALL_GATEWAY__ASK_LIMITS": "[]", "GUILDHALL_LLM__LIMITS__ENABLE
 SHIPPED = "  supporter:\n    inherits: [everyone]\n"
 WITH_A_FEATURE = f"{SHIPPED}    features: [personas]\n"
 
+# A model that is for admins alone.
+FOR_ALL = '  everyone:\n    models: ["*"]\n'
+ALL_BUT_ONE = '  everyone:\n    models: ["*", "!openai/demo-r1"]\n'
+FOR_ADMINS = "  admin:\n    inherits: [everyone]\n"
+ALL_FOR_ADMINS = f'{FOR_ADMINS}    models: ["*"]\n'
+
 
 def configuration(platform: RunningPlatform) -> Path:
     """The platform's own copy of guildhall.yaml, for tests that change it."""
@@ -34,7 +40,11 @@ async def platform(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Ru
     """The whole platform, shared."""
     folder = tmp_path_factory.mktemp("conversations")
     written = folder / "guildhall.yaml"
-    written.write_text((ROOT / "guildhall.yaml").read_text().replace(SHIPPED, WITH_A_FEATURE))
+    text = (ROOT / "guildhall.yaml").read_text()
+    for shipped, changed in ((SHIPPED, WITH_A_FEATURE), (FOR_ALL, ALL_BUT_ONE), (FOR_ADMINS, ALL_FOR_ADMINS)):
+        assert shipped in text
+        text = text.replace(shipped, changed)
+    written.write_text(text)
     async with RunningPlatform(folder, PATIENT | {"GUILDHALL_CONFIG": str(written)}) as running:
         async with SandboxClient(running.page, running.control_token) as client:
 

@@ -65,7 +65,7 @@ async def test_settings_are_for_those_who_manage_and_are_announced(talk: Talk, s
     await talk.press(menu, choice, OWNER, ["high"])
     assert "Much" in (await talk.changed(menu, contains="Much"))["content"]
     announced = await sandbox.wait("message", as_=MEMBER, channel=talk.channel, contains="gh1.")
-    assert "thinking" in announced["messages"][0]["content"]
+    assert "Thinking: Much" in announced["messages"][0]["content"]
     menu = await talk.private("settings", OWNER)
     assert "**Thinking**: Much" in menu["content"]
     options = [option for row in menu["components"] for part in row["components"] for option in part.get("options", ())]
@@ -291,6 +291,12 @@ async def test_what_cannot_be_asked_is_said_at_once(talk: Talk) -> None:
     assert "no question" in (await talk.private("ask", prompt="\u200b\u200b"))["content"]
     refused = await talk.private("ask", prompt="Hello", model="no/such-model")
     assert "no/such-model" in refused["content"].replace("\\", "")
+    refused = await talk.private("ask", prompt="Hello", model="openai/demo-r1")
+    assert "may not use this model" in refused["content"]
+    refused = await talk.private("ask", prompt="Hello", persona="nobody")
+    assert "no such prompt" in refused["content"]
+    answered = await talk.ask("Hello", OWNER, model="openai/demo-r1")
+    assert "demo-r1" in answered.message["content"]
 
 
 async def test_every_request_fits_discords_description(sandbox: SandboxClient) -> None:

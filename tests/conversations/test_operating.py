@@ -130,7 +130,7 @@ async def test_limits_are_made_wider_for_a_person_and_as_usual_again(talk: Talk)
     usual = (await talk.private("limits show"))["content"]
     granted = await talk.private("limits grant", OWNER, person=MEMBER, times=3, days=2)
     assert "3 times as much" in granted["content"]
-    assert "person_tokens" in granted["content"]
+    assert "Tokens a day" in granted["content"]
     wider = (await talk.private("limits show"))["content"]
     assert "of 15 left" in wider
     assert "of 6,000,000 left" in wider

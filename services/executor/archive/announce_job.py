@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+from functools import partial
 
 import structlog
 from guildhall.settings.v1 import settings_pb2
@@ -16,8 +16,9 @@ from services.executor.jobs.model import Job, Journal
 from services.executor.replies.sending import JobMessages
 from views.announcement import Announcement, TooLarge, sign
 from views.catalogue import texts
-from views.markdown import escaped, shortened
+from views.markdown import shortened
 from views.messages import message
+from views.setting_texts import name_text, value_text
 
 _log = structlog.get_logger(__name__)
 
@@ -84,9 +85,10 @@ class AnnounceJobs:
 
 
 def _text(announcement: Announcement, locale: str, line: str) -> str:
+    text = partial(texts().text, locale)
     shown = ", ".join(
-        f"{key}: {value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)}"
+        f"{name_text(text, key)}: {value_text(text, key, value)}"
         for held in announcement.values.values()
         for key, value in held.items()
     )
-    return texts().text(locale, "settings.announced", values=escaped(shortened(shown, _SHOWN_CHARS)) or "–", line=line)
+    return text("settings.announced", values=shortened(shown, _SHOWN_CHARS) or "–", line=line)

@@ -1,19 +1,17 @@
-"""The copies of guilds in Redis: applying what was told, and filling the copy of members.
+"""The copies of guilds in Redis: what was told of a guild is applied in one transaction, once.
 
 Each guild's change is one transaction that watches the guild's state: `WATCH state`, compare the batch with the last
 one applied, `MULTI … EXEC`. So two executors that get two batches of one feed, or one batch twice, leave what the later
 batch says.
 
-A copy of members is filled beside the one in use, under the next generation. While that goes on single changes go to
-both. What pages say is taken only where no single change said otherwise: a page may have been read before the change.
-The module is one because every write of the copies is here, and nowhere else.
+What a transaction writes of things and members says `writes`; here is when, and what comes of it.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import redis.asyncio as redis
@@ -23,9 +21,10 @@ from chassis.clock import Clock
 from chassis.errors import Unavailable
 from services.executor.mirror import keys
 from services.executor.mirror.change import Change, Page, Snapshot
-from services.executor.mirror.model import MemberRecord, RoleTable, bucket_of, buckets_for, member_field, pack, user_of
+from services.executor.mirror.model import RoleTable, member_field, user_of
 from services.executor.mirror.settings import MirrorSettings
 from services.executor.mirror.state import FeedState, Filling, GuildState
+from services.executor.mirror.writes import Writes
 
 _RACES = 16
 _DAY = 86_400
@@ -49,15 +48,6 @@ class Filled:
     lost: tuple[int, ...]
     """Who stood in the copy before and does not stand in this one."""
     seconds: float
-
-
-@dataclass
-class _Writes:
-    """What one transaction does to members, by key."""
-
-    put: dict[str, dict[bytes, bytes]] = field(default_factory=dict)
-    add: list[tuple[str, bytes, bytes]] = field(default_factory=list)
-    drop: dict[str, list[bytes]] = field(default_factory=dict)
 
 
 class MirrorStore:
@@ -92,11 +82,11 @@ class MirrorStore:
                 old_filling = state.filling
                 state = state.model_copy(update={"shard": feed.shard, "epoch": feed.epoch, "number": number})
                 state.version += 1
-                self._write_things(pipe, change, state, table, feed=feed, guild=guild)
-                writes = _Writes()
-                self._write_pages(change.pages, state, table, feed=feed, guild_id=guild_id, left=left, writes=writes)
-                self._write_members(change, state, table, writes=writes, certain=_certain(state, feed))
-                self._queue(pipe, writes)
+                writes = self._writes(guild_id, state, table)
+                writes.things(pipe, change, feed, guild=guild)
+                writes.pages(change.pages, feed, left=left)
+                writes.members(change, certain=_certain(state, feed))
+                writes.queue(pipe)
                 if state.filling is not None and change.removed:
                     pipe.sadd(keys.left(guild_id), *map(member_field, change.removed))
                     pipe.expire(keys.left(guild_id), _DAY)
@@ -127,7 +117,7 @@ class MirrorStore:
             pipe.multi()
             state = state.model_copy(update={"shard": feed.shard, "version": state.version + 1})
             change = Change(guild_id, snapshot=snapshot)
-            self._write_things(pipe, change, state, table, feed=feed, guild=b"")
+            self._writes(guild_id, state, table).things(pipe, change, feed, guild=b"")
             self._save(pipe, guild_id, state, table)
             try:
                 await pipe.execute()
@@ -146,9 +136,9 @@ class MirrorStore:
                 old_filling = state.filling
                 pipe.multi()
                 state = state.model_copy(update={"shard": state.shard or feed.shard})
-                writes = _Writes()
-                self._write_pages((page,), state, table, feed=feed, guild_id=guild_id, left=left, writes=writes)
-                self._queue(pipe, writes)
+                writes = self._writes(guild_id, state, table)
+                writes.pages((page,), feed, left=left)
+                writes.queue(pipe)
                 self._save(pipe, guild_id, state, table)
                 try:
                     await pipe.execute()
@@ -247,103 +237,8 @@ class MirrorStore:
             return frozenset()
         return frozenset(await pipe.smembers(keys.left(guild_id)))
 
-    def _write_things(
-        self, pipe: Any, change: Change, state: GuildState, table: RoleTable, *, feed: FeedState, guild: bytes
-    ) -> None:
-        name = keys.things(change.guild_id)
-        put: dict[str, bytes] = {}
-        drop: list[str] = []
-        if change.snapshot is not None:
-            snapshot = change.snapshot
-            pipe.delete(name)
-            put = {"guild": snapshot.guild, "emojis": snapshot.emojis}
-            put |= {f"c{id_}": raw for id_, raw in snapshot.channels.items()}
-            put |= {f"r{id_}": raw for id_, raw in snapshot.roles.items()}
-            table.keep_only(snapshot.roles)
-            state.whole = feed.incarnation
-            state.member_count = snapshot.member_count
-        for prefix, things in (("c", change.channels), ("r", change.roles)):
-            for id_, raw in things.items():
-                if raw:
-                    put[f"{prefix}{id_}"] = raw
-                else:
-                    put.pop(f"{prefix}{id_}", None)
-                    drop.append(f"{prefix}{id_}")
-                    if prefix == "r":
-                        table.forget(id_)
-        if change.emojis:
-            put["emojis"] = change.emojis
-        if guild:
-            put["guild"] = guild
-        if drop:
-            pipe.hdel(name, *drop)
-        if put:
-            pipe.hset(name, mapping=put)
-            pipe.expire(name, 2 * self._ttl)
-
-    def _write_pages(
-        self,
-        pages: Sequence[Page],
-        state: GuildState,
-        table: RoleTable,
-        *,
-        feed: FeedState,
-        guild_id: int,
-        left: frozenset[bytes],
-        writes: _Writes,
-    ) -> None:
-        for page in pages:
-            filling = state.filling
-            if filling is None or filling.nonce != page.nonce:
-                if page.index != 0:
-                    # The rest of something that was given up: whoever wants the members asks again.
-                    continue
-                expected = max(state.member_count, page.count * len(page.members))
-                filling = state.filling = Filling(
-                    nonce=page.nonce,
-                    generation=max(state.generation, filling.generation if filling else 0) + 1,
-                    buckets=buckets_for(expected, self._settings().bucket_members),
-                    pages=page.count,
-                    incarnation=feed.incarnation,
-                    began=self._clock.now(),
-                )
-            for member in page.members:
-                name = member_field(member.user_id)
-                if name not in left:
-                    key = keys.bucket(guild_id, filling.generation, bucket_of(name, filling.buckets))
-                    writes.add.append((key, name, pack(member, table)))
-            # Whoever fetches pages learns only with the last one how many there are.
-            filling.pages = page.count
-            filling.got += 1
-
-    def _write_members(
-        self, change: Change, state: GuildState, table: RoleTable, *, writes: _Writes, certain: bool
-    ) -> None:
-        put: Iterable[MemberRecord] = change.members if certain else (*change.seen, *change.members)
-        if put and not state.generation and state.filling is None:
-            state.generation, state.buckets = 1, buckets_for(state.member_count, self._settings().bucket_members)
-        copies = [(state.generation, state.buckets)] if state.generation else []
-        if state.filling is not None:
-            copies.append((state.filling.generation, state.filling.buckets))
-        for generation, buckets in copies:
-            for member in put:
-                name = member_field(member.user_id)
-                key = keys.bucket(change.guild_id, generation, bucket_of(name, buckets))
-                writes.put.setdefault(key, {})[name] = pack(member, table)
-            for user_id in change.removed:
-                name = member_field(user_id)
-                key = keys.bucket(change.guild_id, generation, bucket_of(name, buckets))
-                writes.drop.setdefault(key, []).append(name)
-
-    def _queue(self, pipe: Any, writes: _Writes) -> None:
-        for key, name, raw in writes.add:
-            pipe.hsetnx(key, name, raw)
-        for key, members in writes.put.items():
-            pipe.hset(key, mapping=members)
-        for key, names in writes.drop.items():
-            pipe.hdel(key, *names)
-        for key in {*writes.put, *(key for key, _, _ in writes.add)}:
-            pipe.expire(key, 2 * self._ttl)
+    def _writes(self, guild_id: int, state: GuildState, table: RoleTable) -> Writes:
+        return Writes(guild_id, state, table, settings=self._settings(), now=self._clock.now())
 
     def _save(self, pipe: Any, guild_id: int, state: GuildState, table: RoleTable) -> None:
         values: dict[str, bytes | str] = {"state": state.model_dump_json()}

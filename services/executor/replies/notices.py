@@ -8,6 +8,7 @@ from functools import partial
 from guildhall.llm.v1 import generation_pb2
 
 from chassis.errors import GuildhallError
+from views import limits
 from views.catalogue import Catalogue, texts
 from views.markdown import relative_time
 
@@ -41,7 +42,7 @@ def for_error(text: Text, error: GuildhallError, now: float) -> str:
 def for_denial(text: Text, denied: generation_pb2.Denied, now: float) -> str:
     """The text for a limit that stands against an answer."""
     when = relative_time(now + denied.retry_after.ToNanoseconds() / 1e9)
-    return text("limit.denied", remaining=denied.remaining, capacity=denied.capacity, when=when)
+    return limits.denied(text, denied.limit, remaining=denied.remaining, capacity=denied.capacity, when=when)
 
 
 def for_start(text: Text, started: generation_pb2.Started, *, rebuilt: bool = True) -> list[str]:

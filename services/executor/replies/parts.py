@@ -14,6 +14,7 @@ from services.executor.archive.scopes import Scopes
 from services.executor.archive.servicer import AnnouncementServicer
 from services.executor.discord.api import DiscordApi
 from services.executor.discord.identity import BotIdentity
+from services.executor.discord.webhooks import WebhookApi
 from services.executor.guild_settings import SETTINGS
 from services.executor.jobs.model import JobKind
 from services.executor.jobs.redis_store import JobStore
@@ -48,6 +49,7 @@ class ReplyParts:
         *,
         store: JobStore,
         api: DiscordApi,
+        webhooks: WebhookApi,
         identity: BotIdentity,
     ) -> None:
         settings, clock, access = runtime.settings.current.replies, runtime.clock, runtime.settings.current.discord
@@ -73,7 +75,9 @@ class ReplyParts:
         )
         pictures = Pictures(image_pb2_grpc.ImageServiceStub(runtime.channel("llm")))
         of_llm = SettingsMirror.start(runtime, "llm")
-        speakers = Speakers(api, identity, settings.personas, lambda place: str(of_llm.value(place, "prompt") or ""))
+        speakers = Speakers(
+            api, webhooks, identity, settings.personas, lambda place: str(of_llm.value(place, "prompt") or "")
+        )
         tools = Tools(
             api=api,
             identity=identity,

@@ -19,6 +19,7 @@ from services.executor.discord.bodies import File
 from services.executor.discord.errors import DiscordError, Refused
 from services.executor.discord.identity import BotIdentity
 from services.executor.discord.permits import Priority
+from services.executor.discord.webhooks import WebhookApi
 from services.executor.replies.settings import Persona
 
 _log = structlog.get_logger(__name__)
@@ -102,8 +103,10 @@ class PersonaSpeaker:
 
     knows_nonces, by_webhook = False, True
 
-    def __init__(self, api: DiscordApi, webhook: Webhook, persona: Persona | None, *, hook_channel_id: int) -> None:
-        self._api = api
+    def __init__(
+        self, api: DiscordApi, hooks: WebhookApi, webhook: Webhook, persona: Persona | None, *, hook_channel_id: int
+    ) -> None:
+        self._hooks = hooks
         self._webhook = webhook
         self._persona = persona
         self._hook_channel_id = hook_channel_id
@@ -122,7 +125,7 @@ class PersonaSpeaker:
                 looks["avatar_url"] = self._persona.avatar_url
         # A webhook's message is no reply: Discord takes no reference from it.
         said = {key: value for key, value in body.items() if key != "message_reference"}
-        return await self._api.execute_webhook(
+        return await self._hooks.send(
             scope,
             self._webhook.webhook_id,
             self._webhook.token,
@@ -144,7 +147,7 @@ class PersonaSpeaker:
         max_wait: float | None = None,
     ) -> None:
         """Edits a message of the webhook's."""
-        await self._api.edit_by_webhook(
+        await self._hooks.edit(
             scope,
             self._webhook.webhook_id,
             self._webhook.token,
@@ -166,12 +169,14 @@ class Speakers:
     def __init__(
         self,
         api: DiscordApi,
+        webhooks: WebhookApi,
         identity: BotIdentity,
         personas: Mapping[str, Persona],
         prompt_in_force: Callable[[Place], str],
     ) -> None:
         """`prompt_in_force` gives the name of the prompt that is set for a place; empty for the usual one."""
         self._api = api
+        self._webhooks = webhooks
         self._identity = identity
         self._personas = personas
         self._prompt_in_force = prompt_in_force
@@ -195,7 +200,7 @@ class Speakers:
             return BotSpeaker(self._api, self._identity)
         self._hooks[voice.hook_channel_id] = webhook
         persona = self._personas.get(voice.persona)
-        return PersonaSpeaker(self._api, webhook, persona, hook_channel_id=voice.hook_channel_id)
+        return PersonaSpeaker(self._api, self._webhooks, webhook, persona, hook_channel_id=voice.hook_channel_id)
 
     def renewal(self, scope: Scope, voice: Voice) -> Callable[[Refused], Awaitable[Speaker]]:
         """Who speaks so once the webhook was refused: a new one, or the bot itself where it may have none."""
@@ -212,8 +217,8 @@ class Speakers:
             self._hooks.pop(voice.hook_channel_id, None)
 
     async def _hook(self, scope: Scope, channel_id: int) -> Webhook:
-        for hook in await self._api.webhooks(scope, channel_id):
+        for hook in await self._webhooks.of_channel(scope, channel_id):
             if int((hook.get("user") or {}).get("id") or 0) == self._identity.user_id and hook.get("token"):
                 return Webhook(int(hook["id"]), str(hook["token"]))
-        made = await self._api.create_webhook(scope, channel_id, _HOOK_NAME)
+        made = await self._webhooks.create(scope, channel_id, _HOOK_NAME)
         return Webhook(int(made["id"]), str(made["token"]))

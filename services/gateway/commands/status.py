@@ -18,12 +18,12 @@ from services.gateway.numbers.asking import Answers, how_all_are, sampled
 from services.gateway.numbers.samples import Sample
 from services.gateway.registry import Registry
 from services.gateway.scoped_client import in_force
-from services.gateway.setting_texts import value_text
 from views import components
 from views.custom_id import encode
 from views.lists import within
 from views.markdown import escaped, shortened
 from views.messages import message
+from views.setting_texts import value_text
 
 FEATURE, CHARTS = "status", "status.charts"
 PERIODS = ("day", "week", "month")
@@ -69,7 +69,7 @@ async def _settings_here(context: Context) -> list[str]:
         for key, value in held.items():
             name = f"settings.name.{key}"
             if context.texts.has(name) and value.value not in (None, "", ()):
-                said = value_text(context.texts, context.locale, key, value.value)
+                said = value_text(context.text, key, value.value)
                 rows.append(f"{context.text(name)}: {said}")
     if any(value.recovered for held in values.values() for value in held.values()):
         rows.append(context.text("status.recovered"))

@@ -1,6 +1,7 @@
 """`/usage` and `/limits`: what was used, what is left, and for admins who used most."""
 
 import asyncio
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from guildhall.llm.v1 import usage_pb2, usage_pb2_grpc
@@ -15,6 +16,7 @@ from services.gateway.context import Context
 from services.gateway.handover import called
 from services.gateway.registry import Registry
 from views import charts
+from views import limits as names
 from views.lists import within
 from views.markdown import relative_time
 from views.messages import message
@@ -64,7 +66,12 @@ async def limits(context: Context) -> None:
     states, wider = await asyncio.gather(_limits(context, person), _wider(context, person))
     rows = [_limit_line(context, state) for state in states] or [context.text("limits.none")]
     rows += [
-        context.text("limits.wider", limit=each.limit, times=each.times, when=relative_time(each.until.seconds))
+        context.text(
+            "limits.wider",
+            limit=names.name(context.text, each.limit),
+            times=each.times,
+            when=relative_time(each.until.seconds),
+        )
         for each in wider
     ]
     await context.respond(message(within([context.text("limits.title"), *rows])))
@@ -80,7 +87,7 @@ async def reset(context: Context) -> None:
         reason=f"reset in Discord by {context.person.user_id}",
     )
     answer = await called(stub.Reset(request, timeout=context.timeout))
-    await context.respond(context.text("limits.reset", limits=", ".join(answer.limits) or "–"))
+    await context.respond(context.text("limits.reset", limits=_named_limits(context, answer.limits) or "–"))
 
 
 async def grant(context: Context) -> None:
@@ -102,7 +109,7 @@ async def grant(context: Context) -> None:
         context.text(
             key,
             person=f"<@{person.user_id}>",
-            limits=", ".join(answer.limits),
+            limits=_named_limits(context, answer.limits),
             times=times,
             when=relative_time(until),
         )
@@ -111,7 +118,7 @@ async def grant(context: Context) -> None:
 
 async def offered(context: Context, typed: str) -> list[Choice]:
     """Offers the limits that are shown."""
-    return asking.matching(typed, [Choice(name, name) for name in _shown(context)])
+    return asking.matching(typed, [Choice(names.name(context.text, limit), limit) for limit in _shown(context)])
 
 
 def _shown(context: Context) -> list[str]:
@@ -179,13 +186,12 @@ def _sum(context: Context, row: usage_pb2.UsageRow) -> str:
 
 
 def _limit_line(context: Context, state: ratelimit_pb2.LimitState) -> str:
-    return context.text(
-        "limits.line",
-        limit=state.limit,
-        remaining=f"{state.remaining:,}",
-        capacity=f"{state.capacity:,}",
-        when=relative_time(context.clock.now() + state.reset_after.ToNanoseconds() / 1e9),
-    )
+    when = relative_time(context.clock.now() + state.reset_after.ToNanoseconds() / 1e9)
+    return names.line(context.text, state.limit, remaining=state.remaining, capacity=state.capacity, when=when)
+
+
+def _named_limits(context: Context, limits: Iterable[str]) -> str:
+    return ", ".join(names.name(context.text, limit) for limit in limits)
 
 
 def register(registry: Registry) -> None:

@@ -10,6 +10,7 @@ from services.gateway.commands.image import typed_in
 from services.gateway.commands.operate import NEEDED, invitation, missing_permissions
 from services.gateway.fleet import shard_range
 from services.gateway.lanes import Lanes
+from services.gateway.menu_items import ITEMS
 from services.gateway.router import error_text
 from services.gateway.settings import GatewaySettings, Intents, Shards
 from views import reply_controls
@@ -17,6 +18,7 @@ from views.catalogue import texts
 from views.custom_id import decode
 from views.markdown import escaped, shortened
 from views.reply_controls import Facts, Named
+from views.setting_texts import CHANNELS
 
 
 async def test_a_lane_keeps_its_order_and_lanes_do_not_wait_for_each_other() -> None:
@@ -149,3 +151,7 @@ def test_peoples_words_take_no_effect() -> None:
     )
     assert shortened("abcdef", 4) == "abc…"
     assert shortened("abc", 3) == "abc"
+
+
+def test_the_menus_and_the_texts_know_the_same_settings_of_channels() -> None:
+    assert {item.key for item in ITEMS if item.channels} == CHANNELS
