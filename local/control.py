@@ -34,7 +34,7 @@ async def ask(socket: Path, command: str, name: str = "") -> Answer | None:
     """Ask a running supervisor; None where none runs, an empty answer where it stops while it is asked."""
     try:
         reader, writer = await asyncio.open_unix_connection(str(socket))
-    except (FileNotFoundError, ConnectionRefusedError):
+    except (FileNotFoundError, NotADirectoryError, ConnectionRefusedError):
         return None
     try:
         writer.write(json.dumps({"command": command, "name": name}).encode() + b"\n")

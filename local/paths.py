@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import os
 import tempfile
@@ -27,7 +28,7 @@ class RunFolder:
         for folder in (self.keys, self.sockets):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
             if folder.stat().st_uid != os.getuid():
-                raise PermissionError(f"{folder} belongs to somebody else; remove it and try again.")
+                raise PermissionError(errno.EPERM, "it belongs to somebody else", str(folder))
 
     @property
     def logs(self) -> Path:

@@ -34,6 +34,10 @@ class Ports:
             if not text.isdecimal() or int(text) > 65535:
                 raise Problem(f"{variable}={text} is not a port. Give a number from 0 (any free one) to 65535.")
             chosen[name] = int(text)
+        for name, port in chosen.items():
+            others = [other for other, same in chosen.items() if same == port and other != name]
+            if port and others:
+                raise Problem(f"{name} and {others[0]} have the same port, {port}. Give {name.upper()}_PORT another.")
         return cls(**_fill(chosen))
 
     def address(self, name: str) -> str:

@@ -3,16 +3,19 @@
 import os
 import socket
 import stat
+import subprocess
+import sys
 from functools import partial
 from pathlib import Path
 
 import pytest
 import redis.asyncio
 
+from chassis.settings.shared import SERVICES
 from local import control, redis_servers
 from local.dev import concerned
 from local.logfile import RotatingLog
-from local.paths import RunFolder
+from local.paths import ROOT, RunFolder
 from local.platform import Platform, operators_environment
 from local.ports import Ports
 from local.problems import Problem
@@ -57,6 +60,30 @@ def test_what_is_no_port_is_refused(text: str) -> None:
 
 def free_ports() -> dict[str, str]:
     return {f"{name}_PORT": "0" for name in ("SANDBOX", "GATEWAY", "LLM", "EXECUTOR", "RATELIMIT", "BOARD")}
+
+
+def test_two_processes_on_one_port_are_refused() -> None:
+    with pytest.raises(Problem, match="llm and board have the same port, 7001"):
+        Ports.from_environment({"LLM_PORT": "7001", "BOARD_PORT": "7001"})
+    ports = Ports.from_environment({"LLM_PORT": "0", "BOARD_PORT": "0"})
+    assert ports.llm != ports.board
+
+
+@pytest.mark.parametrize("command", ["run", "status"])
+def test_a_folder_that_can_not_be_used_is_one_line(tmp_path: Path, command: str) -> None:
+    taken = tmp_path / "taken"
+    taken.write_text("a file")
+    environment = {**os.environ, "GUILDHALL_RUN_DIR": str(taken)} | {
+        f"{name.upper()}_PORT": "0" for name in (*SERVICES, "sandbox")
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "local", command],
+        cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert done.returncode == (1 if command == "run" else 3)
+    assert len(done.stdout.splitlines()) == 1
+    assert done.stderr == ""
+    assert command == "status" or str(taken) in done.stdout
 
 
 def test_each_process_gets_only_its_own_secrets(tmp_path: Path) -> None:
