@@ -39,7 +39,7 @@ async def main() -> None:
     """Run it and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--replicas", type=int, nargs="*", default=[1, 2, 4])
-    parser.add_argument("--rates", type=float, nargs="*", default=[4, 8, 12, 16, 20, 24], help="questions a second")
+    parser.add_argument("--rates", type=float, nargs="*", default=[4, 8, 12, 16, 20, 24, 28, 32], help="a second")
     parser.add_argument("--seconds", type=float, default=8, help="how long each rate is held")
     parser.add_argument("--restarts", type=int, default=2, help="replicas of each that are restarted; 0 for none")
     parser.add_argument("--composed", action="store_true", help="also time the composed system, from built images")
@@ -50,12 +50,21 @@ async def main() -> None:
         print(json.dumps({f"replicas_{replicas}": figures[f"replicas_{replicas}"]}), flush=True)
     if arguments.restarts:
         figures["restarts"] = await restarts(arguments.restarts)
-    costs = [figures.get(f"replicas_{replicas}", {}).get("cpu_s_per_question") for replicas in (1, 4)]
-    if all(costs):
-        figures["cpu_4_over_1"] = round(costs[1] / costs[0], 2)
+    if {"replicas_1", "replicas_4"} <= figures.keys():
+        figures["cpu_4_over_1"] = ratio(figures["replicas_4"]["steps"], figures["replicas_1"]["steps"])
     if arguments.composed:
         figures["composed_healthy_s"] = composed_healthy()
     print(json.dumps(figures))
+
+
+def ratio(above: list[dict[str, Any]], below: list[dict[str, Any]]) -> float | None:
+    """Processor time of a question with more replicas over that with fewer, at the rates that both held."""
+    rates = {step["rate"] for step in above if step["held"]} & {step["rate"] for step in below if step["held"]}
+    costs = [
+        sum(step["cpu_s_per_question"] * step["questions"] for step in steps if step["rate"] in rates)
+        for steps in (above, below)
+    ]
+    return round(costs[0] / costs[1], 2) if rates else None
 
 
 async def with_replicas(replicas: int, rates: list[float], seconds: float, figures: dict[str, Any]) -> dict[str, Any]:
@@ -134,15 +143,17 @@ async def at_rate(
     acks = [each.ack_ms for each in outcomes if each.ack_ms is not None]
     lost = sum(each.answers == 0 for each in outcomes)
     late = percentile(acks, 99)
+    cpu = {name: minus(after[name], before[name]) for name in SERVICES}
     figures = {
         "rate": rate,
         "questions": len(asked),
         "ack_p99_ms": late,
+        "cpu_s_per_question": round(sum(sum(each) for each in cpu.values()) / len(asked), 4),
         "lost": lost,
         "duplicates": await duplicates(scaled, [each.answers for each in outcomes]),
         "held": bool(late is not None and late < ACK_BOUND_MS and not lost),
     }
-    return figures, {name: minus(after[name], before[name]) for name in SERVICES}
+    return figures, cpu
 
 
 async def duplicates(scaled: ScaledPlatform, answers: list[int]) -> int:

@@ -10,9 +10,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Protocol
 
+import structlog
+
 from chassis.secret_files import SECRET_BYTES, kept
 
 KEY_BYTES = SECRET_BYTES
+_log = structlog.stdlib.get_logger(__name__)
 
 
 class MissingKeyError(LookupError):
@@ -34,6 +37,8 @@ class FolderKeyRing:
         self._folder = folder
         self._look_again = look_again
         self._known: dict[str, tuple[float, object, Sequence[bytes]]] = {}
+        self._refused: dict[str, object] = {}
+        """What was wrong with a file, so that it is said once."""
 
     def keys(self, service: str) -> Sequence[bytes]:
         """All keys of a service. A file that can't be read, or is half written, leaves the keys that were known."""
@@ -42,13 +47,18 @@ class FolderKeyRing:
         if stamp is not None and now - looked < self._look_again:
             return keys
         path = self._folder / f"{service}.key"
+        new_stamp: object = None
         try:
             found = path.stat()
             new_stamp = (found.st_mtime_ns, found.st_ino, found.st_size)
             if new_stamp != stamp:
                 keys = parse_keys(path.read_text(encoding="ascii"))
                 stamp = new_stamp
-        except (OSError, ValueError):
+        except (OSError, ValueError) as error:
+            if keys and self._refused.get(service) != new_stamp:
+                # Never what stands in it, which may be a key after all.
+                _log.warning("callers.key_refused", file=str(path), why=type(error).__name__)
+            self._refused[service] = new_stamp
             return keys
         self._known[service] = (now, stamp, keys)
         return keys

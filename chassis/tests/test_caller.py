@@ -7,6 +7,7 @@ import pytest
 from guildhall.caller.v1 import caller_pb2
 from hypothesis import given
 from hypothesis import strategies as st
+from structlog.testing import capture_logs
 
 from chassis.caller import Caller, Person, acting_for, current_caller, current_person
 from chassis.caller_keys import FolderKeyRing, ensure_keys
@@ -145,7 +146,12 @@ def test_keys_rotate_by_file(tmp_path: Path, clock: ManualClock) -> None:
     verifier.verify(signer.sign("llm", METHOD, None, 10), METHOD, once=True)
     assert reason_of(verifier, by_old) == "CALLER_FORGED"
     path.write_text("half a ke")
-    verifier.verify(signer.sign("llm", METHOD, None, 10), METHOD, once=True)
+    with capture_logs() as said:
+        for _ in range(3):
+            verifier.verify(signer.sign("llm", METHOD, None, 10), METHOD, once=True)
+    # Once by whoever signs and once by whoever checks.
+    assert [line["event"] for line in said] == ["callers.key_refused"] * 2
+    assert "half a ke" not in str(said)
 
 
 def test_made_keys_are_their_owners_alone(tmp_path: Path) -> None:
