@@ -28,6 +28,8 @@ _MEMBER_ACTS = frozenset(
         "member.role_remove",
     }
 )
+_KEPT = frozenset({"role.edit", "role.delete", "member.role_add", "member.role_remove"})
+"""What is never done to roles that belong to an integration. That others move past them is no harm."""
 _HARSH = frozenset({"member.timeout", "member.kick", "member.ban", "member.bulk_ban"})
 
 
@@ -80,7 +82,7 @@ def _ranks(operation: Operation, snapshot: Snapshot, requester: Member, bot: Mem
         everyone = role.id == snapshot.guild_id
         if everyone and operation.kind in ("role.delete", "member.role_add", "member.role_remove"):
             return text("plan.authority.everyone")
-        if role.managed and operation.kind in ("role.delete", "member.role_add", "member.role_remove"):
+        if role.managed and operation.kind in _KEPT:
             return text("plan.authority.managed", name=quoted(role.name))
         if everyone:
             continue

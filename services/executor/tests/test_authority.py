@@ -70,6 +70,7 @@ ATTEMPTS: list[tuple[int, dict[str, Any]]] = [
     (g.ADMIN, {"op": "set_nickname", "members": select(names=["owner"]), "nickname": "fool"}),
     (g.ADMIN, {"op": "reorder_roles", "targets": select(names=["Raider"]), "place": "above", "anchor": "Admin"}),
     (g.OWNER, {"op": "edit_role", "targets": select(names=["Raider"]), "grant": ["administrator"]}),
+    (g.OWNER, {"op": "edit_role", "targets": select(names=["Integration"]), "name": "Mine"}),
     (g.OWNER, {"op": "kick", "members": select(names=["owner"])}),
     (g.OWNER, {"op": "kick", "members": select(names=["admin"])}),
 ]
