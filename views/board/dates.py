@@ -34,10 +34,12 @@ _CLOCK = re.compile(
     r"(?:^|\s)(?:at |um |à )?(\d{1,2})(?::|h)(\d{2})?(?: ?(am|pm))?$|(?:^|\s)(?:at )?(\d{1,2}) ?(am|pm)$"
 )
 _END_OF_DAY = time(23, 59)
+LATEST = 32_503_680_000
+"""The year 3000: nobody means what lies behind it, and Discord shows no such time."""
 
 
 def read_date(typed: str, now: float, zone: str = "UTC") -> float | None:
-    """The moment that was meant, in Unix seconds; None where it cannot be told. It may lie in the past."""
+    """The moment that was meant, in Unix seconds, be it past; None where it cannot be told or is ages away."""
     try:
         here = ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError):
@@ -53,7 +55,8 @@ def read_date(typed: str, now: float, zone: str = "UTC") -> float | None:
         day = today.date() if at > today.time() else today.date() + timedelta(days=1)
     if day is None:
         return None
-    return datetime.combine(day, at or _END_OF_DAY, here).timestamp()
+    moment = datetime.combine(day, at or _END_OF_DAY, here).timestamp()
+    return moment if 0 < moment < LATEST else None
 
 
 def _clock(text: str) -> tuple[time | None, str]:

@@ -25,7 +25,7 @@ from services.gateway.cleaning import cleaned
 from services.gateway.context import Context
 from services.gateway.handover import AnswerT, called
 from views.board import cards, lines
-from views.board.dates import read_date
+from views.board.dates import LATEST, read_date
 from views.markdown import escaped, shortened
 
 ACTIVE = (
@@ -213,7 +213,7 @@ class Desk:
 
     def timestamp(self, typed: str, seconds: float | None) -> Timestamp:
         """A moment for the contract. InvalidArgument (DATE_INVALID) where there is none."""
-        if seconds is None or not 0 < seconds < 32_503_680_000:
+        if seconds is None or not 0 < seconds < LATEST:
             raise InvalidArgument("no date", reason="DATE_INVALID", metadata={"typed": typed})
         moment = Timestamp()
         moment.FromMilliseconds(round(seconds * 1000))

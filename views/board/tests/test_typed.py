@@ -43,7 +43,19 @@ def test_dates(typed: str, expected: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "typed", ["", "whenever", "31.2.", "2027-13-01", "25:00", "tomorrow 25:00", "in 3 moons", "13pm"]
+    "typed",
+    [
+        "",
+        "whenever",
+        "31.2.",
+        "2027-13-01",
+        "25:00",
+        "tomorrow 25:00",
+        "in 3 moons",
+        "13pm",
+        "9999-12-31",
+        "0001-01-01",
+    ],
 )
 def test_what_is_no_date(typed: str) -> None:
     assert read_date(typed, NOW) is None
@@ -67,6 +79,7 @@ def test_dates_are_in_the_persons_time_zone() -> None:
             Quick("belt", 2, "Leather Working", "Rank 3", at("2027-01-16T23:59"), "a hug", "size: large"),
         ),
         ("Stand by Me poster note: blue", Quick(problem="due", about="Me poster")),
+        ("1x belt @LW by 9999-12-31", Quick(problem="due", about="9999-12-31")),
         ("2x @Alch", Quick(problem="item", about="2x @Alch")),
         ("   ", Quick(problem="item", about="")),
         ("3 x", Quick(problem="item", about="3 x")),
