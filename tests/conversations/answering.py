@@ -18,7 +18,7 @@ from guildhall.llm.v1 import generation_pb2, generation_pb2_grpc, image_pb2, ima
 from guildhall.settings.v1 import settings_pb2, settings_pb2_grpc
 
 from chassis.caller import Caller, Person, acting_for
-from chassis.errors import FailedPrecondition, NotFound
+from chassis.errors import FailedPrecondition, NotFound, Unavailable
 from chassis.testing import channel_to, running_service, serve_in_process
 from sandbox.app import running
 from sandbox.control.client import SandboxClient
@@ -60,6 +60,8 @@ class ScriptedModel(generation_pb2_grpc.GenerationServiceServicer):
             raise NotFound("no such conversation", reason="CONVERSATION_UNKNOWN")
         if any("fail" in each.text for each in request.inputs):
             raise FailedPrecondition("no key", reason="PROVIDER_AUTHENTICATION")
+        if any("be limited" in each.text for each in request.inputs):
+            raise Unavailable("too many calls", reason="PROVIDER_RATE_LIMITED", retry_after=30)
         if self.draws and request.tools and not request.tool_rounds:
             yield generation_pb2.GenerateResponse(started=generation_pb2.Started(model="scripted"))
             wish = generation_pb2.ToolCall(id="1", name=request.tools[0].name, arguments_json='{"prompt": "a pier"}')

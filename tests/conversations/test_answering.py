@@ -256,6 +256,15 @@ async def test_a_failure_is_a_reply_a_reaction_or_known_to_the_log_channel_alone
         assert not [message for message in after if buttons(message)]
 
 
+async def test_a_provider_that_asks_for_a_pause_is_told_at_once(redis_url: str, tmp_path: Path) -> None:
+    async with running_answerer(redis_url, tmp_path, {}) as there:
+        thread = await there.talk()
+        await there.ask("Please be limited.", channel=thread, in_conversation=True)
+        told = await there.message(thread, component="reply.retry")
+        assert "asks for a pause" in told["content"]
+        assert "<t:" in told["content"]
+
+
 async def test_thinking_stands_behind_a_spoiler_or_nowhere(redis_url: str, tmp_path: Path) -> None:
     async with running_answerer(redis_url, tmp_path, {}) as there:
         thread = await there.talk()

@@ -12,7 +12,8 @@ from services.executor.replies.question import Question
 
 # What a stream ends with when its server is killed or told to stop; everything else is an answer of the server's.
 _BROKEN = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.CANCELLED)
-_PROVIDER_AWAY = "PROVIDER_UNAVAILABLE"
+_BY_PROVIDER = frozenset({"PROVIDER_UNAVAILABLE", "PROVIDER_RATE_LIMITED"})
+"""What llm itself says of a provider, having tried all there is to try: to ask again at once would change nothing."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +58,10 @@ def request_for(question: Question, turn_id: str) -> generation_pb2.GenerateRequ
 def translated(error: grpc.aio.AioRpcError | Unavailable) -> Exception:
     """A broken connection becomes `Lost`, a passed deadline TimeoutError; the rest is what llm meant."""
     if isinstance(error, Unavailable):
-        return error if error.reason == _PROVIDER_AWAY else Lost(error.reason)
+        return error if error.reason in _BY_PROVIDER else Lost(error.reason)
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
         return TimeoutError()
     known = from_rpc_error(error)
-    if error.code() in _BROKEN and known.reason != _PROVIDER_AWAY:
+    if error.code() in _BROKEN and known.reason not in _BY_PROVIDER:
         return Lost(error.details() or error.code().name)
     return known
