@@ -11,7 +11,7 @@ from typing import Any
 from guildhall.board.v1 import request_pb2 as pb
 
 from views.board.lines import Text, action_name, label, line, plain_thing, state_name, within
-from views.components import DANGER, PRIMARY, SECONDARY, SUCCESS, button, option, row, select
+from views.components import DANGER, OPTIONS_LIMIT, PRIMARY, SECONDARY, SUCCESS, button, option, row, select
 from views.custom_id import MAX_LENGTH, CustomId, encode
 from views.markdown import escaped, shortened
 from views.messages import message
@@ -78,13 +78,17 @@ def front(counts: Iterable[pb.StateCount], text: Text, professions: Mapping[str,
         if count.state in _SHOWN_STATES:
             by_profession.setdefault(count.profession, {})[count.state] = count.count
     lines = []
-    for key, states in sorted(by_profession.items(), key=lambda entry: -sum(entry[1].values())):
+    busy = sorted(by_profession.items(), key=lambda entry: -sum(entry[1].values()))
+    for key, states in busy:
         said = ", ".join(
             f"{states[state]} {text(f'board.state.{state_name(state)}')}" for state in _SHOWN_STATES if state in states
         )
         lines.append(f"**{escaped(professions.get(key, key))}** · {said}")
     choices = [option(EVERY, text("board.every"))]
-    choices += [option(key, shortened(name, 100)) for key, name in professions.items()]
+    # A select has 25 places: where there are more professions, those with something on the board come first.
+    first = [key for key, _ in busy] if len(professions) >= OPTIONS_LIMIT else []
+    ordered = dict.fromkeys([*first, *professions])
+    choices += [option(key, shortened(professions.get(key, key), 100)) for key in ordered]
     return message(
         embeds=[
             {

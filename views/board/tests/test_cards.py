@@ -96,3 +96,16 @@ def test_every_refusal_and_every_notice_has_its_words_in_every_language() -> Non
         assert len(said) > 15
         check(digest(said * 20, say) | {"components": []})
     assert label(a_request(part=0)) == f"#{2**40}"
+
+
+@pytest.mark.parametrize("many", [3, 24, 25, 60])
+def test_professions_with_requests_are_always_among_the_choices(many: int) -> None:
+    professions = {f"p{number:02}": f"Profession {number:02}" for number in range(many)}
+    last = f"p{many - 1:02}"
+    counts = [pb.StateCount(profession=last, state=pb.REQUEST_STATE_OPEN, count=3)]
+    shown = menus.front(counts, TEXT, professions)
+    check(shown)
+    chosen = [one["value"] for one in shown["components"][0]["components"][0]["options"]]
+    assert last in chosen
+    assert chosen[1] == (last if many >= 25 else "p00")
+    assert len(chosen) == min(many + 1, 25)
