@@ -14,7 +14,7 @@ class HealthSettings(Section):
     """Whether guilds' log channels hear of it. It is watched and logged either way."""
     interval_seconds: float = Field(default=5.0, gt=0)
     """How often every part is looked at."""
-    unwell_after_seconds: float = Field(default=8.0, ge=0)
+    unwell_after_seconds: float = Field(default=15.0, ge=0)
     """How long a part must be away until that is told: a restart is not."""
     well_after_seconds: float = Field(default=4.0, ge=0)
     """How long a part must be back until that is told."""
