@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright
+from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright, expect
 from playwright.async_api import TimeoutError as TooLate
 
 from sandbox.app import Sandbox, running
@@ -33,6 +33,9 @@ ARGUMENTS = [
 ]
 DESKTOP: ViewportSize = {"width": 1440, "height": 900}
 PHONE: ViewportSize = {"width": 390, "height": 844}
+# What a busy machine may take; who waits for less tests the machine.
+PATIENCE_SECONDS = 30.0
+expect.set_options(timeout=PATIENCE_SECONDS * 1000)
 
 
 @pytest_asyncio.fixture
@@ -83,7 +86,7 @@ class Visit:
     async def shown(self, text: str, *, within: str = ".message") -> Any:
         """Waits until a text stands in a message."""
         found = self.page.locator(within, has_text=text).last
-        await found.wait_for(timeout=8000)
+        await found.wait_for()
         return found
 
     async def until(self, expression: str) -> None:
@@ -93,7 +96,12 @@ class Visit:
         from the second time on.
         """
 
-        await eventually(lambda: self.page.evaluate(expression))
+        await eventually(lambda: self.page.evaluate(expression), timeout=PATIENCE_SECONDS)
+
+    async def command(self, text: str) -> None:
+        """Uses a slash command that has no options, which one Enter does."""
+        await self.page.fill("#composer", text)
+        await self.page.press("#composer", "Enter")
 
 
 async def visit(
@@ -132,7 +140,7 @@ async def visit(
     for last in (False, False, True):
         await page.goto(address)
         try:
-            await page.wait_for_selector('html[data-ready="true"]', timeout=15_000)
+            await page.wait_for_selector('html[data-ready="true"]', timeout=PATIENCE_SECONDS * 1000)
             break
         except TooLate:
             # Chromium drops everything when an interface of the machine comes or goes; that is not the page's doing.

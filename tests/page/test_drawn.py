@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from playwright.async_api import Browser, FilePayload, Page
+from playwright.async_api import Browser, FilePayload, Page, expect
 
 from sandbox.app import Sandbox
 from sandbox.discord.core.posting import announce
 from tests.page.bot import ShowBot, png, showcase
-from tests.page.conftest import Visit, visit
+from tests.page.conftest import PATIENCE_SECONDS, Visit, visit
+from tests.support.waiting import eventually
 
 POLL = {
     "question": {"text": "Which forge?"},
@@ -30,15 +31,26 @@ async def fits(page: Page) -> bool:
     return bool(await page.evaluate("document.documentElement.scrollWidth <= innerWidth"))
 
 
+async def readable(page: Page) -> None:
+    """Colours change over some tenths of a second when the theme does, so that what counts is where they arrive."""
+
+    async def nothing_faint() -> bool:
+        faint = await page.evaluate(CONTRAST.read_text(encoding="utf-8"))
+        assert faint == []
+        return True
+
+    await eventually(nothing_faint, timeout=PATIENCE_SECONDS)
+
+
 @PHONE
 async def test_polls_are_shown_and_take_no_votes(browser: Browser, server: Sandbox, bot: ShowBot, phone: bool) -> None:
     seen = await visit(browser, server.url, phone=phone)
     await bot.send(await channel_of(seen.page), {"poll": POLL})
     drawn = seen.page.locator(".poll")
     await drawn.get_by_text("Which forge?").wait_for()
-    assert await drawn.locator("li").count() == 2
+    await expect(drawn.locator("li")).to_have_count(2)
     await drawn.get_by_text("Votes are not counted").wait_for()
-    assert await drawn.locator("button").count() == 0
+    await expect(drawn.locator("button")).to_have_count(0)
     assert await fits(seen.page)
     assert seen.complaints == []
 
@@ -50,6 +62,21 @@ async def test_stickers_are_named(opened: Visit, server: Sandbox, bot: ShowBot) 
     message.stickers = ({"id": "1", "name": "Waving <b>anvil</b>", "format_type": 1},)
     announce(server.world, "MESSAGE_UPDATE", message)
     await opened.page.locator(".outside", has_text="Sticker: Waving <b>anvil</b>").wait_for()
+
+
+@PHONE
+async def test_a_forward_shows_what_it_keeps(browser: Browser, server: Sandbox, bot: ShowBot, phone: bool) -> None:
+    seen = await visit(browser, server.url, phone=phone)
+    channel = await channel_of(seen.page)
+    sent = await bot.send(channel, {"content": "Come **all**", "embeds": [{"title": "Market <b>day</b>"}]})
+    reference = {"type": 1, "channel_id": channel, "message_id": sent["id"]}
+    await bot.send(channel, {"message_reference": reference})
+    kept = seen.page.locator(".forwarded")
+    await kept.get_by_text("Forwarded").wait_for()
+    await expect(kept.locator("strong").first).to_have_text("all")
+    await kept.get_by_text("Market <b>day</b>").wait_for()
+    assert await fits(seen.page)
+    assert seen.complaints == []
 
 
 @PHONE
@@ -110,12 +137,12 @@ async def test_light_and_dark_are_readable(browser: Browser, server: Sandbox, bo
     page = seen.page
     await showcase(bot, await channel_of(page))
     await seen.shown("A plan with 3 steps")
-    assert await page.evaluate(CONTRAST.read_text(encoding="utf-8")) == []
+    await readable(page)
     await page.keyboard.press("Control+k")
     await page.keyboard.type("light or")
     await page.locator('.quick .option:has-text("Light or dark")').wait_for()
     await page.keyboard.press("Enter")
     await page.wait_for_selector('html[data-theme="light"]')
-    assert await page.evaluate(CONTRAST.read_text(encoding="utf-8")) == []
+    await readable(page)
     assert await fits(page)
     assert seen.complaints == []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from sandbox.app import Sandbox
 from sandbox.control.client import SandboxClient
@@ -55,12 +55,12 @@ async def test_nobody_moderates_those_above(opened: Visit) -> None:
     await become(page, "Mo")
     await page.click('.member:has-text("Olivia")')
     await page.locator(".profile").wait_for()
-    assert await page.locator('.profile button:has-text("Moderate")').count() == 0
+    await expect(page.locator('.profile button:has-text("Moderate")')).to_have_count(0)
     await page.keyboard.press("Escape")
     await become(page, "Mina")
     await page.click('.member:has-text("Cass")')
     await page.locator(".profile").wait_for()
-    assert await page.locator('.profile button:has-text("Moderate")').count() == 0
+    await expect(page.locator('.profile button:has-text("Moderate")')).to_have_count(0)
 
 
 async def test_a_roles_permissions_take_effect_and_are_logged(opened: Visit) -> None:
@@ -80,20 +80,20 @@ async def test_a_roles_permissions_take_effect_and_are_logged(opened: Visit) -> 
     await page.click('.menu-item:has-text("Audit log")')
     line = page.locator(".audit li", has_text="changed a role").first
     await line.get_by_text("Olivia").wait_for()
-    assert "permissions" in await line.inner_text()
+    await expect(line).to_contain_text("permissions")
     await page.click('.dialog [aria-label="Close"]')
     await become(page, "Mina")
     await opened.say("No reactions here")
     await (await opened.shown("No reactions here")).hover()
     await page.locator('.message-tools [aria-label="Reply"]').wait_for()
-    assert await page.locator('.message-tools [aria-label="Add a reaction"]').count() == 0
+    await expect(page.locator('.message-tools [aria-label="Add a reaction"]')).to_have_count(0)
 
 
 async def test_the_audit_log_is_for_those_who_may(opened: Visit) -> None:
     page = opened.page
     await page.click(".guild-name")
     await page.locator(".menu-item", has_text="Members").wait_for()
-    assert await page.locator('.menu-item:has-text("Audit log")').count() == 0
+    await expect(page.locator('.menu-item:has-text("Audit log")')).to_have_count(0)
 
 
 async def test_an_owner_deletes_a_server(opened: Visit) -> None:

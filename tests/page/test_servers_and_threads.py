@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from playwright.async_api import expect
+
 from sandbox.control.client import SandboxClient
 from tests.page.bot import ShowBot
 from tests.page.conftest import Visit, become
@@ -22,7 +24,7 @@ async def test_a_server_of_ones_own_with_the_bots(opened: Visit, bot: ShowBot, c
     await bot.send(text["id"], {"content": "Glad to be here"})
     await opened.shown("Glad to be here")
     await become(page, "Cass")
-    assert await page.locator('[aria-label="Guild of Bakers"]').count() == 0
+    await expect(page.locator('[aria-label="Guild of Bakers"]')).to_have_count(0)
 
 
 async def test_a_server_without_bots(opened: Visit) -> None:
@@ -33,7 +35,7 @@ async def test_a_server_without_bots(opened: Visit) -> None:
     await page.click(".dialog .primary")
     await page.locator(".guild-name", has_text="People alone").wait_for()
     await page.locator(".member", has_text="Mina").wait_for()
-    assert await page.locator(".member").count() == 1
+    await expect(page.locator(".member")).to_have_count(1)
 
 
 async def test_a_threads_card_follows_its_thread(opened: Visit, bot: ShowBot) -> None:
@@ -60,10 +62,7 @@ async def test_a_threads_card_follows_its_thread(opened: Visit, bot: ShowBot) ->
 
 async def test_an_answer_names_the_command_it_answers(opened: Visit, bot: ShowBot) -> None:
     page = opened.page
-    await page.fill("#composer", "/list open")
-    await page.press("#composer", "Enter")
-    if await page.locator(".command-form").count():
-        await page.keyboard.press("Enter")
+    await opened.command("/list open")
     await page.locator(".reply-line", has_text="Mina used /list open").wait_for()
 
 
@@ -75,5 +74,5 @@ async def test_a_thread_says_how_it_began_as_the_message_looked(opened: Visit, b
     await page.locator(f"#m-{sent['id']} .thread-card").click()
     began = page.locator(".system-line", has_text="began this thread with")
     await began.locator("strong", has_text="Mina").wait_for()
-    assert await began.locator("blockquote code").inner_text() == "a pier"
-    assert "**" not in await began.inner_text()
+    await expect(began.locator("blockquote code")).to_have_text("a pier")
+    await expect(began).not_to_contain_text("**")

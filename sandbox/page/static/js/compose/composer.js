@@ -165,7 +165,7 @@ export class Composer {
   }
 
   #pick(item) {
-    if (item.entry) return item.entry.options.length ? this.#openForm(item.entry, {}) : this.#sendBare(item.entry);
+    if (item.entry) return this.#use(item.entry, {});
     const { start } = item.word;
     const rest = this.field.value.slice(this.field.selectionStart);
     this.field.value = `${this.field.value.slice(0, start)}${item.insert} ${rest}`;
@@ -175,6 +175,11 @@ export class Composer {
     this.field.focus();
     this.#changed();
     return undefined;
+  }
+
+  /** Opens a command's form; one without options is sent at once, however fast its Enter came. */
+  #use(entry, given) {
+    return entry.options.length ? this.#openForm(entry, given) : this.#sendBare(entry);
   }
 
   #sendBare(entry) {
@@ -252,7 +257,7 @@ export class Composer {
     if (content.startsWith("/") && !this.#editing) {
       const entries = flattened((await attempt(() => commandsIn(this.channelId, 1))) ?? []);
       const parsed = this.#parsed(entries, content.slice(1));
-      if (parsed) return this.#openForm(parsed.entry, parsed.given);
+      if (parsed) return this.#use(parsed.entry, parsed.given);
     }
     if (content.length > MOST_CHARACTERS) return toast(`A message has at most ${MOST_CHARACTERS} characters.`, { kind: "error" });
     const { acting } = state;

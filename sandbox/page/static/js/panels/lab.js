@@ -57,13 +57,16 @@ export class LabPanel {
   #limits() {
     this.#every(async (place) => {
       const [counters, buckets] = await Promise.all([get("/control/counters"), get("/control/buckets")]);
+      const refused = Object.entries(counters.http_429_by_bucket ?? {});
+      const routes = refused.length ? await routesOf429s() : new Map();
       const figure = (value, text, bad) => h("div.total", { class: bad ? "kind-error" : "" }, h("b", {}, value ?? 0), h("small", {}, text));
       const acks = [...(counters.interactions?.ack_ms ?? [])].sort((a, b) => a - b);
-      fill(place, h("div.totals", {}, figure(counters.requests, "requests"), figure(counters.http_429, "answered 429", counters.http_429), figure(counters.invalid_requests, "invalid", counters.invalid_requests), figure(counters.nonconforming, "against the description", counters.nonconforming),
+      fill(place, h("div.totals", {}, figure(counters.requests, "requests"), figure(counters.http_429, "answered 429", counters.http_429), figure(counters.invalid_requests, "401, 403 and 429", counters.invalid_requests), figure(counters.nonconforming, "against the description", counters.nonconforming),
         figure(acks.length ? `${Math.round(acks[Math.floor(acks.length / 2)])} ms` : "–", "acknowledged, median"), figure(counters.interactions?.failed, "not acknowledged", counters.interactions?.failed)),
       h("h2", {}, "Buckets"), buckets.length ? h("table.grid", {}, h("thead", {}, h("tr", {}, ["Route", "For", "Left", "", "Back in"].map((t) => h("th", { scope: "col" }, t)))),
         h("tbody", {}, buckets.map((b) => h("tr", { class: b.remaining === 0 ? "failed" : "" }, h("td", {}, h("code.inline", {}, b.route)), h("td", {}, b.key), h("td", {}, `${b.remaining} of ${b.limit}`), h("td", {}, h("span.meter", {}, h("i", { style: { width: `${(100 * b.remaining) / Math.max(1, b.limit)}%` } }))), h("td", {}, `${Number(b.reset_after ?? 0).toFixed(1)} s`))))) : h("p.muted", {}, "No bucket is in use."),
-      Object.keys(counters.http_429_by_bucket ?? {}).length ? [h("h2", {}, "429s by bucket"), h("ul", {}, Object.entries(counters.http_429_by_bucket).map(([name, n]) => h("li", {}, `${name}: ${n}`)))] : null);
+      refused.length ? [h("h2", {}, "Answered 429"), h("table.grid", {}, h("thead", {}, h("tr", {}, ["Route", "Times", "Bucket"].map((t) => h("th", { scope: "col" }, t)))),
+        h("tbody", {}, refused.sort((a, b) => b[1] - a[1]).map(([bucket, n]) => h("tr", {}, h("td", {}, h("code.inline", {}, routes.get(bucket) ?? "earlier requests")), h("td", {}, n), h("td.muted", {}, bucket)))))] : null);
     });
   }
 
@@ -71,11 +74,13 @@ export class LabPanel {
     const only = h("input", { type: "checkbox" });
     const filter = h("input", { type: "search", placeholder: "Part of a route", "aria-label": "Filter requests" });
     this.main.append(h("div.trace-search", {}, filter, h("label.check-row", {}, only, "Only what the description refuses")));
+    let names = new Map();
+    namesById().then((found) => (names = found));
     this.#every(async (place) => {
       const answer = await get(`/control/requests?limit=200${only.checked ? "&invalid=1" : ""}`);
       const list = (Array.isArray(answer) ? answer : (answer.requests ?? [])).filter((r) => `${r.method} ${r.path}`.toLowerCase().includes(filter.value.toLowerCase())).slice(-150).reverse();
       fill(place, h("table.grid", {}, h("thead", {}, h("tr", {}, ["When", "Request", "Status", "ms", "Who", "Request", "Answer"].map((t) => h("th", { scope: "col" }, t)))),
-        h("tbody", {}, list.map((r) => h("tr", { class: r.status >= 400 ? "failed" : "" }, h("td", {}, new Date(r.at * 1000).toLocaleTimeString()), h("td", {}, h("b", {}, r.method), " ", h("code.inline", {}, r.path)), h("td", {}, r.status), h("td", {}, Math.round(r.ms)), h("td", {}, r.actor ?? ""), verdict(r.request), verdict(r.response))))));
+        h("tbody", {}, list.map((r) => h("tr", { class: r.status >= 400 ? "failed" : "" }, h("td.tight", {}, new Date(r.at * 1000).toLocaleTimeString([], { hourCycle: "h23" })), h("td", {}, h("b", {}, r.method), " ", h("code.inline", {}, r.path)), h("td", {}, r.status), h("td", {}, Math.round(r.ms)), h("td.tight", {}, names.get(r.actor) ?? r.actor ?? ""), verdict(r.request), verdict(r.response))))));
     });
   }
 
@@ -109,6 +114,8 @@ export class LabPanel {
 
   #gateway() {
     const target = h("select", { "aria-label": "Session" }, h("option", { value: "" }, "All sessions"));
+    let names = new Map();
+    namesById().then((found) => (names = found));
     this.main.append(h("h2", {}, "Do to the sessions"), h("div.trace-search", {}, target), h("div.fault-buttons", {}, GATEWAY.map(([action, text, fields]) => h("button.secondary", { type: "button", onclick: () => attempt(async () => {
       await post("/control/gateway", { action, ...fields, ...(target.value ? { session: target.value } : {}) });
       toast(`Done: ${text}`, { seconds: 2 });
@@ -117,11 +124,23 @@ export class LabPanel {
       const answer = await get("/control/sessions");
       const list = Array.isArray(answer) ? answer : (answer.sessions ?? []);
       const known = new Set([...target.options].map((o) => o.value));
-      for (const s of list) if (!known.has(s.id)) target.append(h("option", { value: s.id }, `${s.user ?? s.id} ${JSON.stringify(s.shard ?? "")}`));
+      for (const s of list) if (!known.has(s.id)) target.append(h("option", { value: s.id }, `${names.get(s.user) ?? s.user}, shard ${(s.shard ?? []).join(" of ")}`));
       fill(place, list.length ? h("table.grid", {}, h("thead", {}, h("tr", {}, ["User", "Shard", "Connected", "Sequence", "Intents"].map((t) => h("th", { scope: "col" }, t)))),
-        h("tbody", {}, list.map((s) => h("tr", { class: s.connected ? "" : "failed" }, h("td", {}, String(s.user?.username ?? s.user ?? s.id)), h("td", {}, (s.shard ?? []).join("/")), h("td", {}, s.connected ? "yes" : "no"), h("td", {}, s.seq ?? 0), h("td", {}, s.intents ?? ""))))) : h("p.muted", {}, "No bot is connected."));
+        h("tbody", {}, list.map((s) => h("tr", { class: s.connected ? "" : "failed" }, h("td", {}, names.get(s.user) ?? s.user ?? s.id), h("td", {}, (s.shard ?? []).join("/")), h("td", {}, s.connected ? "yes" : "no"), h("td", {}, s.seq ?? 0), h("td", {}, s.intents ?? ""))))) : h("p.muted", {}, "No bot is connected."));
     });
   }
+}
+
+/** Everyone's name by their id. */
+async function namesById() {
+  const people = (await attempt(() => get("/control/people"))) ?? [];
+  return new Map(people.map((one) => [one.id, one.global_name ?? one.username]));
+}
+
+/** Which route a bucket that refused belongs to, as far as the log of requests still knows. */
+async function routesOf429s() {
+  const log = await get("/control/requests?status=429&limit=200");
+  return new Map(log.map((r) => [r.bucket, `${r.method} ${r.route}`]));
 }
 
 function verdict(part) {
