@@ -4,6 +4,7 @@ Discord says a person's language with each interaction and never with a message.
 for a while, and who asks by a message is answered as they were when they used a command or pressed a button.
 """
 
+import asyncio
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import replace
@@ -24,6 +25,7 @@ _log = structlog.get_logger(__name__)
 
 _DAY = 86_400
 _AT_HAND = 10_000
+_PATIENCE = 0.5
 
 
 class LocaleStore:
@@ -37,10 +39,12 @@ class LocaleStore:
         self._settings = settings
         self._at_hand: OrderedDict[int, str] = OrderedDict()
 
+    def knows(self, user_id: int, locale: str) -> bool:
+        """Whether it is at hand that Discord said this last."""
+        return self._at_hand.get(user_id) == locale
+
     async def keep(self, user_id: int, locale: str) -> None:
         """Keeps what Discord said last. RedisError where the store is away."""
-        if self._at_hand.get(user_id) == locale:
-            return
         await self._redis.set(_key(user_id), locale, ex=self._settings.current.locale_days * _DAY)
         self._remember(user_id, locale)
 
@@ -48,7 +52,9 @@ class LocaleStore:
         """What Discord said last; empty where that is not known. RedisError where the store is away."""
         if user_id not in self._at_hand:
             raw = await self._redis.get(_key(user_id))
-            self._remember(user_id, _text(raw) if raw is not None else "")
+            if raw is None:
+                return ""
+            self._remember(user_id, _text(raw))
         self._at_hand.move_to_end(user_id)
         return self._at_hand[user_id]
 
@@ -70,13 +76,14 @@ class Languages:
     def __init__(self, guild_settings: GuildSettings, store: LocaleStore) -> None:
         self._guild_settings = guild_settings
         self._store = store
+        self._keeping: set[asyncio.Task[None]] = set()
 
-    async def heard(self, person: Person) -> None:
-        """Keeps the language that Discord said with an interaction."""
-        try:
-            await self._store.keep(person.user_id, person.locale)
-        except RedisError as error:
-            _log.info("language not kept", error=type(error).__name__)
+    def heard(self, person: Person) -> None:
+        """Keeps the language that Discord said with an interaction, which waits for nothing of it."""
+        if not self._store.knows(person.user_id, person.locale):
+            task = asyncio.create_task(self._keep(person.user_id, person.locale))
+            self._keeping.add(task)
+            task.add_done_callback(self._keeping.discard)
 
     async def writing(self, person: Person, place: Place) -> Person:
         """Whoever wrote a message, with the language to speak."""
@@ -84,10 +91,17 @@ class Languages:
         if chosen:
             return replace(person, locale=chosen)
         try:
-            return replace(person, locale=await self._store.find(person.user_id))
-        except RedisError as error:
+            async with asyncio.timeout(_PATIENCE):
+                return replace(person, locale=await self._store.find(person.user_id))
+        except (RedisError, TimeoutError) as error:
             _log.info("language not found", error=type(error).__name__)
             return person
+
+    async def _keep(self, user_id: int, locale: str) -> None:
+        try:
+            await self._store.keep(user_id, locale)
+        except RedisError as error:
+            _log.info("language not kept", error=type(error).__name__)
 
 
 class LocaleOfPerson:

@@ -3,7 +3,7 @@
 Each interaction is the root of a trace. The handler runs for the person who acted: every call it makes carries them.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -39,7 +39,7 @@ class Router:
 
     registry: Registry
     make_context: MakeContext
-    heard: Callable[[Person], Awaitable[None]]
+    heard: Callable[[Person], None]
     """Is told whom Discord said which language of."""
     activity: ActivityRecorder
     calls: CallStatistics
@@ -61,7 +61,7 @@ class Router:
                 },
             ) as span,
         ):
-            await self.heard(interaction.person)
+            self.heard(interaction.person)
             context = self.make_context(interaction)
             outcome = Outcome.ERROR
             try:

@@ -95,7 +95,7 @@ async def _recommend(context: Context, basis: str, words: str) -> None:
     ):
         rows.append(context.text("recommend.stale"))
     rows += [_line(context, number, each) for number, each in enumerate(answer.recommendations, 1)]
-    buttons = [_buttons(number, each) for number, each in enumerate(answer.recommendations[:_LISTED], 1)]
+    buttons = [_buttons(context, number, each) for number, each in enumerate(answer.recommendations[:_LISTED], 1)]
     await context.respond(message(within(rows), components=[made for made in buttons if made is not None]))
 
 
@@ -107,13 +107,16 @@ def _line(context: Context, number: int, each: recommendation_pb2.Recommendation
     )
 
 
-def _buttons(number: int, each: recommendation_pb2.Recommendation) -> dict[str, Any] | None:
+def _buttons(context: Context, number: int, each: recommendation_pb2.Recommendation) -> dict[str, Any] | None:
     """The buttons of one title; none where its name does not fit into them."""
     try:
         return components.row(
             *(
-                components.button(encode(FEEDBACK, kind, each.title, each.artist), f"{number} {sign}")
-                for kind, sign in (("like", "+"), ("dislike", "−"), ("more", "…"))
+                components.button(
+                    encode(FEEDBACK, kind, each.title, each.artist),
+                    context.text(f"recommend.button.{kind}", number=number),
+                )
+                for kind in _KINDS
             )
         )
     except CustomIdTooLong:
