@@ -22,6 +22,9 @@ from tests.support.platform import RunningPlatform
 from tests.support.postgres import PostgresProcess, postgres_bin
 from tests.support.redis_process import RedisProcess
 
+UNWELL_AFTER = 10.0
+"""Seconds that a part is away until log channels are told."""
+
 
 @dataclass
 class Stage:
@@ -65,7 +68,7 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
             # Quicker than in earnest, so that a test need not wait for minutes.
             "GUILDHALL_RPC__KEEPALIVE": "5",
             "GUILDHALL_EXECUTOR__HEALTH__INTERVAL_SECONDS": "1",
-            "GUILDHALL_EXECUTOR__HEALTH__UNWELL_AFTER_SECONDS": "10",
+            "GUILDHALL_EXECUTOR__HEALTH__UNWELL_AFTER_SECONDS": str(UNWELL_AFTER),
             "GUILDHALL_EXECUTOR__HEALTH__WELL_AFTER_SECONDS": "2",
             "GUILDHALL_EXECUTOR__HEALTH__POST_PAUSE_SECONDS": "1",
             "GUILDHALL_EXECUTOR__HEALTH__LOOK_TIMEOUT_SECONDS": "1",

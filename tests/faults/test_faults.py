@@ -11,7 +11,7 @@ import pytest
 
 from chassis.settings.shared import SERVICES
 from sandbox.control.client import Refused
-from tests.faults.conftest import Stage
+from tests.faults.conftest import UNWELL_AFTER, Stage
 from tests.faults.load import Load
 from tests.support.redis_full import FULL
 from views.catalogue import texts
@@ -51,14 +51,18 @@ def clear(told: list[str]) -> bool:
 async def test_every_service_is_restarted_under_load(stage: Stage) -> None:
     await quiet(stage)
     before = await newest(stage)
+    took = []
     async with Load(stage.sandbox) as load:
         for service in SERVICES:
+            began = time.monotonic()
             await stage.platform.restart(service)
             await stage.platform.all_ready()
+            took.append(time.monotonic() - began)
     await load.answered()
     assert len(load.taken) > 10
     assert clear(load.told), load.told
-    assert await newest(stage) == before  # a restart is nothing to tell
+    # A restart is nothing to tell; on a machine so busy that one takes as long as an outage, it is.
+    assert await newest(stage) == before or max(took) > UNWELL_AFTER
 
 
 @pytest.mark.parametrize("store", ["durable", "limits"])
