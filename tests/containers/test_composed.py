@@ -13,7 +13,8 @@ from tests.containers.composed import SERVICES, Composed, waited
 pytestmark = pytest.mark.timeout(1200)
 
 MEGABYTE = 1_000_000
-HEALTHY_WITHIN = 60.0
+HEALTHY_WITHIN = 150.0
+"""Seconds, also on a machine that does much else; how long it takes by itself is what `make bench-scale` says."""
 LARGEST = {"llm": 130, "sandbox": 200}
 # What a service's image must hold, and what only others may.
 OWN = {
