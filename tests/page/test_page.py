@@ -182,6 +182,23 @@ async def test_a_trace_is_found_and_shown_as_a_waterfall_and_a_map(opened: Visit
     await page.locator(".panel").wait_for(state="detached")
 
 
+async def test_a_row_that_is_focused_stays_so_while_its_list_is_renewed(opened: Visit, control: SandboxClient) -> None:
+    page = opened.page
+    await control.call("POST", "/v1/traces", SPANS)
+    await page.click('.tool:has-text("Traces")')
+    row = page.locator(".trace-row", has_text="interaction /ask")
+    await row.focus()
+    for _ in range(2):
+        async with page.expect_response(lambda answer: "/traces/api/traces?" in answer.url):
+            pass
+        await expect(row).to_be_focused()
+    other = _span(7, 0, "interaction /usage", "gateway", 0.0, 0.1)
+    other["scopeSpans"][0]["spans"][0]["traceId"] = "cd" * 16
+    await control.call("POST", "/v1/traces", {"resourceSpans": [other]})
+    await page.locator(".trace-row", has_text="interaction /usage").wait_for()
+    await expect(row).to_be_focused()
+
+
 async def test_faults_are_injected_and_requests_shown(opened: Visit, control: SandboxClient) -> None:
     page = opened.page
     await page.click('.tool:has-text("Lab")')

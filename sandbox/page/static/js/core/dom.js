@@ -31,10 +31,26 @@ export function append(parent, children) {
   return parent;
 }
 
+const drawnOf = new WeakMap();
+
 /** Replaces what an element holds. */
 export function fill(parent, ...children) {
+  drawnOf.delete(parent);
   parent.replaceChildren();
   return append(parent, children);
+}
+
+/**
+ * Draws `data` in an element, unless that is what stands there: what is drawn anew while it is pressed is not pressed.
+ * Who stood on something with a `data-key` stands on it afterwards.
+ */
+export function refill(parent, data, draw) {
+  const now = JSON.stringify(data);
+  if (drawnOf.get(parent) === now) return;
+  const key = parent.contains(document.activeElement) ? document.activeElement.dataset.key : undefined;
+  fill(parent, draw(data));
+  drawnOf.set(parent, now);
+  if (key !== undefined) [...parent.querySelectorAll("[data-key]")].find((one) => one.dataset.key === key)?.focus({ preventScroll: true });
 }
 
 const SVG = "http://www.w3.org/2000/svg";

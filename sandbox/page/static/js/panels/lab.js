@@ -1,6 +1,6 @@
 /** Limits and faults: live buckets, what was sent and what Discord's description says of it, and what can be broken. */
 import { emit } from "../core/bus.js";
-import { fill, h } from "../core/dom.js";
+import { fill, h, refill } from "../core/dom.js";
 import { icon } from "../core/icons.js";
 import { del, get, patch, post } from "../core/api.js";
 import { attempt, toast } from "../core/layers.js";
@@ -43,30 +43,32 @@ export class LabPanel {
     ({ limits: () => this.#limits(), requests: () => this.#requests(), faults: () => this.#faults(), gateway: () => this.#gateway(), model: () => modelFaults(this.main) })[tab]();
   }
 
-  /** Draws again and again while the tab is shown. */
-  #every(load) {
+  /** Looks again and again while the tab is shown, and draws where something has changed. */
+  #every(load, draw) {
     const place = h("div.lab-live");
     this.main.append(place);
     const turn = async () => {
-      await load(place).catch((error) => fill(place, h("p.error-line", {}, error.message)));
+      await load().then((found) => refill(place, found, draw)).catch((error) => fill(place, h("p.error-line", {}, error.message)));
       if (place.isConnected) this.#timer = setTimeout(turn, RENEW_MS);
     };
     turn();
   }
 
   #limits() {
-    this.#every(async (place) => {
+    const load = async () => {
       const [counters, buckets] = await Promise.all([get("/control/counters"), get("/control/buckets")]);
       const refused = Object.entries(counters.http_429_by_bucket ?? {});
-      const routes = refused.length ? await routesOf429s() : new Map();
+      return { counters, buckets, refused, routes: refused.length ? await routesOf429s() : {} };
+    };
+    this.#every(load, ({ counters, buckets, refused, routes }) => {
       const figure = (value, text, bad) => h("div.total", { class: bad ? "kind-error" : "" }, h("b", {}, value ?? 0), h("small", {}, text));
       const acks = [...(counters.interactions?.ack_ms ?? [])].sort((a, b) => a - b);
-      fill(place, h("div.totals", {}, figure(counters.requests, "requests"), figure(counters.http_429, "answered 429", counters.http_429), figure(counters.invalid_requests, "401, 403 and 429", counters.invalid_requests), figure(counters.nonconforming, "against the description", counters.nonconforming),
+      return [h("div.totals", {}, figure(counters.requests, "requests"), figure(counters.http_429, "answered 429", counters.http_429), figure(counters.invalid_requests, "401, 403 and 429", counters.invalid_requests), figure(counters.nonconforming, "against the description", counters.nonconforming),
         figure(acks.length ? `${Math.round(acks[Math.floor(acks.length / 2)])} ms` : "–", "acknowledged, median"), figure(counters.interactions?.failed, "not acknowledged", counters.interactions?.failed)),
       h("h2", {}, "Buckets"), buckets.length ? h("table.grid", {}, h("thead", {}, h("tr", {}, ["Route", "For", "Left", "", "Back in"].map((t) => h("th", { scope: "col" }, t)))),
         h("tbody", {}, buckets.map((b) => h("tr", { class: b.remaining === 0 ? "failed" : "" }, h("td", {}, h("code.inline", {}, b.route)), h("td", {}, b.key), h("td", {}, `${b.remaining} of ${b.limit}`), h("td", {}, h("span.meter", {}, h("i", { style: { width: `${(100 * b.remaining) / Math.max(1, b.limit)}%` } }))), h("td", {}, `${Number(b.reset_after ?? 0).toFixed(1)} s`))))) : h("p.muted", {}, "No bucket is in use."),
       refused.length ? [h("h2", {}, "Answered 429"), h("table.grid", {}, h("thead", {}, h("tr", {}, ["Route", "Times", "Bucket"].map((t) => h("th", { scope: "col" }, t)))),
-        h("tbody", {}, refused.sort((a, b) => b[1] - a[1]).map(([bucket, n]) => h("tr", {}, h("td", {}, h("code.inline", {}, routes.get(bucket) ?? "earlier requests")), h("td", {}, n), h("td.muted", {}, bucket)))))] : null);
+        h("tbody", {}, refused.sort((a, b) => b[1] - a[1]).map(([bucket, n]) => h("tr", {}, h("td", {}, h("code.inline", {}, routes[bucket] ?? "earlier requests")), h("td", {}, n), h("td.muted", {}, bucket)))))] : null];
     });
   }
 
@@ -74,14 +76,12 @@ export class LabPanel {
     const only = h("input", { type: "checkbox" });
     const filter = h("input", { type: "search", placeholder: "Part of a route", "aria-label": "Filter requests" });
     this.main.append(h("div.trace-search", {}, filter, h("label.check-row", {}, only, "Only what the description refuses")));
-    let names = new Map();
-    namesById().then((found) => (names = found));
-    this.#every(async (place) => {
-      const answer = await get(`/control/requests?limit=200${only.checked ? "&invalid=1" : ""}`);
-      const list = (Array.isArray(answer) ? answer : (answer.requests ?? [])).filter((r) => `${r.method} ${r.path}`.toLowerCase().includes(filter.value.toLowerCase())).slice(-150).reverse();
-      fill(place, h("table.grid", {}, h("thead", {}, h("tr", {}, ["When", "Request", "Status", "ms", "Who", "Request", "Answer"].map((t) => h("th", { scope: "col" }, t)))),
-        h("tbody", {}, list.map((r) => h("tr", { class: r.status >= 400 ? "failed" : "" }, h("td.tight", {}, new Date(r.at * 1000).toLocaleTimeString([], { hourCycle: "h23" })), h("td", {}, h("b", {}, r.method), " ", h("code.inline", {}, r.path)), h("td", {}, r.status), h("td", {}, Math.round(r.ms)), h("td.tight", {}, names.get(r.actor) ?? r.actor ?? ""), verdict(r.request), verdict(r.response))))));
-    });
+    const load = async () => {
+      const [names, list] = await Promise.all([namesById(), get(`/control/requests?limit=200${only.checked ? "&invalid=1" : ""}`)]);
+      return { names, list: list.filter((r) => `${r.method} ${r.path}`.toLowerCase().includes(filter.value.toLowerCase())).slice(-150).reverse() };
+    };
+    this.#every(load, ({ names, list }) => h("table.grid", {}, h("thead", {}, h("tr", {}, ["When", "Request", "Status", "ms", "Who", "Request", "Answer"].map((t) => h("th", { scope: "col" }, t)))),
+        h("tbody", {}, list.map((r) => h("tr", { class: r.status >= 400 ? "failed" : "" }, h("td.tight", {}, new Date(r.at * 1000).toLocaleTimeString([], { hourCycle: "h23" })), h("td", {}, h("b", {}, r.method), " ", h("code.inline", {}, r.path)), h("td", {}, r.status), h("td", {}, Math.round(r.ms)), h("td.tight", {}, names[r.actor] ?? r.actor ?? ""), verdict(r.request), verdict(r.response))))));
   }
 
   #faults() {
@@ -104,43 +104,39 @@ export class LabPanel {
       h("div.trace-search", {}, method, route, h("label.inline-label", {}, "Probability", probability)),
       h("datalist", { id: "routes" }, ["/channels/{channel_id}/messages", "/channels/{channel_id}/messages/{message_id}", "/webhooks/{webhook_id}/{webhook_token}*", "/guilds/{guild_id}/channels", "/channels/{channel_id}"].map((r) => h("option", { value: r }))),
       h("div.fault-buttons", {}, FAULTS.map(([text, rule]) => h("button.secondary", { type: "button", onclick: () => add(text, rule) }, text))), h("h2", {}, "In force"));
-    this.#every(async (place) => {
-      const answer = await get("/control/faults");
-      const rules = Array.isArray(answer) ? answer : (answer.faults ?? []);
-      fill(place, rules.length ? rules.map((rule) => h("div.rule-row", {}, h("code.inline", {}, words(rule)), h("button.secondary", { type: "button", onclick: () => attempt(() => del(`/control/faults/${rule.id}`)) }, "Remove"))) : h("p.muted", {}, "Nothing goes wrong."),
-        rules.length ? h("button.danger", { type: "button", onclick: () => attempt(() => del("/control/faults")) }, "Remove all") : null);
-    });
+    this.#every(() => get("/control/faults"), (rules) => [rules.length ? rules.map((rule) => h("div.rule-row", {}, h("code.inline", {}, words(rule)), h("button.secondary", { type: "button", data: { key: rule.id }, onclick: () => attempt(() => del(`/control/faults/${rule.id}`)) }, "Remove"))) : h("p.muted", {}, "Nothing goes wrong."),
+        rules.length ? h("button.danger", { type: "button", onclick: () => attempt(() => del("/control/faults")) }, "Remove all") : null]);
   }
 
   #gateway() {
     const target = h("select", { "aria-label": "Session" }, h("option", { value: "" }, "All sessions"));
-    let names = new Map();
-    namesById().then((found) => (names = found));
     this.main.append(h("h2", {}, "Do to the sessions"), h("div.trace-search", {}, target), h("div.fault-buttons", {}, GATEWAY.map(([action, text, fields]) => h("button.secondary", { type: "button", onclick: () => attempt(async () => {
       await post("/control/gateway", { action, ...fields, ...(target.value ? { session: target.value } : {}) });
       toast(`Done: ${text}`, { seconds: 2 });
     }) }, text))), h("h2", {}, "Sessions"));
-    this.#every(async (place) => {
-      const answer = await get("/control/sessions");
-      const list = Array.isArray(answer) ? answer : (answer.sessions ?? []);
+    const load = async () => {
+      const [names, list] = await Promise.all([namesById(), get("/control/sessions")]);
+      return { names, list };
+    };
+    this.#every(load, ({ names, list }) => {
       const known = new Set([...target.options].map((o) => o.value));
-      for (const s of list) if (!known.has(s.id)) target.append(h("option", { value: s.id }, `${names.get(s.user) ?? s.user}, shard ${(s.shard ?? []).join(" of ")}`));
-      fill(place, list.length ? h("table.grid", {}, h("thead", {}, h("tr", {}, ["User", "Shard", "Connected", "Sequence", "Intents"].map((t) => h("th", { scope: "col" }, t)))),
-        h("tbody", {}, list.map((s) => h("tr", { class: s.connected ? "" : "failed" }, h("td", {}, names.get(s.user) ?? s.user ?? s.id), h("td", {}, (s.shard ?? []).join("/")), h("td", {}, s.connected ? "yes" : "no"), h("td", {}, s.seq ?? 0), h("td", {}, s.intents ?? ""))))) : h("p.muted", {}, "No bot is connected."));
+      for (const s of list) if (!known.has(s.id)) target.append(h("option", { value: s.id }, `${names[s.user] ?? s.user}, shard ${(s.shard ?? []).join(" of ")}`));
+      return list.length ? h("table.grid", {}, h("thead", {}, h("tr", {}, ["User", "Shard", "Connected", "Sequence", "Intents"].map((t) => h("th", { scope: "col" }, t)))),
+        h("tbody", {}, list.map((s) => h("tr", { class: s.connected ? "" : "failed" }, h("td", {}, names[s.user] ?? s.user ?? s.id), h("td", {}, (s.shard ?? []).join("/")), h("td", {}, s.connected ? "yes" : "no"), h("td", {}, s.seq ?? 0), h("td", {}, s.intents ?? ""))))) : h("p.muted", {}, "No bot is connected.");
     });
   }
 }
 
 /** Everyone's name by their id. */
 async function namesById() {
-  const people = (await attempt(() => get("/control/people"))) ?? [];
-  return new Map(people.map((one) => [one.id, one.global_name ?? one.username]));
+  const people = await get("/control/people");
+  return Object.fromEntries(people.map((one) => [one.id, one.global_name ?? one.username]));
 }
 
 /** Which route a bucket that refused belongs to, as far as the log of requests still knows. */
 async function routesOf429s() {
   const log = await get("/control/requests?status=429&limit=200");
-  return new Map(log.map((r) => [r.bucket, `${r.method} ${r.route}`]));
+  return Object.fromEntries(log.map((r) => [r.bucket, `${r.method} ${r.route}`]));
 }
 
 function verdict(part) {

@@ -1,5 +1,5 @@
 /** The demo model's faults: what shall happen to the next answers. */
-import { fill, h } from "../core/dom.js";
+import { fill, h, refill } from "../core/dom.js";
 import { del, get, post } from "../core/api.js";
 import { attempt, toast } from "../core/layers.js";
 
@@ -21,8 +21,8 @@ export async function modelFaults(place) {
     h("p.muted", {}, `Models: ${known.models.join(", ")}. Pace: ${known.tokens_per_second} tokens a second.`), h("h2", {}, "In force"), list);
   const turn = async () => {
     const { rules } = await get("/model/api/rules");
-    fill(list, rules.length ? rules.map((rule) => h("div.rule-row", {}, h("code.inline", {}, Object.entries(rule).filter(([k, v]) => k !== "id" && v !== null && v !== "" && !(k === "probability" && v === 1)).map(([k, v]) => `${k}=${typeof v === "object" ? v.kind : v}`).join("  ")),
-      h("button.secondary", { type: "button", onclick: () => attempt(() => del(`/model/api/rules/${rule.id}`)) }, "Remove"))) : h("p.muted", {}, "It answers as it can."));
+    refill(list, rules, () => (rules.length ? rules.map((rule) => h("div.rule-row", {}, h("code.inline", {}, Object.entries(rule).filter(([k, v]) => k !== "id" && v !== null && v !== "" && !(k === "probability" && v === 1)).map(([k, v]) => `${k}=${typeof v === "object" ? v.kind : v}`).join("  ")),
+      h("button.secondary", { type: "button", data: { key: rule.id }, onclick: () => attempt(() => del(`/model/api/rules/${rule.id}`)) }, "Remove"))) : h("p.muted", {}, "It answers as it can.")));
     if (list.isConnected) setTimeout(turn, RENEW_MS);
   };
   await attempt(turn);

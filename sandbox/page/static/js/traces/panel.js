@@ -1,6 +1,6 @@
 /** The trace viewer: the list with search, one trace as a waterfall, and the map of services. */
 import { emit, on } from "../core/bus.js";
-import { fill, h } from "../core/dom.js";
+import { fill, h, refill } from "../core/dom.js";
 import { icon } from "../core/icons.js";
 import { get } from "../core/api.js";
 import { attempt } from "../core/layers.js";
@@ -68,13 +68,15 @@ export class TracesPanel {
     const parameters = new URLSearchParams({ q, service, limit: "100", ...(error ? { error: "1" } : {}), ...(least ? { min_ms: least } : {}) });
     const found = await attempt(() => get(`/traces/api/traces?${parameters}`));
     if (!rows.isConnected || !found) return;
-    const longest = Math.max(1, ...found.traces.map((t) => t.duration_ms));
-    fill(rows, found.traces.length ? found.traces.map((trace) => this.#row(trace, longest)) : h("p.muted.pad", {}, "No trace yet. Ask the bot something, or change the search."));
+    refill(rows, found.traces, (traces) => {
+      const longest = Math.max(1, ...traces.map((t) => t.duration_ms));
+      return traces.length ? traces.map((trace) => this.#row(trace, longest)) : h("p.muted.pad", {}, "No trace yet. Ask the bot something, or change the search.");
+    });
     this.#timer = setTimeout(() => this.#load(rows), RENEW_MS);
   }
 
   #row(trace, longest) {
-    return h("button.trace-row", { type: "button", role: "listitem", class: trace.errors ? "failed" : "", onclick: () => this.showTrace(trace.trace_id) },
+    return h("button.trace-row", { type: "button", role: "listitem", class: trace.errors ? "failed" : "", data: { key: trace.trace_id }, onclick: () => this.showTrace(trace.trace_id) },
       h("span.trace-name", {}, h("b", {}, trace.name), h("span.service-dots", {}, trace.services.map((s) => h("span.service-dot", { style: { "--hue": serviceHue(s) }, title: s }))), h("small", {}, trace.services.join(" · "))),
       h("span.trace-bar", { "aria-hidden": "true" }, h("i", { style: { width: `${Math.max(1, (100 * trace.duration_ms) / longest)}%` } })),
       h("span.trace-figures", {}, h("b", {}, millis(trace.duration_ms)), h("small", {}, `${trace.spans} spans${trace.errors ? ` · ${trace.errors} errors` : ""}`)),
