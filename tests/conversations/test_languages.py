@@ -54,6 +54,22 @@ def fallen_back(node: Any, language: str) -> list[str]:
     return [key for key, looks in english(language).items() if looks.search(words)]
 
 
+async def newcomer(talk: Talk, name: str) -> str:
+    """Somebody new in the guild."""
+    joined = {"username": name, "guilds": [{"id": talk.guild}]}
+    return str((await talk.sandbox.call("POST", "/control/people", joined))["id"])
+
+
+async def choose(talk: Talk, person: str, language: str) -> None:
+    """Somebody chooses in which language they are answered."""
+    choice = "settings.choose:me:1:gateway.language"
+    menu = await talk.private("preferences", person)
+    await talk.press(menu, "settings.show:me:1", person)
+    menu = await talk.changed(menu, person, component=choice)
+    await talk.press(menu, choice, person, [language])
+    await talk.changed(menu, person, contains=texts().text(language, "settings.title.me"))
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 async def test_every_command_answers_in_the_language_of_whoever_uses_it(
     talk: Talk, sandbox: SandboxClient, language: str
@@ -96,13 +112,8 @@ async def test_every_command_answers_in_the_language_of_whoever_uses_it(
 async def test_text_commands_answer_in_the_language_that_somebody_chose(
     talk: Talk, sandbox: SandboxClient, language: str
 ) -> None:
-    joined = {"username": f"speaker-of-{language}", "guilds": [{"id": talk.guild}]}
-    speaker = str((await sandbox.call("POST", "/control/people", joined))["id"])
-    menu = await talk.private("preferences", speaker)
-    await talk.press(menu, "settings.show:me:1", speaker)
-    menu = await talk.changed(menu, speaker, component="settings.choose:me:1:gateway.language")
-    await talk.press(menu, "settings.choose:me:1:gateway.language", speaker, [language])
-    await talk.changed(menu, speaker, contains=texts().text(language, "settings.title.me"))
+    speaker = await newcomer(talk, f"speaker-of-{language}")
+    await choose(talk, speaker, language)
     typed = (
         "!help",
         "!status",
@@ -123,8 +134,7 @@ async def test_text_commands_answer_in_the_language_that_somebody_chose(
 async def test_messages_are_answered_in_the_language_that_discord_last_said(
     talk: Talk, sandbox: SandboxClient, language: str
 ) -> None:
-    joined = {"username": f"writer-in-{language}", "guilds": [{"id": talk.guild}]}
-    writer = str((await sandbox.call("POST", "/control/people", joined))["id"])
+    writer = await newcomer(talk, f"writer-in-{language}")
     await sandbox.call("PATCH", f"/control/people/{writer}", {"locale": language})
     answered = await talk.ask("What is a pier?", writer)
     await sandbox.say(writer, answered.thread, "And a quay?")
@@ -136,14 +146,9 @@ async def test_messages_are_answered_in_the_language_that_discord_last_said(
     assert notice["content"] == texts().text(language, "error.empty_prompt")
 
 
-async def test_answers_carry_the_language_that_somebody_chose(talk: Talk, sandbox: SandboxClient) -> None:
-    joined = {"username": "chooser", "guilds": [{"id": talk.guild}]}
-    chooser = str((await sandbox.call("POST", "/control/people", joined))["id"])
-    menu = await talk.private("preferences", chooser)
-    await talk.press(menu, "settings.show:me:1", chooser)
-    menu = await talk.changed(menu, chooser, component="settings.choose:me:1:gateway.language")
-    await talk.press(menu, "settings.choose:me:1:gateway.language", chooser, ["fr"])
-    await talk.changed(menu, chooser, contains=texts().text("fr", "settings.title.me"))
+async def test_answers_carry_the_language_that_somebody_chose(talk: Talk) -> None:
+    chooser = await newcomer(talk, "chooser")
+    await choose(talk, chooser, "fr")
     answered = await talk.ask("What is a pier?", chooser)
     assert texts().text("fr", "reply.button.regenerate") in list(shown(answered.message["components"]))
 
