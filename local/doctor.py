@@ -5,19 +5,17 @@ Each finding is a line: what was looked at, whether it is well, and if not, what
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
-from enum import Enum
-from pathlib import Path
-from urllib.parse import urlsplit
+import json
+from collections.abc import AsyncIterator
+from typing import Any
 
 import aiohttp
 
 from chassis.settings.shared import SERVICES
-from local import redis_servers
+from local import model_providers, redis_servers
 from local.configuration import check_configuration
 from local.control import running
+from local.findings import Finding, Mark, reachable, reason, secret
 from local.output import say
 from local.paths import RunFolder
 from local.ports import Ports
@@ -29,22 +27,7 @@ _DISCORD = "https://discord.com/api/v10"
 # Application flags: https://docs.discord.com/developers/resources/application#application-object-application-flags
 _MESSAGE_CONTENT = 1 << 18 | 1 << 19
 _GUILD_MEMBERS = 1 << 14 | 1 << 15
-
-
-class Mark(Enum):
-    """How a finding counts."""
-
-    OK = "ok"
-    NOTE = "note"
-    WRONG = "wrong"
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was looked at."""
-
-    mark: Mark
-    what: str
+_LONGEST_NAME = 80
 
 
 async def examine(operator: dict[str, str], folder: RunFolder) -> int:
@@ -66,10 +49,12 @@ async def _findings(operator: dict[str, str], folder: RunFolder) -> AsyncIterato
     async with aiohttp.ClientSession(timeout=_PATIENCE) as session:
         async for finding in _discord(session, operator):
             yield finding
-        async for finding in _models(session, operator):
+        async for finding in model_providers.named_by_environment(session, operator):
+            yield finding
+        async for finding in model_providers.named_by_file(session, operator):
             yield finding
         if endpoint := operator.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
-            yield await _reachable("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
+            yield await reachable("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
     if database := operator.get("DATABASE_URL", ""):
         yield await _database(database)
 
@@ -116,6 +101,9 @@ async def check_discord(operator: dict[str, str]) -> None:
 
 async def _discord(session: aiohttp.ClientSession, operator: dict[str, str]) -> AsyncIterator[Finding]:
     token = secret(operator, "DISCORD_TOKEN")
+    if not token and "DISCORD_TOKEN_FILE" in operator:
+        yield Finding(Mark.WRONG, "the file that DISCORD_TOKEN_FILE names is empty: put the bot's token into it")
+        return
     if not token:
         yield Finding(Mark.NOTE, "no DISCORD_TOKEN: the sandbox stands in for Discord")
         return
@@ -128,12 +116,17 @@ async def _discord(session: aiohttp.ClientSession, operator: dict[str, str]) -> 
             if answer.status != 200:
                 yield Finding(Mark.WRONG, f"Discord answers {answer.status} when asked who the bot is: try again later")
                 return
-            application = await answer.json()
-    except (aiohttp.ClientError, TimeoutError) as error:
-        yield Finding(Mark.WRONG, f"Discord can't be reached at {base}: {_reason(error)}")
+            name, flags = _application(await answer.json())
+    except (aiohttp.ContentTypeError, json.JSONDecodeError, UnicodeDecodeError, LookupError, TypeError):
+        yield Finding(Mark.WRONG, f"what answers at {base} is not Discord: correct DISCORD_API_BASE")
         return
-    yield Finding(Mark.OK, f"Discord knows the bot as {application['name']}")
-    flags = int(application.get("flags") or 0)
+    except (aiohttp.ClientError, TimeoutError) as error:
+        yield Finding(Mark.WRONG, f"Discord can't be reached at {base}: {reason(error)}")
+        return
+    except ValueError:
+        yield Finding(Mark.WRONG, "DISCORD_TOKEN holds signs that no token has: copy it anew from the developer portal")
+        return
+    yield Finding(Mark.OK, f"Discord knows the bot as {name}")
     if not flags & _MESSAGE_CONTENT:
         yield Finding(
             Mark.NOTE,
@@ -148,69 +141,17 @@ async def _discord(session: aiohttp.ClientSession, operator: dict[str, str]) -> 
         )
 
 
-async def _models(session: aiohttp.ClientSession, operator: dict[str, str]) -> AsyncIterator[Finding]:
-    openai, anthropic = secret(operator, "OPENAI_API_KEY"), secret(operator, "ANTHROPIC_API_KEY")
-    openai_base = operator.get("OPENAI_BASE_URL", "https://api.openai.com/v1" if openai else "")
-    if not (openai_base or anthropic):
-        yield Finding(Mark.NOTE, "no model provider: the sandbox's demo model answers (OPENAI_API_KEY and others)")
-    if openai_base:
-        headers = {"Authorization": f"Bearer {openai}"} if openai else {}
-        yield await _provider(session, "OPENAI_BASE_URL", f"{openai_base.rstrip('/')}/models", headers)
-    if anthropic:
-        base = operator.get("ANTHROPIC_BASE_URL", "https://api.anthropic.com").rstrip("/")
-        headers = {"x-api-key": anthropic, "anthropic-version": "2023-06-01"}
-        yield await _provider(session, "ANTHROPIC_API_KEY", f"{base}/v1/models", headers)
-
-
-async def _provider(session: aiohttp.ClientSession, name: str, url: str, headers: dict[str, str]) -> Finding:
-    host = urlsplit(url).netloc
-    try:
-        async with session.get(url, headers=headers) as answer:
-            if answer.status in (401, 403):
-                return Finding(Mark.WRONG, f"the model provider at {host} refuses the key: correct the key for {name}")
-            if answer.status >= 500:
-                return Finding(Mark.WRONG, f"the model provider at {host} answers {answer.status}: try again later")
-            return Finding(Mark.OK, f"the model provider at {host} answers")
-    except (aiohttp.ClientError, TimeoutError, ValueError) as error:
-        return Finding(Mark.WRONG, f"the model provider at {host} can't be reached: {_reason(error)}; correct {name}")
+def _application(answer: Any) -> tuple[str, int]:
+    """The bot's name, as it may be shown, and its flags. Raises TypeError or LookupError for what is no application."""
+    name, flags = answer["name"], answer.get("flags") or 0
+    if not isinstance(name, str) or not isinstance(flags, int):
+        raise TypeError("not an application")
+    return "".join(sign if sign.isprintable() else " " for sign in name)[:_LONGEST_NAME], flags
 
 
 async def _database(url: str) -> Finding:
     if url.startswith("sqlite"):
         return Finding(Mark.OK, "the board's database is a file")
-    return await _reachable("DATABASE_URL", url, default_port=5432)
-
-
-async def _reachable(name: str, url: str, default_port: int = 80) -> Finding:
-    try:
-        parts = urlsplit(url)
-        host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else default_port)
-    except ValueError as error:
-        return Finding(Mark.WRONG, f"{name} is no address: {error}")
-    if not host:
-        return Finding(Mark.WRONG, f"{name} names no host; it should look like http://127.0.0.1:4318")
-    try:
-        async with asyncio.timeout(5):
-            _, writer = await asyncio.open_connection(host, port)
-    except (OSError, TimeoutError) as error:
-        return Finding(Mark.WRONG, f"{name}: nothing answers at {host}:{port} ({_reason(error)})")
-    writer.close()
-    return Finding(Mark.OK, f"{name}: {host}:{port} answers")
-
-
-def secret(operator: Mapping[str, str], name: str) -> str:
-    """A secret from the environment, or from the file that `<NAME>_FILE` names; empty where there is none."""
-    if value := operator.get(name):
-        return value
-    if path := operator.get(f"{name}_FILE"):
-        try:
-            return Path(path).read_text().strip()
-        except OSError as error:
-            raise Problem(f"{name}_FILE can't be read ({_reason(error)}); correct its path.") from error
-    return ""
-
-
-def _reason(error: BaseException) -> str:
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return f"nothing answers at {error.host}:{error.port}"
-    return str(error) or type(error).__name__
+    if not url.startswith("postgresql"):
+        return Finding(Mark.WRONG, "DATABASE_URL: sqlite:///path or postgresql://user:password@host/name")
+    return await reachable("DATABASE_URL", url, default_port=5432)

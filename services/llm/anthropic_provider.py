@@ -161,6 +161,8 @@ class _Reader:
                 finish = Finish.STOP
             else:
                 events.extend(ToolCallEvent(call) for call in calls)
+                if finish is Finish.TOOL_CALLS and not calls:
+                    finish = Finish.STOP
         blocks = tuple(self._thinking[index] for index in sorted(self._thinking))
         events.append(Finished(finish, self._total(), self._model, thinking_blocks=blocks))
         return events
@@ -190,7 +192,8 @@ class _Reader:
             case "signature_delta":
                 block = self._thinking.setdefault(index, {"type": "thinking", "thinking": ""})
                 block["signature"] = block.get("signature", "") + (delta.get("signature") or "")
-            case "input_json_delta":
+            # A tool that the provider runs by itself is no call of ours.
+            case "input_json_delta" if index in self._tools.numbered:
                 self._tools.add(index, None, None, delta.get("partial_json"))
         return []
 

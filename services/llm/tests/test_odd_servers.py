@@ -136,6 +136,32 @@ async def test_events_of_another_shape_are_malformed_in_either_format(redis_url:
             assert (answer.text, answer.end.interruption) == ("Some", "STREAM_MALFORMED")
 
 
+async def test_a_tool_that_the_provider_runs_by_itself_is_no_call(redis_url: str) -> None:
+    used = {"type": "server_tool_use", "id": "s", "name": "web_search", "input": {}}
+    handler = sends(
+        event({"type": "content_block_start", "index": 0, "content_block": used}),
+        event(
+            {
+                "type": "content_block_delta",
+                "index": 0,
+                "delta": {"type": "input_json_delta", "partial_json": '{"q": 1}'},
+            }
+        ),
+        event({"type": "content_block_start", "index": 1, "content_block": {"type": "text", "text": "Found."}}),
+        event({"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"output_tokens": 3}}),
+        event({"type": "message_stop"}),
+    )
+    async with upstream(handler) as provider:
+        more = {
+            "GUILDHALL_PROVIDERS__ANTHROPIC__WIRE": "anthropic",
+            "GUILDHALL_PROVIDERS__ANTHROPIC__BASE_URL": provider.url.removesuffix("/v1"),
+        }
+        async with running(variables(redis_url, **more)) as llm:
+            answer = await llm.ask(model="anthropic/demo")
+            assert (answer.text, answer.end.finish_reason) == ("Found.", STOP)
+            assert "tool_call" not in answer.kinds
+
+
 async def test_thinking_and_text_may_come_as_parts(redis_url: str) -> None:
     thought = {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]}
     text = {"type": "text", "text": "Well."}
