@@ -26,6 +26,7 @@ from services.llm.reported import named, tokens
 from services.llm.sse import drained, rest_of, sse_data
 
 BASE_URL = "https://api.openai.com/v1"
+_PICTURES = ((b"\x89PNG\r\n\x1a\n", "png"), (b"\xff\xd8\xff", "jpeg"), (b"RIFF", "webp"), (b"GIF8", "gif"))
 DONE = "[DONE]"
 """What comes after the last event."""
 
@@ -114,9 +115,18 @@ def _picture(answer: ImagesResponse) -> GeneratedImage:
     encoded = first.b64_json if first is not None else None
     if first is None or not encoded:
         raise ProviderFailure(FailureKind.EMPTY, "no image bytes in the answer")
-    data = base64.b64decode("".join(encoded.split()), validate=True)
+    # Some give a data address, some break lines.
+    data = base64.b64decode("".join(encoded.rpartition("base64,")[2].split()), validate=True)
     usage, images = _picture_usage(answer)
-    return GeneratedImage(data, f"image/{answer.output_format or 'png'}", usage, images, first.revised_prompt or "")
+    return GeneratedImage(data, _media_type(data), usage, images, first.revised_prompt or "")
+
+
+def _media_type(data: bytes) -> str:
+    """What a picture's bytes are, whatever was said of them. Raises ValueError for what is no picture."""
+    for start, name in _PICTURES:
+        if data.startswith(start) and (name != "webp" or data[8:12] == b"WEBP"):
+            return f"image/{name}"
+    raise ValueError("not a picture")
 
 
 def _picture_usage(answer: ImagesResponse) -> tuple[Usage | None, ImageTokens]:

@@ -1,14 +1,16 @@
 """Servers that speak the wire formats in ways of their own, and servers that don't speak them at all."""
 
 import asyncio
+import base64
 import json
 from typing import Any
 
+import grpc
 import pytest
 from aiohttp import web
-from guildhall.llm.v1 import generation_pb2
+from guildhall.llm.v1 import generation_pb2, image_pb2, image_pb2_grpc
 
-from services.llm.tests.harness import running, variables
+from services.llm.tests.harness import reason, running, variables
 from services.llm.tests.upstream import DONE, USAGE, Handler, chunk, fails, says, sends, upstream
 
 STOP = generation_pb2.FINISH_REASON_STOP
@@ -245,3 +247,33 @@ async def test_a_list_of_models_that_is_none_stops_nothing(redis_url: str, body:
         provider.model_list = body
         async with running(variables(redis_url, provider.url)) as llm:
             assert (await llm.ask(model="openai/gpt-6-luna")).text == "Hello there."
+
+
+@pytest.mark.parametrize(
+    ("given", "media_type"),
+    [
+        (base64.b64encode(b"\x89PNG\r\n\x1a\n...").decode(), "image/png"),
+        ("data:image/png;base64," + base64.b64encode(b"\xff\xd8\xff...").decode(), "image/jpeg"),
+        ("\n".join(base64.b64encode(b"RIFF....WEBP...").decode()), "image/webp"),
+        (base64.b64encode(b"<html>Log in</html>").decode(), ""),
+        ("%%%", ""),
+        (5, ""),
+    ],
+    ids=["png", "data address", "broken lines", "a page", "no base64", "a number"],
+)
+async def test_a_picture_is_what_its_bytes_say(redis_url: str, given: Any, media_type: str) -> None:
+    body = json.dumps({"data": [{"b64_json": given}], "usage": {"output_tokens": "many"}}).encode()
+    more = {"GUILDHALL_LLM__IMAGES__MODELS": '["openai/painter"]'}
+    async with (
+        upstream(answers(body), models=["painter"]) as provider,
+        running(variables(redis_url, provider.url, **more)) as llm,
+    ):
+        stub = image_pb2_grpc.ImageServiceStub(llm.channel)
+        call = stub.GenerateImage(image_pb2.GenerateImageRequest(prompt="A square", guild_id=7), timeout=20)
+        if media_type:
+            events = [each async for each in call]
+            assert events[0].started.content_type == media_type
+        else:
+            with pytest.raises(grpc.aio.AioRpcError) as caught:
+                _ = [each async for each in call]
+            assert reason(caught.value) == "PROVIDER_UNAVAILABLE"
