@@ -62,6 +62,21 @@ async def test_deletions_survive_faults(planner: Planner) -> None:
     assert not [name for name in await planner.channels() if name.startswith("test-")]
 
 
+async def test_one_call_at_a_time_tries_whether_trouble_is_over(planner: Planner) -> None:
+    for i in range(8):
+        await planner.create_channel(f"test-{i}")
+    plan = await planner.draft({"op": "delete_channel", "targets": {"select": {"name_glob": "test-*"}}})
+    # Four calls may meet the trouble at once; then one at a time finds it still there, each after twice the pause.
+    route = "/channels/{channel_id}"
+    await planner.sandbox.fault("status", method="DELETE", route=route, status=503, effect=False, times=8)
+    await planner.confirm(plan)
+    done = await planner.reached(plan.plan_id, plan_pb2.PLAN_STATUS_DONE)
+    assert {step.status for step in done.steps} == {plan_pb2.STEP_STATUS_DONE}, done
+    failed = [call["at"] for call in await planner.sandbox.requests(method="DELETE", status=503, limit=100)]
+    assert len(failed) == 8
+    assert max(failed) - min(failed) > 0.2 + 0.4 + 0.8 + 1.6 - 0.3
+
+
 async def test_a_refusal_fails_one_step_and_what_needs_it(planner: Planner) -> None:
     plan = await planner.draft(
         {"op": "create_channel", "id": "cat", "name": "Games", "type": "category"},

@@ -195,6 +195,11 @@ class Attempts:
             # It was taken back before it travelled.
             self.settle(operation, before)
             raise
+        if self.holdback.wait(operation, time.monotonic()) > 0:
+            # Who went before met trouble, or tries whether it is over: that is one call's matter.
+            self._gate.leave()
+            self.settle(operation, before)
+            raise NotSent("the breaker has opened")
         self.holdback.breaker(operation).begin()
         self.engaged.add(operation.id)
         now = self._clock.now()

@@ -46,7 +46,7 @@ class RunScreen:
             told = contract(plan, outcomes, waiting_for=trouble)
             # What this run itself has learned counts too.
             model = learned(self._settings, self._latencies, 0.5, polite=plan.polite, begun=True)
-            body = progress_view.progress(told, text, remaining=play(rest, model))
+            body = progress_view.progress(told, text, remaining=progress.waiting_for + play(rest, model))
             if body == shown:
                 continue
             try:
