@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager, suppress
 from redis.asyncio import Redis
 
 from chassis.clock import SystemClock
+from chassis.redis_connections import cancellable
 from chassis.runtime import Runtime
 from chassis.scoped import Place, Scope, ScopedSettings, ScopeKind, Setting, ValueKind
 from chassis.scoped.recent import RecentScopes
@@ -53,7 +54,7 @@ async def commands(redis: Redis) -> int:
 
 
 async def test_what_is_remembered_costs_nothing_and_follows_other_processes(redis_url: str) -> None:
-    redis = Redis.from_url(redis_url)
+    redis = cancellable(Redis.from_url(redis_url))
     own, others = (ScopeStore(redis, "llm:", SystemClock()) for _ in range(2))
     await put(others, GUILD, model="small")
     recent = RecentScopes(own)
@@ -80,7 +81,7 @@ async def test_what_is_remembered_costs_nothing_and_follows_other_processes(redi
 
 
 async def test_what_this_process_changes_is_seen_at_once(redis_url: str) -> None:
-    redis = Redis.from_url(redis_url)
+    redis = cancellable(Redis.from_url(redis_url))
     store = ScopeStore(redis, "llm:", SystemClock())
     recent = RecentScopes(store)
     async with followed(recent):
@@ -92,7 +93,7 @@ async def test_what_this_process_changes_is_seen_at_once(redis_url: str) -> None
 
 
 async def test_nothing_is_remembered_while_the_log_is_not_read(redis_url: str) -> None:
-    redis = Redis.from_url(redis_url)
+    redis = cancellable(Redis.from_url(redis_url))
     recent = RecentScopes(ScopeStore(redis, "llm:", SystemClock()))
     await recent.get([GUILD])
     assert len(recent) == 0
@@ -103,7 +104,7 @@ async def test_nothing_is_remembered_while_the_log_is_not_read(redis_url: str) -
 
 
 async def test_the_least_recently_used_are_forgotten(redis_url: str) -> None:
-    redis = Redis.from_url(redis_url)
+    redis = cancellable(Redis.from_url(redis_url))
     recent = RecentScopes(ScopeStore(redis, "llm:", SystemClock()), entries=1)
     async with followed(recent):
         await recent.get([GUILD])
@@ -116,7 +117,7 @@ async def test_the_least_recently_used_are_forgotten(redis_url: str) -> None:
 
 
 async def test_a_service_that_remembers_asks_the_store_once(redis_url: str) -> None:
-    redis = Redis.from_url(redis_url)
+    redis = cancellable(Redis.from_url(redis_url))
     made: list[ScopedSettings] = []
 
     async def build(runtime: Runtime[Empty]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, ConsoleMessage, Page, ViewportSize, async_playwright, expect
+from playwright.async_api import Browser, ConsoleMessage, Page, Request, ViewportSize, async_playwright, expect
 from playwright.async_api import TimeoutError as TooLate
 
 from sandbox.app import Sandbox, running
@@ -111,22 +111,24 @@ async def visit(
     context = await browser.new_context(viewport=PHONE if phone else DESKTOP, has_touch=phone)
     page = await context.new_page()
     complaints: list[str] = []
+    dropped: list[str] = []
+
+    def note(what: str) -> None:
+        # Chromium drops what it loads when an interface of the machine comes or goes; that is not the page's doing.
+        (dropped if "ERR_NETWORK_CHANGED" in what else complaints).append(what)
 
     def listen(message: ConsoleMessage) -> None:
         if message.type in ("error", "warning"):
-            complaints.append(f"{message.type}: {message.text}")
+            note(f"{message.type}: {message.text}")
+
+    def listen_to_failures(request: Request) -> None:
+        # What was still loading when a person went on is given up by the browser.
+        if request.failure != "net::ERR_ABORTED":
+            note(f"failed: {request.failure} {request.url}")
 
     page.on("console", listen)
     page.on("pageerror", lambda error: complaints.append(f"error: {error}"))
-    # What was still loading when a person went on is given up by the browser, and no fault of the page.
-    page.on(
-        "requestfailed",
-        lambda request: (
-            None
-            if request.failure == "net::ERR_ABORTED"
-            else complaints.append(f"failed: {request.failure} {request.url}")
-        ),
-    )
+    page.on("requestfailed", listen_to_failures)
     page.on(
         "request",
         lambda request: (
@@ -143,11 +145,10 @@ async def visit(
             await page.wait_for_selector('html[data-ready="true"]', timeout=PATIENCE_SECONDS * 1000)
             break
         except TooLate:
-            # Chromium drops everything when an interface of the machine comes or goes; that is not the page's doing.
-            if last or not any("ERR_NETWORK_CHANGED" in complaint for complaint in complaints):
+            if last or not dropped:
                 said = await page.inner_text("body")
-                raise AssertionError(f"the page did not open: {complaints} {said}") from None
-            complaints.clear()
+                raise AssertionError(f"the page did not open: {complaints} {dropped} {said}") from None
+            dropped.clear()
     if person != "member":
         await become(page, person)
     return Visit(page, complaints)

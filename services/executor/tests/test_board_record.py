@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from redis.asyncio import Redis
 
+from chassis.redis_connections import cancellable
 from services.executor.board.record import BoardRecord, Shown
 
 
 async def test_notices_are_gathered_once_and_sent_once(redis_url: str) -> None:
-    async with Redis.from_url(redis_url) as client:
+    async with cancellable(Redis.from_url(redis_url)) as client:
         record = BoardRecord(client, kept_days=1)
         await record.gather(7, "5/1", "first", at=200.0)
         await record.gather(7, "5/2", "second", at=100.0)
@@ -26,7 +27,7 @@ async def test_notices_are_gathered_once_and_sent_once(redis_url: str) -> None:
 
 
 async def test_cursors_and_what_is_shown_where(redis_url: str) -> None:
-    async with Redis.from_url(redis_url) as client:
+    async with cancellable(Redis.from_url(redis_url)) as client:
         record = BoardRecord(client, kept_days=1)
         assert await record.cursors() == {}
         await record.advance(5, 10)

@@ -7,6 +7,7 @@ from redis.asyncio import Redis
 
 from chassis.caller import Person
 from chassis.errors import FailedPrecondition, NotFound, PermissionDenied, ResourceExhausted
+from chassis.redis_connections import cancellable
 from chassis.settings import Live
 from services.gateway.analytics.activity import OTHERS, Outcome, Share, Tally, days_until
 from services.gateway.analytics.recorder import ActivityRecorder, outcome_of
@@ -27,7 +28,7 @@ def settings(**analytics: object) -> Live[GatewaySettings]:
 
 
 async def test_uses_are_summed_by_hour_command_and_person(redis_url: str) -> None:
-    redis: Any = Redis.from_url(redis_url)
+    redis: Any = cancellable(Redis.from_url(redis_url))
     clock = ManualClock(1_800_000_000.0)  # 15 January 2027, 08:00 UTC
     store = ActivityStore(redis, settings())
     recorder = ActivityRecorder(store, settings(), clock)
@@ -57,7 +58,7 @@ async def test_uses_are_summed_by_hour_command_and_person(redis_url: str) -> Non
 
 
 async def test_a_persons_part_is_given_and_forgotten_while_sums_stay(redis_url: str) -> None:
-    redis = Redis.from_url(redis_url)
+    redis = cancellable(Redis.from_url(redis_url))
     store = ActivityStore(redis, settings())
     recorder = ActivityRecorder(store, settings(), ManualClock(1_800_000_000.0))
     recorder.note(ANNA, 9, "/ask", Outcome.DONE)
@@ -75,7 +76,7 @@ async def test_a_persons_part_is_given_and_forgotten_while_sums_stay(redis_url: 
 
 
 async def test_further_people_of_a_day_count_together(redis_url: str) -> None:
-    redis = Redis.from_url(redis_url)
+    redis = cancellable(Redis.from_url(redis_url))
     store = ActivityStore(redis, settings(people_per_day=1))
     recorder = ActivityRecorder(store, settings(), ManualClock(1_800_000_000.0))
     for user_id in range(1, 20):
@@ -92,7 +93,7 @@ async def test_further_people_of_a_day_count_together(redis_url: str) -> None:
 
 async def test_what_could_not_be_written_is_written_later(redis_url: str) -> None:
     away = Redis.from_url("redis://127.0.0.1:1/0", socket_connect_timeout=0.2)
-    redis = Redis.from_url(redis_url)
+    redis = cancellable(Redis.from_url(redis_url))
     recorder = ActivityRecorder(ActivityStore(away, settings()), settings(), ManualClock(1_800_000_000.0))
     recorder.note(ANNA, 9, "/ask", Outcome.DONE)
     await recorder.flush()
@@ -104,7 +105,7 @@ async def test_what_could_not_be_written_is_written_later(redis_url: str) -> Non
 
 
 async def test_nothing_is_kept_where_it_is_turned_off(redis_url: str) -> None:
-    redis = Redis.from_url(redis_url)
+    redis = cancellable(Redis.from_url(redis_url))
     recorder = ActivityRecorder(ActivityStore(redis, settings()), settings(enabled=False), ManualClock())
     recorder.note(ANNA, 9, "/ask", Outcome.DONE)
     await recorder.flush()

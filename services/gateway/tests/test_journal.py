@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 from redis.asyncio import Redis
 
+from chassis.redis_connections import cancellable
 from services.gateway.journal import Journal, Session
 from services.gateway.redis_store import RedisStore
 from services.gateway.threads import Change
@@ -15,7 +16,7 @@ SESSION = Session("session", "ws://127.0.0.1/resume", 0)
 
 @pytest.fixture
 async def redis(redis_url: str) -> AsyncIterator[Redis]:
-    client = Redis.from_url(redis_url)
+    client = cancellable(Redis.from_url(redis_url))
     yield client
     await client.aclose()
 

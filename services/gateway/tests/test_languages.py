@@ -2,6 +2,7 @@
 
 from redis.asyncio import Redis
 
+from chassis.redis_connections import cancellable
 from services.gateway.languages import LocaleOfPerson, LocaleStore
 from services.gateway.settings import GatewaySettings
 
@@ -13,7 +14,7 @@ class Now:
 
 
 async def test_a_language_is_found_by_another_gateway_and_forgotten(redis_url: str) -> None:
-    async with Redis.from_url(redis_url) as redis:
+    async with cancellable(Redis.from_url(redis_url)) as redis:
         here, there = (LocaleStore(redis, Now()) for _ in range(2))  # type: ignore[arg-type]
         assert await there.find(7) == ""
         await here.keep(7, "de")

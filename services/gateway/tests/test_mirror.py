@@ -16,6 +16,7 @@ from redis.asyncio import Redis
 from chassis.caller import Caller
 from chassis.clock import SystemClock
 from chassis.errors import FailedPrecondition, Unavailable
+from chassis.redis_connections import cancellable
 from chassis.settings import Live
 from chassis.testing import channel_to, serve_in_process
 from services.gateway import mirror
@@ -217,7 +218,7 @@ SETTINGS = {
 
 @pytest.fixture
 async def store(redis_url: str) -> AsyncIterator[RedisStore]:
-    client = Redis.from_url(redis_url)
+    client = cancellable(Redis.from_url(redis_url))
     yield RedisStore(client, 7)
     await client.aclose()
 

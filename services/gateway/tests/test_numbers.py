@@ -9,6 +9,7 @@ from guildhall.admin.v1 import admin_pb2
 from PIL import Image
 from redis.asyncio import Redis
 
+from chassis.redis_connections import cancellable
 from chassis.telemetry.call_statistics import bucket_of
 from services.gateway.numbers import drawing
 from services.gateway.numbers.asking import SERVICES, sampled
@@ -69,7 +70,7 @@ def test_an_hour_weighs_minutes_by_their_calls() -> None:
 
 
 async def test_minutes_and_hours_are_kept_bounded_and_read_with_gaps(redis_url: str) -> None:
-    redis = Redis.from_url(redis_url)
+    redis = cancellable(Redis.from_url(redis_url))
     store = SampleStore(redis)
     for minute in (0, 1, 5):
         await store.add(NOW + 60 * minute, {"llm": Sample(1, 0, calls=minute + 1)}, keep_days=31)
@@ -91,7 +92,7 @@ async def test_minutes_and_hours_are_kept_bounded_and_read_with_gaps(redis_url: 
 
 
 async def test_one_replica_takes_each_sample(redis_url: str) -> None:
-    redis = Redis.from_url(redis_url)
+    redis = cancellable(Redis.from_url(redis_url))
     store = SampleStore(redis)
     claims = await asyncio.gather(*(store.claim(7, f"replica {number}", 120) for number in range(5)))
     assert sorted(claims) == [False, False, False, False, True]

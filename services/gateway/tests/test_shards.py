@@ -17,6 +17,7 @@ from guildhall.ratelimit.v1 import discord_pb2, discord_pb2_grpc
 from redis.asyncio import Redis
 
 from chassis.clock import SystemClock
+from chassis.redis_connections import cancellable
 from chassis.settings import Live
 from chassis.testing import channel_to, serve_in_process
 from services.gateway import client as discord_client
@@ -164,7 +165,7 @@ def with_shards(count: int) -> GatewaySettings:
 
 @pytest.fixture
 async def store(redis_url: str) -> AsyncIterator[SlowStore]:
-    async with Redis.from_url(redis_url) as redis:
+    async with cancellable(Redis.from_url(redis_url)) as redis:
         yield SlowStore(redis, 7)
 
 

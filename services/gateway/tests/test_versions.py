@@ -5,6 +5,7 @@ The hash below was recorded from the first release and stays as it is.
 
 from redis.asyncio import Redis
 
+from chassis.redis_connections import cancellable
 from services.gateway.journal import Session
 from services.gateway.redis_store import RedisStore
 
@@ -14,7 +15,7 @@ THREADS = {b"9": b"3:8"}
 
 
 async def test_sessions_pass_between_versions(redis_url: str) -> None:
-    async with Redis.from_url(redis_url) as redis:
+    async with cancellable(Redis.from_url(redis_url)) as redis:
         store = RedisStore(redis, 100)
         await redis.hset(f"{KEY}:session", mapping=SESSION)  # type: ignore[arg-type]
         await redis.hset(f"{KEY}:threads", mapping=THREADS)  # type: ignore[arg-type]
@@ -30,7 +31,7 @@ async def test_sessions_pass_between_versions(redis_url: str) -> None:
 
 
 async def test_the_roll_passes_between_versions(redis_url: str) -> None:
-    async with Redis.from_url(redis_url) as redis:
+    async with cancellable(Redis.from_url(redis_url)) as redis:
         store = RedisStore(redis, 100)
         await redis.sadd("gateway:100:shards", "0/2")
         await store.enter_service(1, 2)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from redis.asyncio import Redis
 
+from chassis.redis_connections import cancellable
 from chassis.settings import Live
 from services.llm.measures import GROWTH, HOUR, LAST_BUCKET, SHORTEST, Counts, Measures, bucket, middle
 from services.llm.redis_measures import RedisMeasures
@@ -38,9 +39,14 @@ async def test_models_are_listed_with_their_time_and_failures_by_all_replicas(re
             assert not before.HasField("median_first_text")
             assert before.measured_over.ToSeconds() == 6 * HOUR
             await llm.ask(turn_id="t1")
-            own = await listed(llm)
-            assert (own.measured_calls, own.error_rate) == (1, 0)
-            assert own.median_first_text.ToMilliseconds() >= 90, "the thinking before it is no text"
+
+            async def own() -> bool:
+                seen = await listed(llm)
+                assert (seen.measured_calls, seen.error_rate) == (1, 0)
+                assert seen.median_first_text.ToMilliseconds() >= 90, "the thinking before it is no text"
+                return True
+
+            await eventually(own)
             with pytest.raises(grpc.aio.AioRpcError):
                 await llm.ask(turn_id="t2")
             await llm.ask(turn_id="t3")
@@ -49,14 +55,14 @@ async def test_models_are_listed_with_their_time_and_failures_by_all_replicas(re
             async def shared() -> bool:
                 return bool((await listed(other)).measured_calls == 4)
 
-            await eventually(shared, 5)
+            await eventually(shared)
             seen = await listed(other)
             assert seen.error_rate == 0.25
             assert seen.median_first_text.ToMilliseconds() < 90
 
 
 async def test_old_hours_are_left_out_and_forgotten(redis_url: str) -> None:
-    redis, clock = Redis.from_url(redis_url), ManualClock()
+    redis, clock = cancellable(Redis.from_url(redis_url)), ManualClock()
     measures = Measures(Live(LlmSettings(measures=MeasureSettings(hours=2))), clock, RedisMeasures(redis))
     try:
         measures.note("p/m", 1.0, failed=False)

@@ -11,6 +11,7 @@ from redis.asyncio import Redis
 from chassis.caller import Caller, Person
 from chassis.clock import SystemClock
 from chassis.errors import FailedPrecondition, GuildhallError, from_rpc_error
+from chassis.redis_connections import cancellable
 from services.ratelimit.algorithms import CalendarQuota, Concurrency, SlidingWindow, TokenBucket
 from services.ratelimit.grant_store import GrantStore
 from services.ratelimit.grants import Grant, Grants, widen
@@ -53,7 +54,7 @@ async def refused(call: Any) -> GuildhallError:
 
 
 async def test_what_is_kept_of_grants_goes_by_itself(start: Start, redis_url: str) -> None:
-    async with start(LIMITS, caller=ADMIN) as (limits, _), Redis.from_url(redis_url) as redis:
+    async with start(LIMITS, caller=ADMIN) as (limits, _), cancellable(Redis.from_url(redis_url)) as redis:
         await limits.Grant(grant("few"), timeout=5)
         keys = [key async for key in redis.scan_iter("*grants*")]
         assert len(keys) == 2
@@ -139,7 +140,7 @@ async def test_every_grant_is_audited_refused_ones_too(start: Start, redis_url: 
         await refused(limits.Grant(grant("few"), timeout=5))
     async with start(LIMITS, caller=ADMIN) as (limits, _):
         await limits.Grant(grant("few"), timeout=5)
-    redis: Any = Redis.from_url(redis_url)
+    redis: Any = cancellable(Redis.from_url(redis_url))
     entries = [entry for _, entry in await redis.xrange("ratelimit:{*}:audit")]
     assert [(entry[b"by"], entry[b"allowed"], entry[b"user"]) for entry in entries] == [
         (b"7", b"0", b"7"),
@@ -150,7 +151,7 @@ async def test_every_grant_is_audited_refused_ones_too(start: Start, redis_url: 
 
 
 async def test_a_grant_ends_by_itself_and_leaves_the_store(redis_url: str) -> None:
-    redis = Redis.from_url(redis_url)
+    redis = cancellable(Redis.from_url(redis_url))
     clock = ManualClock()
     grants = Grants(clock)
     store = GrantStore(redis, grants, clock)
