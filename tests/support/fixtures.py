@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 import redis
+from aiohttp import web_app
 
 from tests.support.clock import ManualClock
 from tests.support.redis_process import RedisProcess
@@ -30,3 +31,14 @@ def redis_url(redis_server: RedisProcess) -> str:
 def clock() -> ManualClock:
     """A clock that stands still until the test moves it."""
     return ManualClock()
+
+
+@pytest.fixture(autouse=True)
+def forgotten_web_applications() -> Iterator[None]:
+    """Nothing is left of a test's web applications.
+
+    aiohttp remembers a thousand handlers with their applications until the process ends: no matter where there is one
+    application, but of the sandbox's tests each has its own, and a run grew to three gigabytes.
+    """
+    yield
+    web_app._cached_build_middleware.cache_clear()
