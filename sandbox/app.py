@@ -12,7 +12,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from sandbox import model, page, traces
 from sandbox.clock import MovableClock
-from sandbox.conformance import Checker, find_description
+from sandbox.conformance import checker_for, find_description
 from sandbox.control import acting, inside, waiting
 from sandbox.control.auth import guard, is_loopback_name
 from sandbox.control.context import Control
@@ -70,7 +70,7 @@ def build(options: SandboxOptions, url: str) -> tuple[web.Application, Sandbox]:
     _configure(world, settings)
     if options.state is None or not store.load(world, options.state, bot_token):
         seed(world, bot_token)
-    rest = Rest(world, settings, Checker(options.openapi or find_description()))
+    rest = Rest(world, settings, checker_for(options.openapi or find_description()))
     hub = Hub(world)
     stopping = asyncio.Event()
 

@@ -19,6 +19,7 @@ import json
 import os
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -224,6 +225,12 @@ class Checker:
                 if keys is not None:
                     found |= keys
         return found or None
+
+
+@lru_cache(maxsize=4)
+def checker_for(path: Path | None) -> Checker:
+    """The checker against a description, which is read and compiled once for all sandboxes of a process."""
+    return Checker(path)
 
 
 def _closest(path: tuple[str, ...], validator: "jsonschema_rs.Validator", readings: list[Any]) -> Finding:
