@@ -4,6 +4,7 @@ import copy
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
@@ -27,13 +28,15 @@ class Configuration(Generic[S]):
     shared: Shared
     revision: str
     """Changes with the file's text."""
+    files: frozenset[Path] = frozenset()
+    """Every file that it was read from: guildhall.yaml, and what a NAME_FILE names that something asked for."""
 
 
 def load(name: str, settings_type: type[S], variables: Mapping[str, str] | None = None) -> Configuration[S]:
     """Reads and validates the section `name` and the chassis' own. ConfigurationError names every mistake."""
     raw = sources.read(os.environ if variables is None else variables)
     services, shared = _validate(raw, {name: settings_type})
-    return Configuration(cast(S, services[name]), shared, raw.revision)
+    return Configuration(cast(S, services[name]), shared, raw.revision, raw.files)
 
 
 def load_all(

@@ -1,7 +1,7 @@
 """Takes a changed configuration into use while the process runs: whole or not at all.
 
-Looked at are the folders of guildhall.yaml and of every NAME_FILE, because editors replace a file and Kubernetes swaps
-a symbolic link beside it. SIGHUP and AdminService.Reload do the same at once.
+Looked at are the folders of guildhall.yaml and of every NAME_FILE that is read, because editors replace a file and
+Kubernetes swaps a symbolic link beside it. SIGHUP and AdminService.Reload do the same at once.
 """
 
 import asyncio
@@ -25,6 +25,8 @@ S = TypeVar("S", bound=Section)
 # Sections that are read once, when connections are made.
 _AT_START = ("rpc", "redis", "telemetry", "callers")
 _LOOK_MS = 2_000
+_STEP_MS = 250
+"""How often the watching thread wakes, which takes the interpreter's lock from everything else each time."""
 _SETTLE = 0.5
 """Seconds after which a file that was found empty is looked at again: who writes in place empties it first."""
 _log = structlog.stdlib.get_logger(__name__)
@@ -64,7 +66,7 @@ class Reloader(Generic[S]):
         self._variables = variables
         self._clock = clock
         self._had_text = bool((_content(sources.config_path(variables)) or b"").strip())
-        self._files = self._that_matter()
+        self._files = configuration.files
         self._seen = self._contents()
 
     def reload(self) -> Outcome:
@@ -74,6 +76,7 @@ class Reloader(Generic[S]):
             new = load(self._name, self._type, self._variables)
             self.settings.check(new.service)
             self.shared.check(new.shared)
+            self._files = new.files
         except ConfigurationError as error:
             return self._refused(tuple(error.problems))
         except Refused as error:
@@ -100,8 +103,10 @@ class Reloader(Generic[S]):
         self._had_text = has_text
 
     def _refused(self, problems: tuple[Problem, ...]) -> Outcome:
-        revision = sources.read(self._variables).revision
-        self.last = Outcome(self._clock.now(), False, revision, problems=problems)
+        raw = sources.read(self._variables)
+        # What is in force was read from the files of before; what mends it may come to those of now.
+        self._files |= raw.files
+        self.last = Outcome(self._clock.now(), False, raw.revision, problems=problems)
         _log.error("configuration refused; the old one stays in force", problems=[str(problem) for problem in problems])
         return self.last
 
@@ -110,32 +115,26 @@ class Reloader(Generic[S]):
         folders = {file.absolute().parent for file in self._files if file.absolute().parent.is_dir()}
         # A time-out looks as well: before the first event, and where a file system sends none.
         events = watchfiles.awatch(
-            *folders, watch_filter=None, recursive=False, rust_timeout=_LOOK_MS, yield_on_timeout=True
+            *folders,
+            watch_filter=None,
+            recursive=False,
+            step=_STEP_MS,
+            rust_timeout=_LOOK_MS,
+            yield_on_timeout=True,
         )
         async for _ in events:
             # Much else may change in these folders, and reading YAML takes long enough to be felt by everybody else.
             now = self._contents()
-            if any(before and not after for before, after in zip(self._seen, now, strict=True)):
+            if any(before and not now.get(file) for file, before in self._seen.items()):
                 await asyncio.sleep(_SETTLE)
                 now = self._contents()
             if now != self._seen:
-                self._files = self._that_matter()
-                self._seen = self._contents()
                 self.reload()
+                # What changed while it was read is a change at the next look.
+                self._seen = {file: now.get(file, content) for file, content in self._contents().items()}
 
-    def _that_matter(self) -> list[Path]:
-        """The files that the configuration is made of; which these are stands in guildhall.yaml and the environment."""
-        raw = sources.read(self._variables)
-        return sorted({raw.file, *raw.environment.files, *_secret_files(self._variables)})
-
-    def _contents(self) -> tuple[bytes | None, ...]:
-        return tuple(_content(file) for file in self._files)
-
-
-def _secret_files(variables: Mapping[str, str]) -> set[Path]:
-    named = {Path(value) for name, value in variables.items() if name.endswith("_FILE") and value}
-    # A relative one may be anybody's; it counts where there is such a file.
-    return {path for path in named if path.is_absolute() or path.is_file()}
+    def _contents(self) -> dict[Path, bytes | None]:
+        return {file: _content(file) for file in self._files}
 
 
 def _content(file: Path) -> bytes | None:

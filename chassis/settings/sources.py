@@ -79,6 +79,11 @@ class Raw:
     # Paths that GUILDHALL_SECTION__KEY sets, which wins over everything else.
     overridden: set[tuple[str, ...]] = field(default_factory=set)
 
+    @property
+    def files(self) -> frozenset[Path]:
+        """The files that were read so far."""
+        return frozenset({self.file, *self.environment.files})
+
 
 def config_path(environment: Mapping[str, str]) -> Path:
     """The configuration file that the environment names, or the default beside the working folder."""

@@ -11,7 +11,7 @@ from opentelemetry import metrics
 from chassis.clock import Clock
 from chassis.telemetry.names import LAG_BUCKETS, Metric
 
-INTERVAL = 0.1
+INTERVAL = 0.25
 _REMEMBERED_SECONDS = 60.0
 
 
