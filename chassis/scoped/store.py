@@ -24,7 +24,7 @@ from chassis.scoped.places import Scope
 LOG_LENGTH = 10_000
 _ATTEMPTS = 20
 # Seconds that one command waits for a change; well under a connection's time-out.
-_BLOCK = 3.0
+_BLOCK = 1.0
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,13 @@ async def test_a_gaming_category_with_voice_channels(owner: Owner) -> None:
     assert {channel["parent_id"] for channel in voices} == {categories[0]["id"]}
 
 
+async def test_a_preview_that_is_ready_before_its_acknowledgement_is_its_answer(owner: Owner) -> None:
+    acknowledged = "/interactions/{interaction_id}/{interaction_token}/callback"
+    await owner.sandbox.fault("latency", method="POST", route=acknowledged, seconds=1.5, times=1)
+    preview = await owner.manage("create a text channel called early-bird")
+    assert "early-bird" in json.dumps(preview)
+
+
 async def test_all_test_channels_go(owner: Owner) -> None:
     await owner.make("test-a", "test-b", "latest-news")
     message = await owner.confirmed("delete all test channels")

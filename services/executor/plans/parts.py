@@ -56,7 +56,7 @@ class PlanParts:
         running = Fetcher(rest, latencies, members_limit=settings.members_limit, priority=Priority.BULK)
         fetcher = Fetcher(rest, latencies, members_limit=settings.members_limit)
         drafting = Fetcher(rest, latencies, members_limit=settings.members_limit, mirror=mirror)
-        screen = Screen(api, store, clock)
+        screen = Screen(api, store, clock, runtime.settings.current.replies)
         attachments = runtime.settings.current.replies.attachments
         files = FileFetcher(
             hosts=attachments.hosts,

@@ -18,6 +18,8 @@ from services.executor.discord.permits import Priority
 from services.executor.jobs.model import Fence
 from services.executor.plans.record import PlanRecord
 from services.executor.plans.store import PlanStore
+from services.executor.replies.acknowledged import edit_acknowledged
+from services.executor.replies.settings import ReplySettings
 
 _log = structlog.get_logger(__name__)
 
@@ -29,10 +31,11 @@ _PROGRESS_SECONDS = 2.0
 class Screen:
     """Shows plans."""
 
-    def __init__(self, api: DiscordApi, store: PlanStore, clock: Clock) -> None:
+    def __init__(self, api: DiscordApi, store: PlanStore, clock: Clock, settings: ReplySettings) -> None:
         self._api = api
         self._store = store
         self._clock = clock
+        self._settings = settings
 
     async def show(
         self,
@@ -78,8 +81,16 @@ class Screen:
     ) -> dict[str, Any] | None:
         assert plan.interaction is not None
         try:
-            return await self._api.edit_original(
-                plan.interaction.application_id, plan.interaction.token, body, files=files, fence=fence
+            # A small plan is ready before gateway's acknowledgement has arrived.
+            return await edit_acknowledged(
+                self._api,
+                self._clock,
+                self._settings,
+                plan.interaction,
+                body,
+                since=plan.created,
+                files=files,
+                fence=fence,
             )
         except Refused as refusal:
             if refusal.token_dead or refusal.code == Code.UNKNOWN_MESSAGE:
