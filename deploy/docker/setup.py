@@ -69,7 +69,9 @@ def models() -> dict[str, str]:
 def acl(passwords: dict[str, str], *, administrator: str = "") -> str:
     """The users file of Redis. Passwords stand in it as SHA-256 only. `administrator` is the password of who may do
     everything, for the nodes of a Redis Cluster; without one there is no such user."""
-    lines = ["user default off", "user health on nopass -@all +ping"]
+    # Nobody is the default user, who is off and has no password. But what was written is read again in its name when a
+    # server starts, and a transaction that it may not run is left out, with no more than a line in the log.
+    lines = ["user default off resetpass ~* &* +@all", "user health on nopass -@all +ping"]
     for service, password in passwords.items():
         scripting = SCRIPTING if service == "ratelimit" else ""
         lines.append(f"user {service} on {digest(password)} ~{service}:* &{service}:* {COMMANDS} {scripting}".rstrip())
