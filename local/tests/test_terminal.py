@@ -29,7 +29,7 @@ if pid == 0:
     signal.signal(signal.SIGHUP, signal.SIG_IGN)
     async def watch():
         watching = asyncio.create_task(closed(1))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0)
         os.write(tell, b"watching ")
         await watching
         os.write(tell, b"closed")

@@ -102,6 +102,11 @@ class Refused(DiscordError):
         return self.code in TOKEN_DEAD
 
     @property
+    def response_missing(self) -> bool:
+        """Whether an interaction has no response to be changed by its token: not yet, or no longer."""
+        return self.token_dead or self.code == Code.UNKNOWN_MESSAGE
+
+    @property
     def forbidden(self) -> bool:
         """Whether the bot lacks the right."""
         return self.code in FORBIDDEN or self.status == 403

@@ -13,7 +13,7 @@ import structlog
 from chassis.clock import Clock
 from services.executor.discord.api import DiscordApi, Scope
 from services.executor.discord.bodies import File
-from services.executor.discord.errors import Code, NotPermitted, OutcomeUnknown, Refused, Unreachable
+from services.executor.discord.errors import NotPermitted, OutcomeUnknown, Refused, Unreachable
 from services.executor.discord.permits import Priority
 from services.executor.jobs.model import Fence
 from services.executor.plans.record import PlanRecord
@@ -93,7 +93,7 @@ class Screen:
                 fence=fence,
             )
         except Refused as refusal:
-            if refusal.token_dead or refusal.code == Code.UNKNOWN_MESSAGE:
+            if refusal.response_missing:
                 return None
             raise
 

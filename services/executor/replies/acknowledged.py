@@ -46,9 +46,7 @@ async def edit_acknowledged(
                 interaction.application_id, interaction.token, body, files=files, fence=fence
             )
         except Refused as refusal:
-            early = refusal.code == Code.UNKNOWN_MESSAGE or (
-                refusal.token_dead and refusal.code != Code.INVALID_WEBHOOK_TOKEN
-            )
+            early = refusal.response_missing and refusal.code != Code.INVALID_WEBHOOK_TOKEN
             if not early or clock.now() > since + settings.ack_wait_seconds:
                 raise
         await asyncio.sleep(pause)

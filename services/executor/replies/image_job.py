@@ -10,7 +10,7 @@ from chassis.clock import Clock
 from chassis.errors import GuildhallError, Unavailable
 from services.executor.discord.api import DiscordApi, Scope
 from services.executor.discord.bodies import File
-from services.executor.discord.errors import Code, Refused
+from services.executor.discord.errors import Refused
 from services.executor.discord.permits import Priority
 from services.executor.jobs.model import Job, Journal
 from services.executor.replies import notices
@@ -104,8 +104,7 @@ class ImageJobs:
                     fence=journal.fence,
                 )
             except Refused as refusal:
-                gone = refusal.token_dead or refusal.code == Code.UNKNOWN_MESSAGE
-                if not gone or interaction.ephemeral or interaction.token_only:
+                if not refusal.response_missing or interaction.ephemeral or interaction.token_only:
                     _log.info("image.not_shown", job_id=job.job_id, why=str(refusal))
                     return
             else:

@@ -180,7 +180,7 @@ class AnswerPlace:
                 fence=attempt.journal.fence,
             )
         except Refused as refusal:
-            if not (refusal.token_dead or refusal.code == Code.UNKNOWN_MESSAGE):
+            if not refusal.response_missing:
                 raise
             _log.warning("reply.token_dead", job_id=attempt.job.job_id, why=str(refusal))
             state.token_dead = True

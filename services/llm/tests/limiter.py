@@ -1,6 +1,7 @@
 """A server of ratelimit's contract that decides as a test says."""
 
 import asyncio
+from contextlib import AbstractAsyncContextManager
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +9,7 @@ from google.protobuf.duration_pb2 import Duration
 from guildhall.ratelimit.v1 import ratelimit_pb2, ratelimit_pb2_grpc
 
 from chassis.errors import Unavailable
+from chassis.testing import serve_in_process
 from services.llm.tests.harness import config, variables
 
 PRICED = {
@@ -71,6 +73,11 @@ class World:
         self.limiter = Limiter()  # type: ignore[abstract]  # the other methods are never called
         self._path = tmp_path
         self._redis_url = redis_url
+
+    def serving(self) -> AbstractAsyncContextManager[str]:
+        """The limiter in ratelimit's place; gives its address."""
+        add = ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server
+        return serve_in_process((add, self.limiter), name="ratelimit")
 
     def variables(self, url: str, address: str, models: Any = None, **llm: Any) -> dict[str, str]:
         path = config(self._path, models=models or PRICED["models"], llm={"default_models": ["openai/demo"], **llm})

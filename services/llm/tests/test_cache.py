@@ -6,10 +6,9 @@ from collections.abc import AsyncGenerator
 import grpc
 import pytest
 from guildhall.llm.v1 import generation_pb2, generation_pb2_grpc
-from guildhall.ratelimit.v1 import ratelimit_pb2_grpc
 
 from chassis.caller import Caller, Person
-from chassis.testing import channel_to, serve_in_process
+from chassis.testing import channel_to
 from services.llm.flights import Flights
 from services.llm.lru import LruCache
 from services.llm.tests.harness import TIMEOUT, Llm, running, variables
@@ -217,9 +216,7 @@ async def test_who_joins_counts_before_listening() -> None:
 async def test_equal_requests_that_wait_for_their_reservations_are_one(world: World) -> None:
     """All look before any may ask, so all find nothing; the slower ones must not ask again, nor pay."""
     async with (
-        serve_in_process(
-            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
-        ) as address,
+        world.serving() as address,
         upstream(says("Once.")) as provider,
         running(world.variables(provider.url, address)) as llm,
     ):
@@ -238,9 +235,7 @@ async def test_who_left_pays_for_an_answer_that_others_hear_out(world: World) ->
     hold = asyncio.Event()
     handler = sends(chunk({"content": "Shared"}), hold=hold, then=(chunk(finish="stop"), chunk(usage=USAGE), DONE))
     async with (
-        serve_in_process(
-            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
-        ) as address,
+        world.serving() as address,
         upstream(handler, says("Other.")) as provider,
         running(world.variables(provider.url, address)) as llm,
     ):

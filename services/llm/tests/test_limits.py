@@ -24,9 +24,7 @@ from tests.support.waiting import eventually, free_port
 
 async def test_an_answer_is_reserved_before_and_settled_with_what_was_used(world: World) -> None:
     async with (
-        serve_in_process(
-            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
-        ) as address,
+        world.serving() as address,
         upstream(says("Hi.")) as provider,
         running(world.variables(provider.url, address)) as llm,
     ):
@@ -71,9 +69,7 @@ async def test_a_ratelimit_that_settles_one_by_one_is_told_one_by_one(world: Wor
 async def test_a_denial_is_an_answer_that_says_what_is_left_and_when(world: World) -> None:
     world.limiter.denied_models = {"openai/demo": "llm_requests"}
     async with (
-        serve_in_process(
-            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
-        ) as address,
+        world.serving() as address,
         upstream(says("Hi.")) as provider,
         running(world.variables(provider.url, address)) as llm,
     ):
@@ -94,9 +90,7 @@ async def test_a_denial_is_an_answer_that_says_what_is_left_and_when(world: Worl
 async def test_at_the_end_of_a_budget_a_cheaper_model_answers_or_none(world: World, policy: str, kinds: str) -> None:
     world.limiter.denied_models = {"openai/demo": "llm_money"}
     async with (
-        serve_in_process(
-            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
-        ) as address,
+        world.serving() as address,
         upstream(says("Hi."), models=["demo", "small"]) as provider,
         running(world.variables(provider.url, address, limits={"when_exhausted": policy})) as llm,
     ):
@@ -118,9 +112,7 @@ FALLING_BACK = {
 
 async def test_a_fallback_is_reserved_anew_at_its_own_price(world: World) -> None:
     async with (
-        serve_in_process(
-            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
-        ) as address,
+        world.serving() as address,
         upstream(fails(401), says("Hi."), models=["demo", "small", "other"]) as provider,
         running(world.variables(provider.url, address, models=FALLING_BACK)) as llm,
     ):
@@ -139,9 +131,7 @@ async def test_a_fallback_is_reserved_anew_at_its_own_price(world: World) -> Non
 async def test_a_fallback_with_a_limit_of_its_own_against_it_is_passed_over(world: World) -> None:
     world.limiter.denied_models = {"openai/small": "llm_tokens"}
     async with (
-        serve_in_process(
-            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
-        ) as address,
+        world.serving() as address,
         upstream(fails(401), says("Hi."), fails(401), models=["demo", "small", "other"]) as provider,
         running(world.variables(provider.url, address, models=FALLING_BACK)) as llm,
     ):
@@ -157,9 +147,7 @@ async def test_a_fallback_with_a_limit_of_its_own_against_it_is_passed_over(worl
 
 async def test_a_title_falls_back_to_a_model_that_is_reserved_anew(world: World) -> None:
     async with (
-        serve_in_process(
-            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
-        ) as address,
+        world.serving() as address,
         upstream(fails(401), says("A title"), models=["demo", "small", "other"]) as provider,
         running(world.variables(provider.url, address, models=FALLING_BACK)) as llm,
     ):
@@ -171,9 +159,7 @@ async def test_a_title_falls_back_to_a_model_that_is_reserved_anew(world: World)
 
 async def test_a_plan_falls_back_to_a_model_that_is_reserved_anew(world: World) -> None:
     async with (
-        serve_in_process(
-            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
-        ) as address,
+        world.serving() as address,
         upstream(fails(401), says('{"steps": 2}'), models=["demo", "small", "other"]) as provider,
         running(world.variables(provider.url, address, models=FALLING_BACK)) as llm,
     ):
@@ -202,9 +188,7 @@ async def test_what_a_long_answer_holds_is_extended_until_it_ends(world: World) 
     hold = asyncio.Event()
     more = {"GUILDHALL_LLM__LIMITS__HOLD": "0.2"}
     async with (
-        serve_in_process(
-            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
-        ) as address,
+        world.serving() as address,
         upstream(sends(chunk({"content": "Long"}), hold=hold)) as provider,
         running({**world.variables(provider.url, address), **more}) as llm,
     ):
@@ -222,9 +206,7 @@ async def test_what_a_long_answer_holds_is_extended_until_it_ends(world: World) 
 @pytest.mark.parametrize("fault", [fails(401), fails(400)])
 async def test_what_was_not_answered_costs_nothing(world: World, fault: Any) -> None:
     async with (
-        serve_in_process(
-            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
-        ) as address,
+        world.serving() as address,
         upstream(fault) as provider,
         running(world.variables(provider.url, address)) as llm,
     ):
@@ -236,9 +218,7 @@ async def test_what_was_not_answered_costs_nothing(world: World, fault: Any) -> 
 
 async def test_what_a_cancelled_answer_used_is_charged_and_recorded(world: World) -> None:
     async with (
-        serve_in_process(
-            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
-        ) as address,
+        world.serving() as address,
         upstream(sends(chunk({"content": "Some words"}), hold=asyncio.Event())) as provider,
         running(world.variables(provider.url, address)) as llm,
     ):
@@ -275,9 +255,7 @@ async def test_a_ratelimit_that_can_not_be_reached(world: World, policy: str, an
 async def test_what_ratelimit_refuses_without_its_store_stays_refused(world: World, policy: str) -> None:
     world.limiter.away = True
     async with (
-        serve_in_process(
-            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
-        ) as address,
+        world.serving() as address,
         upstream() as provider,
         running(world.variables(provider.url, address, limits={"when_unavailable": policy, "patience": 0.1})) as llm,
     ):
@@ -289,9 +267,7 @@ async def test_what_ratelimit_refuses_without_its_store_stays_refused(world: Wor
 async def test_a_restart_of_the_limits_store_is_waited_for(world: World) -> None:
     world.limiter.away = True
     async with (
-        serve_in_process(
-            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
-        ) as address,
+        world.serving() as address,
         upstream() as provider,
         running(world.variables(provider.url, address, limits={"patience": 30.0})) as llm,
     ):

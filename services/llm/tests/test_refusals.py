@@ -6,9 +6,7 @@ from typing import Any
 import grpc
 import pytest
 from guildhall.llm.v1 import plan_pb2, plan_pb2_grpc
-from guildhall.ratelimit.v1 import ratelimit_pb2_grpc
 
-from chassis.testing import serve_in_process
 from services.llm.tests.files import attach, png
 from services.llm.tests.harness import TIMEOUT, Llm, reason, running
 from services.llm.tests.limiter import World
@@ -65,9 +63,7 @@ async def test_what_is_asked_wrongly_is_refused_before_anything_is_held(
 ) -> None:
     bounds = {"max_bytes": 65_536, "max_image_pixels": 100_000}
     async with (
-        serve_in_process(
-            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
-        ) as address,
+        world.serving() as address,
         upstream(says("Hi.")) as provider,
         running(world.variables(provider.url, address, attachments=bounds)) as llm,
     ):
@@ -97,9 +93,7 @@ async def test_what_a_provider_does_not_answer_gives_the_reservation_back(
     world: World, closed: str, handler: Handler | None, status: grpc.StatusCode, why: str, words: str
 ) -> None:
     async with (
-        serve_in_process(
-            (ratelimit_pb2_grpc.add_RateLimitServiceServicer_to_server, world.limiter), name="ratelimit"
-        ) as address,
+        world.serving() as address,
         upstream(handler or says("Never.")) as provider,
         running(world.variables(provider.url if handler else closed, address)) as llm,
     ):
